@@ -1,0 +1,389 @@
+"""One contract per stored table, built from the vocabulary, in the order data flows.
+
+Here: which columns, grain, key, partition and row rules a table has. Not here: what a column means (`vocabulary`), how a
+table is computed (the stage of its name).
+"""
+
+from uam_platform.contracts.model import Contract, Ordered
+from uam_platform.contracts.vocabulary import columns
+
+
+def _null(names: str) -> frozenset[str]:
+    return frozenset(names.split())
+
+
+_EVENT_FACTS = (
+    "source event_hi event_lo key_basis event_date occurred_at occurred_us known_at known_us known_date is_known_at_imputed "
+    "time_confidence actor_key actor_kind linked_actor_key device_key email_key workspace_key workspace_id_source "
+    "account_id_source event_kind event_name_source side feature workflow workflow_id workflow_step workflow_state error_code "
+    "duration_ms app_area device_type plan_tier feature_flag role quantity amount_usd_cents load_id row_no"
+)
+_EVENT_NULLS = _null(
+    "linked_actor_key workspace_id_source account_id_source feature workflow workflow_id workflow_step workflow_state "
+    "error_code duration_ms app_area device_type plan_tier feature_flag role quantity amount_usd_cents"
+)
+
+DELIVERIES = Contract(
+    stage="staging",
+    name="deliveries",
+    grain="one delivered event record that parses, per load",
+    description="Loads split by event day with keys and repaired times, before taxonomy and deduplication.",
+    columns=columns(_EVENT_FACTS),
+    key=("event_hi", "event_lo", "known_us", "load_id", "row_no"),
+    nullable=_EVENT_NULLS,
+    partition="event_date",
+)
+EVENTS = Contract(
+    stage="staging",
+    name="events",
+    grain="one thing that happened, once, however often it was delivered",
+    description="Canonical product events: who, where, when and what; taxonomy applied, duplicates removed.",
+    columns=columns(
+        _EVENT_FACTS.replace("event_name_source", "event_name event_name_source marker is_core feature_bits")
+    ),
+    key=("event_hi", "event_lo"),
+    nullable=_EVENT_NULLS,
+    partition="event_date",
+)
+QUARANTINE = Contract(
+    stage="staging",
+    name="quarantine",
+    grain="one rejected record of one load",
+    description="Records that broke a rule, with reason and pointer to the raw record; replayable, never dropped.",
+    columns=columns("source source_object load_id row_no reason contract_version detail event_name_source raw_line"),
+    key=("load_id", "source_object", "row_no"),
+    nullable=_null("detail event_name_source raw_line"),
+    partition="load_id",
+)
+UNKNOWN_EVENTS = Contract(
+    stage="staging",
+    name="unknown_events",
+    grain="one delivered event whose name the taxonomy does not accept",
+    description="Events with unknown or rejected names, kept for review and replayed once the name is approved.",
+    columns=columns("source load_id row_no reason event_name_source event_date event_hi event_lo"),
+    key=("load_id", "row_no"),
+    partition="event_date",
+)
+DUPLICATES_LOG = Contract(
+    stage="staging",
+    name="duplicates_log",
+    grain="one delivery recognised as a repeat of an accepted one",
+    description="Repeated deliveries and the event they repeat.",
+    columns=columns("source event_hi event_lo event_date first_event_date load_id row_no known_at reason"),
+    key=("event_hi", "event_lo", "load_id", "row_no"),
+    partition="event_date",
+)
+LOAD_RECONCILIATION = Contract(
+    stage="staging",
+    name="load_reconciliation",
+    grain="one load and kind of record",
+    description="Rows in = accepted + quarantined + duplicates, per load.",
+    columns=columns("source load_id source_object rows_in_count accepted_count quarantined_count duplicate_count"),
+    key=("source", "load_id", "source_object"),
+    partition="load_id",
+)
+DELIVERY_KEYS = Contract(
+    stage="staging",
+    name="delivery_keys",
+    grain="one event id and event day of one load",
+    description="Append-only index of event ids, so that a repeat is recognised without horizon.",
+    columns=columns("load_id event_lo event_hi event_date known_us row_no"),
+    key=("event_lo", "event_hi", "event_date"),
+    partition="load_id",
+)
+REPEATED_KEYS = Contract(
+    stage="staging",
+    name="repeated_keys",
+    grain="one event id that lies on a second event day, as found by one load",
+    description="Event ids delivered under several event days: where the accepted copy is stored.",
+    columns=columns("load_id event_lo event_hi event_date first_event_date known_us row_no"),
+    key=("event_lo", "event_hi", "event_date"),
+    partition="load_id",
+)
+IDENTITY_EVIDENCE = Contract(
+    stage="staging",
+    name="identity_evidence",
+    grain="one distinct combination of identifiers, workspace and role seen together on one event day and known day",
+    description="What identity resolution reads of events: which identifiers, workspaces, accounts and roles occurred together.",
+    columns=columns(
+        "event_date known_date event_kind actor_key actor_kind linked_actor_key device_key email_key workspace_key "
+        "workspace_id_source account_id_source role event_count started_us ended_us"
+    ),
+    key=(
+        "event_date",
+        "known_date",
+        "event_kind",
+        "actor_key",
+        "linked_actor_key",
+        "device_key",
+        "email_key",
+        "workspace_key",
+        "account_id_source",
+        "role",
+    ),
+    nullable=_null("linked_actor_key workspace_id_source account_id_source role"),
+    partition="event_date",
+)
+TICKETS = Contract(
+    stage="staging",
+    name="tickets",
+    grain="one support ticket in its latest known state",
+    description="Support tickets with their account and requester.",
+    columns=columns(
+        "source ticket_id account_id_source requester_key status priority subject created_at updated_at known_at load_id row_no"
+    ),
+    key=("ticket_id",),
+    nullable=_null("account_id_source priority subject"),
+    rules=(Ordered("created_at", "known_at"),),
+)
+TICKET_EVENTS = Contract(
+    stage="staging",
+    name="ticket_events",
+    grain="one change of a ticket",
+    description="What happened to tickets when: opened, escalated, reopened, solved (R45).",
+    columns=columns(
+        "source ticket_id row_no change status priority occurred_at occurred_us known_at known_date load_id"
+    ),
+    key=("ticket_id", "occurred_us", "row_no", "load_id"),
+    nullable=_null("status priority"),
+)
+ACCOUNTS = Contract(
+    stage="staging",
+    name="accounts",
+    grain="one account and period in which its CRM facts did not change, as known",
+    description="Account history: tier, fit, owner, parent; values before we observed them only where history proves them.",
+    columns=columns(
+        "source account_id account_id_salesforce account_name parent_account_id tier strategic_fit industry owner_id owner_name "
+        "owner_email created_at valid_from_at valid_to_at known_at known_date load_id"
+    ),
+    key=("account_id", "valid_from_at"),
+    nullable=_null(
+        "account_id_salesforce account_name parent_account_id industry owner_id owner_name owner_email valid_to_at"
+    ),
+    rules=(Ordered("valid_from_at", "valid_to_at"),),
+)
+SUBSCRIPTIONS = Contract(
+    stage="staging",
+    name="subscriptions",
+    grain="one contract term",
+    description="Contract terms with renewal, notice and end, each with its knowledge time (R47).",
+    columns=columns(
+        "source subscription_id account_id billing_period plan seat_count mrr_usd_cents started_at term_end_at known_at "
+        "notice_at ended_at end_reason load_id"
+    ),
+    key=("subscription_id",),
+    nullable=_null("plan seat_count notice_at ended_at end_reason term_end_at"),
+    rules=(Ordered("started_at", "term_end_at"), Ordered("started_at", "ended_at")),
+)
+OPPORTUNITIES = Contract(
+    stage="staging",
+    name="opportunities",
+    grain="one CRM opportunity in its latest known state",
+    description="Open and closed sales opportunities.",
+    columns=columns(
+        "source opportunity_id account_id opportunity_type stage amount_usd_cents close_date is_closed is_won created_at updated_at "
+        "known_at load_id"
+    ),
+    key=("opportunity_id",),
+    nullable=_null("opportunity_type stage amount_usd_cents close_date"),
+)
+USERS_DIRECTORY = Contract(
+    stage="staging",
+    name="users_directory",
+    grain="one person record of a directory (CRM contact, support user)",
+    description="Directory entries that tie e-mail, product user and account.",
+    columns=columns(
+        "source source_object user_id_source email_key actor_key account_id role created_at known_at load_id"
+    ),
+    key=("source", "source_object", "user_id_source"),
+    nullable=_null("account_id role"),
+)
+HIERARCHY = Contract(
+    stage="identity",
+    name="hierarchy",
+    grain="one workspace and period with one account",
+    description="Workspace to account to parent, with validity.",
+    columns=columns(
+        "workspace_key workspace_id_source account_id parent_account_id valid_from_date valid_to_date known_from_date known_to_date"
+    ),
+    key=("workspace_key", "valid_from_date", "known_from_date"),
+    nullable=_null("workspace_id_source parent_account_id"),
+)
+PEOPLE = Contract(
+    stage="identity",
+    name="people",
+    grain="one identifier and period in which it belongs to one person",
+    description="Identifier to person, in event time and knowledge time.",
+    columns=columns(
+        "identifier_key identifier_kind person_key evidence valid_from_date valid_to_date known_from_date known_to_date"
+    ),
+    key=("identifier_key", "identifier_kind", "valid_from_date", "known_from_date"),
+)
+MEMBERSHIPS = Contract(
+    stage="identity",
+    name="memberships",
+    grain="one person, account, role and period",
+    description="Who belonged to which account in which role, when.",
+    columns=columns("person_key account_id role evidence valid_from_date valid_to_date known_from_date known_to_date"),
+    key=("person_key", "account_id", "valid_from_date", "known_from_date"),
+    nullable=_null("role"),
+)
+MERGE_LOG = Contract(
+    stage="identity",
+    name="merge_log",
+    grain="one joining of two identifiers into one person",
+    description="Why identifiers share a person; what to retract to undo it.",
+    columns=columns("person_key identifier_key identifier_kind linked_actor_key evidence occurred_at known_at"),
+    key=("person_key", "identifier_kind", "identifier_key", "linked_actor_key"),
+)
+SESSIONS = Contract(
+    stage="behavior",
+    name="sessions",
+    grain="one session of one actor in one workspace",
+    description="Actions grouped into meaningful windows by product-type policy (R97, R99, R100).",
+    columns=columns(
+        "actor_key workspace_key session_date started_at started_us ended_at ended_us duration_ms event_count core_count "
+        "friction_count intent_count device_type known_us known_date"
+    ),
+    key=("actor_key", "workspace_key", "started_us"),
+    nullable=_null("device_type"),
+    partition="session_date",
+    rules=(Ordered("started_us", "ended_us"),),
+)
+ACTOR_DAYS = Contract(
+    stage="behavior",
+    name="actor_days",
+    grain="one actor, workspace, event day and known day",
+    description="Daily activity with the day it became known, so that a snapshot sees only what it could.",
+    columns=columns(
+        "actor_key workspace_key event_date known_date event_count core_count friction_count intent_count progress_count session_count "
+        "feature_bits is_admin amount_usd_cents quantity"
+    ),
+    key=("actor_key", "workspace_key", "event_date", "known_date"),
+    partition="event_date",
+    rules=(Ordered("event_date", "known_date"),),
+)
+_WINDOWED = " ".join(
+    f"{what}_{w}d_count"
+    for what in (
+        "event core friction intent progress session active_day active_person active_admin feature ticket escalation reopen"
+    ).split()
+    for w in (7, 28, 84)
+)
+_PRIOR = " ".join(f"{what}_prior_28d_count" for what in "core friction session active_person feature event".split())
+ACCOUNT_FEATURES = Contract(
+    stage="behavior",
+    name="account_features",
+    grain="one account and snapshot",
+    description="What was known of an account at decision_at: activity windows, support load, contract. Point in time.",
+    columns=columns(
+        f"account_id as_of decision_at {_WINDOWED} {_PRIOR} revenue_28d_usd_cents revenue_84d_usd_cents core_trend_ratio "
+        "depth_trend_ratio spread_trend_ratio friction_rate_ratio seat_use_ratio days_since_last_event days_since_escalation "
+        "open_ticket_count tenure_days days_to_renewal term_count billing_period tier strategic_fit plan seat_count mrr_usd_cents "
+        "arr_usd_cents is_eligible snapshot_version"
+    ),
+    key=("account_id", "as_of"),
+    nullable=_null("seat_use_ratio days_since_last_event days_since_escalation days_to_renewal plan seat_count"),
+    partition="as_of",
+)
+LABELS = Contract(
+    stage="churn",
+    name="labels",
+    grain="one eligible account and snapshot",
+    description="Did the relationship end within the horizon after decision_at?",
+    columns=columns("account_id as_of decision_at is_churned is_label_closed is_censored ended_at fold"),
+    key=("account_id", "as_of"),
+    nullable=_null("is_churned ended_at"),
+)
+MODELS = Contract(
+    stage="churn",
+    name="models",
+    grain="one trained model, fold and the first snapshot it serves",
+    description="Registry that pins the model of each snapshot; rerunning an old snapshot uses its own model.",
+    columns=columns(
+        "as_of fold model_id model_rung feature_contract_id calibration trained_label_to_at training_row_count "
+        "training_churned_account_count"
+    ),
+    key=("as_of", "fold"),
+    nullable=_null("trained_label_to_at"),
+)
+SCORES = Contract(
+    stage="churn",
+    name="scores",
+    grain="one eligible account and snapshot",
+    description="Churn probability within the horizon, beside the contract baseline, by a model that never saw the account.",
+    columns=columns(
+        "account_id as_of decision_at churn_probability score_low score_high baseline_probability model_rung model_id fold "
+        "snapshot_version"
+    ),
+    key=("account_id", "as_of"),
+    partition="as_of",
+)
+SCORE_REASONS = Contract(
+    stage="churn",
+    name="score_reasons",
+    grain="one reason of one score",
+    description="LightGBM's own contributions, strongest first, in plain words.",
+    columns=columns("account_id as_of reason_rank reason_feature reason_value contribution reason_text"),
+    key=("account_id", "as_of", "reason_rank"),
+    nullable=_null("reason_value"),
+    partition="as_of",
+)
+REVENUE_AT_RISK = Contract(
+    stage="kpis",
+    name="revenue_at_risk",
+    grain="one scored account and snapshot",
+    description="Dollars behind each score: probability x annual recurring revenue, and what acting is expected to save.",
+    columns=columns(
+        "account_id as_of account_name parent_account_id owner_id owner_name owner_email tier mrr_usd_cents arr_usd_cents "
+        "days_to_renewal churn_probability baseline_probability revenue_at_risk_usd_cents expected_saved_usd_cents"
+    ),
+    key=("account_id", "as_of"),
+    nullable=_null("account_name parent_account_id owner_id owner_name owner_email days_to_renewal"),
+    partition="as_of",
+)
+CANDIDATES = Contract(
+    stage="alerts",
+    name="candidates",
+    grain="one finding of one detector on one account and snapshot",
+    description="Findings with owner, threshold, system and follow-up; suppressed and over-budget ones kept with the reason.",
+    columns=columns(
+        "as_of decision_at fingerprint detector audience account_id account_name owner_id owner_name owner_email arr_usd_cents "
+        "churn_probability revenue_at_risk_usd_cents expected_saved_usd_cents rank decision reason title summary threshold "
+        "system_to_update follow_up playbook evidence_id evidence_json snapshot_version"
+    ),
+    key=("as_of", "fingerprint"),
+    nullable=_null("account_name owner_id owner_name owner_email reason"),
+    partition="as_of",
+)
+
+CONTRACTS: tuple[Contract, ...] = (
+    DELIVERIES,
+    EVENTS,
+    QUARANTINE,
+    UNKNOWN_EVENTS,
+    DUPLICATES_LOG,
+    LOAD_RECONCILIATION,
+    DELIVERY_KEYS,
+    REPEATED_KEYS,
+    IDENTITY_EVIDENCE,
+    TICKETS,
+    TICKET_EVENTS,
+    ACCOUNTS,
+    SUBSCRIPTIONS,
+    OPPORTUNITIES,
+    USERS_DIRECTORY,
+    HIERARCHY,
+    PEOPLE,
+    MEMBERSHIPS,
+    MERGE_LOG,
+    SESSIONS,
+    ACTOR_DAYS,
+    ACCOUNT_FEATURES,
+    LABELS,
+    MODELS,
+    SCORES,
+    SCORE_REASONS,
+    REVENUE_AT_RISK,
+    CANDIDATES,
+)

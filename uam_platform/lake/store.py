@@ -1,0 +1,237 @@
+"""The lake: partitioned Parquet tables, each partition published atomically by a pointer after validation.
+
+Layout: `<root>/<stage>/<table>/<partition>=<key>/<content hash>/part-0.parquet` and beside it `_current.json`, the pointer.
+A reader follows pointers only, so a killed writer leaves the old or the new partition, never half; DuckDB and Spark share
+the protocol. Here: writing, validating, swapping, reading. Not here: raw loads (`loads`), Dagster (`io_manager`).
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+from ibis.backends.duckdb import Backend
+
+from uam_platform.contracts.model import Contract
+from uam_platform.lake.engine import conform, empty
+from uam_platform.lake.validation import ContractViolation, Verdict, check_schema, verdicts
+
+POINTER = "_current.json"
+WHOLE = ""  # partition key of an unpartitioned table
+
+
+@dataclass(frozen=True)
+class Published:
+    """What a publication did.
+
+    Attributes:
+        rows: rows by partition key.
+        changed: keys whose content differs from before.
+        sql: compiled SQL of the expression that was written.
+    """
+
+    rows: dict[str, int]
+    changed: tuple[str, ...]
+    sql: str
+
+
+class Lake:
+    """Reads and publishes the tables under one root folder."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def table_folder(self, contract: Contract) -> Path:
+        """Folder of a table."""
+        return self.root / contract.stage / contract.name
+
+    def partition_folder(self, contract: Contract, key: str) -> Path:
+        """Folder of one partition; `key` may have sub-keys after a slash (`2025-01-06/load_id=x`)."""
+        base = self.table_folder(contract)
+        return base / f"{contract.partition}={key}" if contract.partition else base / "all"
+
+    # reading
+
+    def keys(self, contract: Contract) -> list[str]:
+        """Published partition keys, sorted."""
+        folder = self.table_folder(contract)
+        if not contract.partition:
+            return [WHOLE] if (folder / "all" / POINTER).exists() else []
+        prefix = f"{contract.partition}="
+        pointers = sorted(folder.glob(f"{prefix}*/{POINTER}")) + sorted(folder.glob(f"{prefix}*/*/{POINTER}"))
+        return sorted({str(p.parent.relative_to(folder))[len(prefix) :] for p in pointers})
+
+    def pointer(self, contract: Contract, key: str = WHOLE) -> dict[str, Any] | None:
+        """The published pointer of a partition, or None."""
+        try:
+            text = (self.partition_folder(contract, key) / POINTER).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+        return json.loads(text)
+
+    def files(self, contract: Contract, keys: Iterable[str] | None = None) -> list[str]:
+        """Published files with rows, in key order.
+
+        Args:
+            contract: the table.
+            keys: partition keys; all published ones by default. Keys without a publication are skipped.
+        """
+        found = []
+        for key in self.keys(contract) if keys is None else sorted(set(keys)):
+            pointer = self.pointer(contract, key)
+            if pointer and pointer["rows"]:
+                folder = self.partition_folder(contract, key) / pointer["version"]
+                found += [str(folder / name) for name in pointer["files"]]
+        return found
+
+    def read(self, connection: Backend, contract: Contract, keys: Iterable[str] | None = None) -> ir.Table:
+        """The table, or the named partitions of it, as an Ibis table on `connection`; without files, zero rows."""
+        paths = self.files(contract, keys)
+        if not paths:
+            return empty(contract)
+        return connection.read_parquet(
+            paths, table_name=f"read_{contract.stage}_{contract.name}_{uuid.uuid4().hex[:8]}"
+        )
+
+    # writing
+
+    def publish(
+        self, connection: Backend, contract: Contract, table: ir.Table, keys: Sequence[str] | None = None
+    ) -> Published:
+        """Write `table` sorted by the contract's key, validate the files, then swap them in.
+
+        Args:
+            connection: engine that evaluates the expression.
+            contract: the table written.
+            table: rows of exactly the partitions in `keys`.
+            keys: partition keys that are replaced, also by nothing; None for an unpartitioned table.
+
+        Raises:
+            ContractViolation: some partitions break the contract; they keep their old data, the others are published.
+        """
+        conformed = conform(table, contract)
+        check_schema(conformed, contract)
+        sql = str(ibis.to_sql(conformed, dialect="duckdb"))
+        keys = [WHOLE] if keys is None else sorted(set(keys))
+        temporary = self.table_folder(contract) / f".tmp-{uuid.uuid4().hex}"
+        temporary.mkdir(parents=True)
+        name = f"writing_{uuid.uuid4().hex[:12]}"
+        try:
+            order = ", ".join(f'"{c}"' for c in contract.key)
+            lead = [contract.partition] if contract.partition else []
+            connection.create_table(name, conformed.order_by([*lead, *contract.key]), temp=True)
+            staged = {
+                key: self._write(connection, contract, name, key, temporary / f"{i}", order)
+                for i, key in enumerate(keys)
+            }
+            found = self._validate(connection, contract, keys, staged)
+        except BaseException:
+            shutil.rmtree(temporary, ignore_errors=True)
+            raise
+        finally:
+            connection.raw_sql(f"DROP TABLE IF EXISTS {name}")
+        return self._swap_in(contract, staged, found, temporary, sql)
+
+    def _write(self, connection: Backend, contract: Contract, name: str, key: str, folder: Path, order: str) -> Path:
+        folder.mkdir()
+        path = folder / "part-0.parquet"
+        where = ""
+        if contract.partition:
+            value = key.split("/", 1)[0].replace("'", "''")
+            where = f"WHERE \"{contract.partition}\" = '{value}'"
+        target = str(path).replace("'", "''")
+        connection.raw_sql(
+            f"COPY (SELECT * FROM {name} {where} ORDER BY {order}) TO '{target}' (FORMAT parquet, COMPRESSION zstd)"
+        )
+        return path
+
+    def _validate(
+        self, connection: Backend, contract: Contract, keys: Sequence[str], staged: dict[str, Path]
+    ) -> dict[str, Verdict]:
+        view = f"validating_{uuid.uuid4().hex[:12]}"
+        table = connection.read_parquet([str(p) for p in staged.values()], table_name=view)
+        try:
+            by_value = verdicts(table, contract)
+        finally:
+            connection.raw_sql(f"DROP VIEW IF EXISTS {view}")
+        nothing = Verdict(rows=0, violations={})
+        return {key: by_value.get(key.split("/", 1)[0], nothing) for key in keys}
+
+    def _swap_in(
+        self, contract: Contract, staged: dict[str, Path], found: dict[str, Verdict], temporary: Path, sql: str
+    ) -> Published:
+        changed, bad = [], {}
+        try:
+            for key, path in staged.items():
+                if not found[key].is_valid:
+                    bad[key] = found[key]
+                    self._note_rejection(contract, key, found[key])
+                elif self._publish_file(contract, key, path, found[key]):
+                    changed.append(key)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+        if bad:
+            raise ContractViolation(contract, bad)
+        return Published(rows={k: v.rows for k, v in found.items()}, changed=tuple(changed), sql=sql)
+
+    def _publish_file(self, contract: Contract, key: str, path: Path, verdict: Verdict) -> bool:
+        folder = self.partition_folder(contract, key)
+        folder.mkdir(parents=True, exist_ok=True)
+        version = _digest(path)
+        before = self.pointer(contract, key)
+        target = folder / version
+        if not target.exists():
+            os.replace(path.parent, target)
+        pointer = {
+            "version": version,
+            "files": [path.name],
+            "rows": verdict.rows,
+            "bytes": (target / path.name).stat().st_size,
+            "contract_version": contract.version,
+        }
+        write_atomically(folder / POINTER, json.dumps(pointer, sort_keys=True))
+        self._rejection_path(contract, key).unlink(missing_ok=True)
+        previous = before["version"] if before else version
+        for old in folder.iterdir():  # the version before stays for readers that still hold its file list
+            if old.is_dir() and "=" not in old.name and old.name not in (version, previous):
+                shutil.rmtree(old, ignore_errors=True)
+        return before is None or before["version"] != version
+
+    def _rejection_path(self, contract: Contract, key: str) -> Path:
+        return self.table_folder(contract) / "_rejected" / f"{key.replace('/', '__') or 'all'}.json"
+
+    def _note_rejection(self, contract: Contract, key: str, verdict: Verdict) -> None:
+        path = self._rejection_path(contract, key)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(path, json.dumps({"rows": verdict.rows, "violations": verdict.violations}, sort_keys=True))
+
+    def rejections(self, contract: Contract, keys: Iterable[str] | None = None) -> dict[str, dict[str, int]]:
+        """Broken rules by partition key whose last write was refused (counts by reason code)."""
+        wanted = {(k.replace("/", "__") or "all") for k in keys} if keys is not None else None
+        return {
+            path.stem: json.loads(path.read_text(encoding="utf-8"))["violations"]
+            for path in sorted((self.table_folder(contract) / "_rejected").glob("*.json"))
+            if wanted is None or path.stem in wanted
+        }
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Replace `path` by `text` so that a reader or a crash sees the old or the new content, never a part."""
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    with temporary.open("w", encoding="utf-8") as handle:
+        handle.write(text)
+        handle.flush()
+        os.fsync(handle.fileno())
+    os.replace(temporary, path)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "blake2b").hexdigest()[:24]

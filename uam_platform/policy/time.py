@@ -1,0 +1,52 @@
+"""Time rules: decision grace, snapshot grid, late data, and the knowledge basis of each source.
+
+Here: the typed model of `rulebook/time.yaml`. Not here: the arithmetic (`uam_platform.temporal`).
+"""
+
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+
+from pydantic import Field
+
+from uam_platform.policy.load import PolicyModel
+
+
+class KnowledgeBasis(StrEnum):
+    """Which clock says when a fact could first be known."""
+
+    SERVER_AUTHORED = "server_authored"  # the source's own server wrote the time: tickets, audits, invoices
+    RECEIVED = "received"  # the vendor's receipt time
+    OBSERVED = "observed"  # our load time; backfilled facts get occurred_at + lag and is_known_at_imputed
+
+
+class SourceTime(PolicyModel):
+    """Knowledge basis of one source."""
+
+    basis: KnowledgeBasis
+    lag_hours: float = Field(0, ge=0, description="declared lag for backfilled facts of an observed source")
+    id_space: str = Field("product", description="sources with the same id space share user and workspace ids")
+
+
+class TimePolicy(PolicyModel):
+    """The rulebook's time rules."""
+
+    decision_grace_hours: int = Field(6, ge=0, le=48)
+    daily_snapshot_days: int = Field(14, ge=1, le=60)
+    first_snapshot_after_days: int = Field(28, ge=7)
+    late_gap_days: int = Field(2, ge=0)
+    max_clock_ahead_hours: int = Field(24, ge=0)
+    max_event_age_days: int = Field(1100, ge=1)
+    sources: dict[str, SourceTime]
+
+    @property
+    def grace(self) -> timedelta:
+        """decision_at - as_of."""
+        return timedelta(hours=self.decision_grace_hours)
+
+    def decision_at(self, as_of: date) -> datetime:
+        """When the snapshot of `as_of` may be computed: its midnight plus the grace (naive UTC)."""
+        return datetime(as_of.year, as_of.month, as_of.day) + self.grace  # noqa: DTZ001 - lake timestamps are naive UTC
+
+    def source(self, name: str) -> SourceTime:
+        """Time rules of a source; unknown sources are *observed* without lag, the least trusting basis."""
+        return self.sources.get(name, SourceTime(basis=KnowledgeBasis.OBSERVED))

@@ -1,0 +1,74 @@
+"""The only reader of the environment: where things lie, what may be used, which vendors are connected.
+
+Every setting is listed in `.env.example`. Here: names, types, defaults. Not here: rules people edit (`uam_platform.policy`).
+"""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """All settings; each is the environment variable `UAM_<NAME>` or a line in `.env`."""
+
+    model_config = SettingsConfigDict(env_prefix="UAM_", env_file=".env", env_file_encoding="utf-8", extra="ignore")
+
+    data_dir: Path = Field(Path("data"), description="raw loads, lake, models, ledger")
+    policy_dir: Path | None = Field(None, description="own rulebook; files absent there fall back to the shipped ones")
+    mapping: Path | None = Field(None, description="YAML mapping of own exports for the files connector")
+    environment: str = Field("local", description="which schedules and actions are on: local, demo or production")
+    now: datetime | None = Field(
+        None, description="fixed clock for demo and tests, ISO 8601; the system clock when absent"
+    )
+    actions_enabled: bool = Field(False, description="deliver alerts; otherwise every delivery is a dry run")
+
+    engine_memory: str = Field("4GB", description="memory limit of the embedded engine")
+    engine_threads: int = Field(2, ge=1, description="threads of the embedded engine")
+    ledger_url: str | None = Field(None, description="SQLAlchemy URL of the ledger; SQLite under data_dir when absent")
+
+    segment_archive_url: str | None = Field(None, description="s3://bucket/prefix of the Segment archive, or a folder")
+    segment_s3_endpoint: str | None = Field(None, description="endpoint of an S3-compatible store; AWS when absent")
+    segment_s3_access_key: str | None = None
+    segment_s3_secret_key: SecretStr | None = None
+    segment_s3_region: str = "us-east-1"
+
+    zendesk_base_url: str | None = Field(None, description="https://<subdomain>.zendesk.com")
+    zendesk_email: str | None = None
+    zendesk_api_token: SecretStr | None = None
+    zendesk_start: datetime = Field(datetime(2020, 1, 1, tzinfo=UTC), description="first import goes back to here")
+
+    salesforce_base_url: str | None = Field(None, description="https://<domain>.my.salesforce.com")
+    salesforce_client_id: str | None = None
+    salesforce_client_secret: SecretStr | None = None
+
+    slack_base_url: str = "https://slack.com/api/"
+    slack_bot_token: SecretStr | None = None
+    slack_default_channel: str = "C0CUSTSUCCESS"
+
+    @property
+    def raw_dir(self) -> Path:
+        """Landed loads."""
+        return self.data_dir / "raw"
+
+    @property
+    def lake_dir(self) -> Path:
+        """Published tables."""
+        return self.data_dir / "lake"
+
+    @property
+    def models_dir(self) -> Path:
+        """Model artefacts by content hash."""
+        return self.data_dir / "models"
+
+    @property
+    def ledger_address(self) -> str:
+        """SQLAlchemy URL of the ledger."""
+        return self.ledger_url or f"sqlite:///{(self.data_dir / 'ledger.db').absolute()}"
+
+    def clock(self) -> datetime:
+        """Now as naive UTC: the fixed clock where one is set."""
+        if self.now is None:
+            return datetime.now(UTC).replace(tzinfo=None)
+        return self.now.astimezone(UTC).replace(tzinfo=None) if self.now.tzinfo else self.now
