@@ -21,7 +21,7 @@ from ibis.backends.duckdb import Backend
 
 from uam_platform.contracts.model import Contract
 from uam_platform.lake.engine import conform, empty
-from uam_platform.lake.validation import ContractViolation, Verdict, check_schema, verdicts
+from uam_platform.lake.validation import ContractViolationError, Verdict, check_schema, verdicts
 
 POINTER = "_current.json"
 WHOLE = ""  # partition key of an unpartitioned table
@@ -114,7 +114,7 @@ class Lake:
             keys: partition keys that are replaced, also by nothing; None for an unpartitioned table.
 
         Raises:
-            ContractViolation: some partitions break the contract; they keep their old data, the others are published.
+            ContractViolationError: some partitions break the contract; they keep their old data, the others are published.
         """
         conformed = conform(table, contract)
         check_schema(conformed, contract)
@@ -126,7 +126,7 @@ class Lake:
         try:
             order = ", ".join(f'"{c}"' for c in contract.key)
             lead = [contract.partition] if contract.partition else []
-            connection.create_table(name, conformed.order_by([*lead, *contract.key]), temp=True)
+            connection.create_table(name, conformed.order_by(list(dict.fromkeys([*lead, *contract.key]))), temp=True)
             staged = {
                 key: self._write(connection, contract, name, key, temporary / f"{i}", order)
                 for i, key in enumerate(keys)
@@ -178,7 +178,7 @@ class Lake:
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
         if bad:
-            raise ContractViolation(contract, bad)
+            raise ContractViolationError(contract, bad)
         return Published(rows={k: v.rows for k, v in found.items()}, changed=tuple(changed), sql=sql)
 
     def _publish_file(self, contract: Contract, key: str, path: Path, verdict: Verdict) -> bool:

@@ -29,7 +29,7 @@ class Verdict:
         return not self.violations
 
 
-class ContractViolation(Exception):
+class ContractViolationError(Exception):
     """Data that does not keep its contract; nothing was published for the partitions named."""
 
     def __init__(self, contract: Contract, verdicts: dict[str, Verdict]) -> None:
