@@ -277,7 +277,8 @@ ACCOUNT_FEATURES = Contract(
     grain="one account and snapshot",
     description="What was known of an account at decision_at: activity windows, support load, contract. Point in time.",
     columns=columns(
-        f"account_id as_of decision_at {_WINDOWED} {_PRIOR} revenue_28d_usd_cents revenue_84d_usd_cents core_trend_ratio "
+        f"account_id as_of decision_at {_WINDOWED} {_PRIOR} event_364d_count active_day_364d_count "
+        "revenue_28d_usd_cents revenue_84d_usd_cents revenue_364d_usd_cents core_trend_ratio "
         "depth_trend_ratio spread_trend_ratio friction_rate_ratio seat_use_ratio days_since_last_event days_since_escalation "
         "open_ticket_count tenure_days days_to_renewal term_count billing_period tier strategic_fit plan seat_count mrr_usd_cents "
         "arr_usd_cents is_eligible snapshot_version"

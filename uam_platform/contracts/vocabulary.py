@@ -254,8 +254,10 @@ _COLUMNS: tuple[Column, ...] = (
     ),
     *(
         Column(f"revenue_{w}d_usd_cents", I64, f"Money moved by events in the {w} days before as_of.", "USD cents")
-        for w in (28, 84)
+        for w in (28, 84, 364)
     ),
+    Column("event_364d_count", I64, "Product events in the 364 days before as_of.", "events", minimum=0),
+    Column("active_day_364d_count", I64, "Days with any activity in the 364 days before as_of.", "days", minimum=0),
     Column(
         "core_trend_ratio",
         F,
