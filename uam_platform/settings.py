@@ -3,7 +3,7 @@
 Every setting is listed in `.env.example`. Here: names, types, defaults. Not here: rules people edit (`uam_platform.policy`).
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from pydantic import Field, SecretStr
@@ -18,6 +18,8 @@ class Settings(BaseSettings):
     data_dir: Path = Field(Path("data"), description="raw loads, lake, models, ledger")
     policy_dir: Path | None = Field(None, description="own rulebook; files absent there fall back to the shipped ones")
     mapping: Path | None = Field(None, description="YAML mapping of own exports for the files connector")
+    first_day: date = Field(date(2025, 1, 1), description="first UTC day of event tables; earlier events are set aside")
+    chunk_days: int = Field(31, ge=1, description="days computed in one run of a long range")
     environment: str = Field("local", description="which schedules and actions are on: local, demo or production")
     now: datetime | None = Field(
         None, description="fixed clock for demo and tests, ISO 8601; the system clock when absent"

@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import ibis
 import ibis.expr.types as ir
@@ -32,13 +32,15 @@ class Published:
     """What a publication did.
 
     Attributes:
-        rows: rows by partition key.
+        rows: rows by partition key that was published.
         changed: keys whose content differs from before.
+        refused: verdicts of the keys whose rows break the contract; they keep their old data.
         sql: compiled SQL of the expression that was written.
     """
 
     rows: dict[str, int]
     changed: tuple[str, ...]
+    refused: dict[str, Verdict]
     sql: str
 
 
@@ -103,7 +105,12 @@ class Lake:
     # writing
 
     def publish(
-        self, connection: Backend, contract: Contract, table: ir.Table, keys: Sequence[str] | None = None
+        self,
+        connection: Backend,
+        contract: Contract,
+        table: ir.Table,
+        keys: Sequence[str] | None = None,
+        on_invalid: Literal["raise", "report"] = "raise",
     ) -> Published:
         """Write `table` sorted by the contract's key, validate the files, then swap them in.
 
@@ -112,6 +119,7 @@ class Lake:
             contract: the table written.
             table: rows of exactly the partitions in `keys`.
             keys: partition keys that are replaced, also by nothing; None for an unpartitioned table.
+            on_invalid: raise when partitions break the contract, or only report them (a blocking check reads the report).
 
         Raises:
             ContractViolationError: some partitions break the contract; they keep their old data, the others are published.
@@ -137,7 +145,10 @@ class Lake:
             raise
         finally:
             connection.raw_sql(f"DROP TABLE IF EXISTS {name}")
-        return self._swap_in(contract, staged, found, temporary, sql)
+        published = self._swap_in(contract, staged, found, temporary, sql)
+        if published.refused and on_invalid == "raise":
+            raise ContractViolationError(contract, published.refused)
+        return published
 
     def _write(self, connection: Backend, contract: Contract, name: str, key: str, folder: Path, order: str) -> Path:
         folder.mkdir()
@@ -177,9 +188,8 @@ class Lake:
                     changed.append(key)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
-        if bad:
-            raise ContractViolationError(contract, bad)
-        return Published(rows={k: v.rows for k, v in found.items()}, changed=tuple(changed), sql=sql)
+        rows = {k: v.rows for k, v in found.items() if k not in bad}
+        return Published(rows=rows, changed=tuple(changed), refused=bad, sql=sql)
 
     def _publish_file(self, contract: Contract, key: str, path: Path, verdict: Verdict) -> bool:
         folder = self.partition_folder(contract, key)

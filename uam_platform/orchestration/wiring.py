@@ -1,0 +1,38 @@
+"""What every stage needs to build its Dagster definitions: settings, rulebook and partitions.
+
+Here: the one object handed to each stage's `definitions(wiring)`. Not here: the composition (`uam_platform.definitions`).
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import dagster as dg
+
+from uam_platform.orchestration.partitions import AS_OF, day_partitions
+from uam_platform.policy.rulebook import Rulebook
+from uam_platform.settings import Settings
+
+
+@dataclass(frozen=True)
+class Wiring:
+    """Settings, rulebook and partitions of one code location."""
+
+    settings: Settings
+    rulebook: Rulebook
+    days: dg.DailyPartitionsDefinition
+    as_of: dg.DynamicPartitionsDefinition = AS_OF
+
+    @property
+    def closed_as_of(self) -> date:
+        """Latest snapshot day whose decision time has passed."""
+        return closed_as_of(self.settings.clock(), self.rulebook)
+
+
+def closed_as_of(now: datetime, rulebook: Rulebook) -> date:
+    """Latest as_of with decision_at <= now (naive UTC)."""
+    return (now - rulebook.time.grace).date()
+
+
+def wire(settings: Settings, rulebook: Rulebook) -> Wiring:
+    """The wiring of a code location."""
+    return Wiring(settings=settings, rulebook=rulebook, days=day_partitions(settings))

@@ -1,0 +1,54 @@
+"""The whole rulebook: every policy section, loaded once and checked together.
+
+Here: the aggregate that is handed to the stages. Not here: the sections (one module each beside this one).
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from uam_platform.policy.alerts import AlertPolicy
+from uam_platform.policy.churn import ChurnPolicy
+from uam_platform.policy.identity import IdentityPolicy
+from uam_platform.policy.kpis import KpiPolicy
+from uam_platform.policy.load import load_section
+from uam_platform.policy.playbooks import PlaybookPolicy
+from uam_platform.policy.sessions import SessionPolicy, SessionRule
+from uam_platform.policy.taxonomy import Taxonomy
+from uam_platform.policy.time import TimePolicy
+
+
+@dataclass(frozen=True)
+class Rulebook:
+    """All sections of the rulebook."""
+
+    time: TimePolicy
+    taxonomy: Taxonomy
+    sessions: SessionPolicy
+    identity: IdentityPolicy
+    churn: ChurnPolicy
+    kpis: KpiPolicy
+    alerts: AlertPolicy
+    playbooks: PlaybookPolicy
+
+    @property
+    def session_rule(self) -> SessionRule:
+        """Session rule of the company's product type."""
+        return self.sessions.rule(self.taxonomy.product_type)
+
+
+def load_rulebook(directory: Path | None = None) -> Rulebook:
+    """The company's rulebook: own files from `directory`, shipped ones for the rest.
+
+    Raises:
+        PolicyError: a file is wrong; the message names file, key and what is expected.
+    """
+    return Rulebook(
+        time=load_section(TimePolicy, "time", directory),
+        taxonomy=load_section(Taxonomy, "taxonomy", directory),
+        sessions=load_section(SessionPolicy, "sessions", directory),
+        identity=load_section(IdentityPolicy, "identity", directory),
+        churn=load_section(ChurnPolicy, "churn", directory),
+        kpis=load_section(KpiPolicy, "kpis", directory),
+        alerts=load_section(AlertPolicy, "alerts", directory),
+        playbooks=load_section(PlaybookPolicy, "playbooks", directory),
+    )
