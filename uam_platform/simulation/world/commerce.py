@@ -1,0 +1,213 @@
+"""Contracts as they really run: terms, renewals, notice, ends, returns.
+
+Belongs here: the decision at the end of each term and its consequences in terms and ends. Does not belong here: how the
+CRM records it (``crm``) or what a probability looks like beforehand (``oracle``).
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from uam_platform.simulation.world.clock import Array, add_months, date_of, day_number
+from uam_platform.simulation.world.difficulty import Difficulty
+from uam_platform.simulation.world.drivers import CAUSES
+from uam_platform.simulation.world.health import Health, Law, distress
+from uam_platform.simulation.world.names import END_REASONS_ACAUSAL
+from uam_platform.simulation.world.population import Accounts
+
+_TIER_FACTOR = np.array([1.15, 1.0, 0.8, 0.6])
+_MONTHLY_GAIN, _ANNUAL_GAIN = 0.20, 0.80
+_SUDDEN_SHARE = 0.2
+_RETURN_SHARE = 0.07
+
+
+@dataclass(frozen=True)
+class ChurnLaw:
+    """Per account: ``base`` and ``gain`` of one decision, ``lead`` days from decision to end, ``sudden`` rate a day."""
+
+    base: Array
+    gain: Array
+    lead: Array
+    has_notice: Array
+    sudden: float
+
+    def leave(self, rows: Array, harm: Array) -> Array:
+        """Return the probability that a decision ends the contract, given distress ``harm`` (0 to 1)."""
+        pull = np.clip(1.0 / (1.0 + np.exp(-9.0 * (harm - 0.5))) - 0.011, 0.0, 1.0)
+        base = self.base[rows]
+        return base + (1.0 - base) * self.gain[rows] * pull
+
+
+@dataclass
+class Term:
+    """One contract term; days are day numbers, ``end_day`` is exclusive, ``previous`` indexes the list of terms."""
+
+    account: int
+    start_day: int
+    end_day: int
+    months: int
+    seats: int
+    mrr_cents: int
+    created_day: float
+    previous: int | None
+    is_renewed: bool = False
+    notice_day: int | None = None
+    ended_day: int | None = None
+    reason: str | None = None
+    changes: list[tuple[float, int, int]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class End:
+    """One subscription end: ``cause`` is an index of ``CAUSES`` or None, ``spell`` counts the account's subscriptions."""
+
+    account: int
+    spell: int
+    ended_day: int
+    notice_day: int | None
+    cause: int | None
+    is_causal: bool
+    is_censored: bool
+
+
+@dataclass(frozen=True)
+class Book:
+    """All terms and ends, and ``paying`` (accounts x days): a subscription is in force on that day."""
+
+    terms: list[Term]
+    ends: list[End]
+    paying: Array
+
+
+def make_churn_law(accounts: Accounts, vector: Difficulty, rng: np.random.Generator) -> ChurnLaw:
+    """Return the law of leaving of every account at this difficulty."""
+    count, monthly = accounts.count, accounts.is_monthly
+    factor = _TIER_FACTOR[accounts.tier]
+    slow = vector.acausal_per_year * (1 - _SUDDEN_SHARE)
+    has_notice = rng.random(count) < np.where(monthly, 0.25, 0.88)
+    lead = np.where(monthly, rng.integers(1, 6, count), rng.integers(10, 46, count))
+    return ChurnLaw(
+        base=np.clip(np.where(monthly, slow / 12.0, slow) * factor, 0.0, 0.9),
+        gain=np.clip(np.where(monthly, _MONTHLY_GAIN, _ANNUAL_GAIN) * factor * vector.churn_gain, 0.0, 0.97),
+        lead=np.where(has_notice, lead, 0),
+        has_notice=has_notice,
+        sudden=vector.acausal_per_year * _SUDDEN_SHARE / 365.0,
+    )
+
+
+def run_contracts(
+    accounts: Accounts, health: Health, law: Law, churn: ChurnLaw, vector: Difficulty, horizon: int, seed: int
+) -> Book:
+    """Run every subscription to day ``horizon``; each account has its own stream, so one never disturbs another."""
+    harm = distress(health.level, law)
+    desk = _Desk(accounts, health, law, churn, harm, horizon, vector.censored_per_year / 365.0)
+    for account in range(accounts.count):
+        desk.run(account, np.random.default_rng([seed, account]))
+    return Book(desk.terms, desk.ends, desk.paying)
+
+
+class _Desk:
+    """Carries the growing lists while accounts are run one after the other."""
+
+    def __init__(
+        self, accounts: Accounts, health: Health, law: Law, churn: ChurnLaw, harm: Array, horizon: int, censored: float
+    ) -> None:
+        self.accounts, self.health, self.law, self.churn = accounts, health, law, churn
+        self.harm, self.horizon, self.censored = harm, horizon, censored
+        self.terms: list[Term] = []
+        self.ends: list[End] = []
+        self.paying = np.zeros((accounts.count, horizon), dtype=bool)
+
+    def run(self, account: int, rng: np.random.Generator) -> None:
+        start: int | None = int(self.accounts.start_day[account])
+        spell = 0
+        while start is not None and start < self.horizon:
+            ended = self._spell(account, start, spell, rng)
+            self.paying[account, max(0, start) : max(0, ended)] = True
+            returns = ended < self.horizon and rng.random() < _RETURN_SHARE
+            start = ended + int(rng.integers(30, 121)) if returns else None
+            if start is not None:
+                start -= max(0, date_of(start).day - 28)
+            spell += 1
+
+    def _spell(self, account: int, start: int, spell: int, rng: np.random.Generator) -> int:
+        months = 1 if self.accounts.is_monthly[account] else 12
+        sudden, taken_over = self._accidents(start, rng)
+        first = date_of(start)
+        seats, mrr = int(self.accounts.seats[account]), int(self.accounts.mrr_cents[account])
+        previous: int | None = None
+        number = 0
+        while True:
+            begin = day_number(add_months(first, number * months))
+            end = day_number(add_months(first, (number + 1) * months))
+            created = start - rng.uniform(0.1, 9.0) if number == 0 else _signed(begin, months, rng)
+            term = Term(account, begin, end, months, seats, mrr, created, previous)
+            self.terms.append(term)
+            previous = len(self.terms) - 1
+            accident = min(sudden, taken_over)
+            if accident < min(end, self.horizon):
+                return self._cut(term, spell, int(accident), sudden > taken_over, rng)
+            _change_within(term, rng)
+            seats, mrr = (term.changes[-1][1], term.changes[-1][2]) if term.changes else (term.seats, term.mrr_cents)
+            decision = max(begin, end - int(self.churn.lead[account]))
+            if decision >= self.horizon:
+                return self.horizon
+            if self._leaves(term, spell, decision, rng):
+                return end
+            term.is_renewed = True
+            seats, mrr = _grown(seats, mrr, months, rng)
+            number += 1
+
+    def _accidents(self, start: int, rng: np.random.Generator) -> tuple[float, float]:
+        origin = max(start, 0)
+        return origin + 1 + rng.exponential(1 / self.churn.sudden), origin + 1 + rng.exponential(1 / self.censored)
+
+    def _leaves(self, term: Term, spell: int, decision: int, rng: np.random.Generator) -> bool:
+        draw, notice_draw = rng.random(), rng.random()
+        if decision < 0:
+            return False
+        account = term.account
+        week = decision // 7
+        row = np.array([account])
+        chance = float(self.churn.leave(row, self.harm[week, row])[0])
+        if draw >= chance:
+            return False
+        is_causal = draw >= float(self.churn.base[account])
+        pull = self.health.level[week, account] * self.law.churn_weight
+        cause = int(np.argmax(pull)) if is_causal else None
+        term.notice_day = decision if self.churn.has_notice[account] else None
+        term.ended_day = term.end_day
+        choice = END_REASONS_ACAUSAL[int(notice_draw * len(END_REASONS_ACAUSAL))]
+        term.reason = choice if cause is None or notice_draw > 0.7 else CAUSES[cause].end_reason
+        self.ends.append(End(account, spell, term.end_day, term.notice_day, cause, is_causal, False))
+        return True
+
+    def _cut(self, term: Term, spell: int, day: int, is_censored: bool, rng: np.random.Generator) -> int:
+        term.ended_day = day
+        term.reason = "Acquired" if is_censored else str(rng.choice(("Insolvency", "Budget cut")))
+        self.ends.append(End(term.account, spell, day, None, None, False, is_censored))
+        return day
+
+
+def _signed(begin: int, months: int, rng: np.random.Generator) -> float:
+    if months == 1:
+        return begin + rng.uniform(0.0, 0.1)
+    return begin + (rng.uniform(1.0, 12.0) if rng.random() < 0.04 else -rng.uniform(0.0, 9.0))
+
+
+def _change_within(term: Term, rng: np.random.Generator) -> None:
+    if rng.random() < 0.012 * term.months:
+        day = rng.uniform(term.start_day, term.end_day - 1)
+        seats = max(1, round(term.seats * rng.uniform(1.05, 1.4)))
+        term.changes.append((day, seats, _price(term.mrr_cents, term.seats, seats)))
+
+
+def _grown(seats: int, mrr: int, months: int, rng: np.random.Generator) -> tuple[int, int]:
+    if rng.random() > 0.04 * months + 0.1:
+        return seats, mrr
+    changed = max(1, round(seats * float(np.exp(rng.normal(0.04, 0.12)))))
+    return changed, _price(mrr, seats, changed)
+
+
+def _price(mrr: int, seats: int, changed: int) -> int:
+    return max(100, round(mrr * changed / seats / 100) * 100)

@@ -1,0 +1,75 @@
+"""The difficulty of a world: one named, versioned, frozen vector of knobs.
+
+Belongs here: every number that makes the company easier or harder to read. Does not belong here: what the causes do
+(``drivers``) or how the product is used (``activity``). Change a value only together with ``WORLD_VERSION``: scores
+across world versions are not compared.
+"""
+
+from dataclasses import dataclass, field, fields, replace
+
+WORLD_VERSION = "1.0.0"
+
+
+def _knob(default: float, unit: str, reason: str) -> float:
+    """Return a dataclass field that carries its unit and the reason for its value."""
+    return field(default=default, metadata={"unit": unit, "reason": reason})
+
+
+@dataclass(frozen=True)
+class Difficulty:
+    """One frozen vector; the defaults are the ``default`` difficulty."""
+
+    name: str = "default"
+    signal_gain: float = _knob(1.0, "ratio", "scales what harm does to behaviour; 0 leaves behaviour blind to harm")
+    noise_sd: float = _knob(0.30, "log units", "weekly swing of an account's activity that means nothing")
+    noise_memory: float = _knob(0.6, "autocorrelation per week", "quiet weeks come in runs")
+    lag_ratio: float = _knob(1.0, "ratio", "stretches the time in which harm builds up after its onset")
+    cause_overlap: float = _knob(0.20, "ratio", "how far the effects of the causes resemble their mean")
+    harm_per_year: float = _knob(1.0, "ratio", "scales the yearly onset rate of every harmful cause")
+    lookalike_per_year: float = _knob(0.9, "episodes per account-year", "harmless episodes that look like harm")
+    acausal_per_year: float = _knob(0.055, "churn per account-year", "a quarter of 22 % leaves for no visible reason")
+    churn_gain: float = _knob(1.0, "ratio", "scales the probability that a distressed account does not renew")
+    censored_per_year: float = _knob(
+        0.006, "accounts per account-year", "acquired or merged away: no churn, no renewal"
+    )
+    revenue_tail: float = _knob(1.15, "sigma of log size", "the top decile holds roughly half of the revenue")
+    events_per_account_day: float = _knob(3.7, "deliveries", "1,000 accounts x 364 days give about 1.5 million")
+    duplicate_share: float = _knob(0.02, "share of deliveries", "client retries and replays with the same message id")
+    late_share: float = _knob(0.015, "share of deliveries", "mobile clients that flush hours or days later")
+    skewed_device_share: float = _knob(0.05, "share of devices", "clocks that are minutes to days off")
+    malformed_share: float = _knob(0.001, "share of deliveries", "lines the archive holds but nobody can use as is")
+    sloppy_client_share: float = _knob(0.07, "share of devices", "old clients that send variants of event names")
+    shared_people_share: float = _knob(0.07, "share of people", "colleagues who log in on somebody else's device")
+    blocked_people_share: float = _knob(0.03, "share of people", "tracking blockers: only server events arrive")
+    contractor_share: float = _knob(0.015, "share of people", "one person working in two accounts")
+
+
+_DEFAULT = Difficulty()
+DIFFICULTIES: dict[str, Difficulty] = {
+    "easy": replace(_DEFAULT, name="easy", signal_gain=1.4, noise_sd=0.20, lag_ratio=0.7, cause_overlap=0.05),
+    "default": _DEFAULT,
+    "hard": replace(
+        _DEFAULT, name="hard", signal_gain=0.7, noise_sd=0.45, lag_ratio=1.5, cause_overlap=0.4, acausal_per_year=0.09
+    ),
+}
+
+
+def difficulty_named(name: str) -> Difficulty:
+    """Return the vector called ``name``.
+
+    Raises:
+        ValueError: There is no such difficulty; the message lists those that exist.
+    """
+    if name not in DIFFICULTIES:
+        known = ", ".join(sorted(DIFFICULTIES))
+        raise ValueError(f"difficulty {name!r} is unknown: use one of {known}")
+    return DIFFICULTIES[name]
+
+
+def describe(vector: Difficulty) -> list[tuple[str, float, str, str]]:
+    """Return one row (knob, value, unit, reason) per knob, in declaration order."""
+    rows = []
+    for knob in fields(vector):
+        if knob.name != "name":
+            rows.append((knob.name, getattr(vector, knob.name), knob.metadata["unit"], knob.metadata["reason"]))
+    return rows

@@ -1,0 +1,242 @@
+"""The one entry to the simulated company: draw it, live it, write it.
+
+Belongs here: the order of the phases, one random stream per concern, progress. Does not belong here: any rule of the
+company itself; see the modules it calls. The same arguments give the same bytes in ``company/`` and ``truth/``.
+"""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from uam_platform.simulation.world import crm, crm_contracts, support, truth
+from uam_platform.simulation.world.actions import act
+from uam_platform.simulation.world.clock import BEYOND_DAYS, Array, instant
+from uam_platform.simulation.world.commerce import Book, ChurnLaw, make_churn_law, run_contracts
+from uam_platform.simulation.world.deliveries import Archive
+from uam_platform.simulation.world.difficulty import WORLD_VERSION, Difficulty, difficulty_named
+from uam_platform.simulation.world.drivers import LOOKALIKES
+from uam_platform.simulation.world.health import (
+    Benign,
+    Health,
+    Law,
+    channel_multipliers,
+    live,
+    make_benign,
+    make_law,
+)  # fmt: skip
+from uam_platform.simulation.world.oracle import churn_probability, make_outlook
+from uam_platform.simulation.world.people import Devices, People, make_devices, make_people
+from uam_platform.simulation.world.population import Accounts, make_accounts
+from uam_platform.simulation.world.product import EVENT_CODE, FLAGS
+from uam_platform.simulation.world.schemas import COMPANY, TRUTH
+from uam_platform.simulation.world.sessions import Visits
+from uam_platform.simulation.world.store import write_columns, write_rows
+from uam_platform.simulation.world.transport import send
+
+Progress = Callable[[str, int, int], None]
+_STRETCH_DAYS = 28
+_CONCERNS = ("accounts", "health", "benign", "noise", "churn", "contracts", "people", "devices", "oracle", "support",
+             "crm", "activity")  # fmt: skip
+_FLAG_OF = {"automation": FLAGS.index("automation_suite"), "rollout": FLAGS.index("rollout_wave")}
+_FAILURES = np.array([EVENT_CODE[name] for name in ("import_failed", "workflow_failed", "sync_failed")])
+
+
+@dataclass(frozen=True)
+class WorldSummary:
+    """What was written: counts and wall seconds per phase (measured by the caller's clock, not part of any file)."""
+
+    accounts: int
+    days: int
+    seed: int
+    difficulty: str
+    people: int
+    deliveries: int
+    tickets: int
+    churned: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class _Life:
+    """Everything that is decided before anybody opens the product."""
+
+    vector: Difficulty
+    accounts: Accounts
+    law: Law
+    health: Health
+    benign: Benign
+    channels: dict[str, Array]
+    churn: ChurnLaw
+    book: Book
+    people: People
+    devices: Devices
+    streams: dict[str, np.random.SeedSequence]
+
+
+def simulate(
+    accounts: int, days: int, seed: int, out: Path, difficulty: str = "default", progress: Progress | None = None
+) -> WorldSummary:
+    """Write the simulated company to ``out/company`` and the truth to ``out/truth``.
+
+    Args:
+        accounts: Number of customers that ever exist, at least 10.
+        days: Visible days from 2025-01-06, at least 28; the truth looks 56 days further.
+        seed: Same arguments, same bytes.
+        out: Directory to fill; it must be empty or not exist yet.
+        difficulty: ``easy``, ``default`` or ``hard``.
+        progress: Called with (phase, done, total) after each phase and each stretch of days.
+
+    Returns:
+        Counts and the wall seconds it took.
+
+    Raises:
+        ValueError: An argument is out of range or ``out`` is not empty; the message says what to write instead.
+    """
+    began = time.perf_counter()
+    company, hidden = _prepare(accounts, days, out)
+    tell = progress or _silent
+    vector = difficulty_named(difficulty)
+    life = _live(accounts, days, seed, vector, tell)
+    delivered, seen, failures = _use_product(life, days, company, hidden, tell)
+    tickets = _write_company(life, days, seed, company, failures, tell)
+    _write_truth(life, days, seed, hidden, seen, tell)
+    churned = sum(1 for end in life.book.ends if end.ended_day <= days and not end.is_censored)
+    seconds = round(time.perf_counter() - began, 3)
+    return WorldSummary(accounts, days, seed, difficulty, life.people.count, delivered, tickets, churned, seconds)
+
+
+def _silent(_phase: str, _done: int, _total: int) -> None:
+    """Report to nobody."""
+
+
+def _prepare(accounts: int, days: int, out: Path) -> tuple[Path, Path]:
+    if accounts < 10 or days < 28:
+        raise ValueError(f"a world needs at least 10 accounts and 28 days: got accounts={accounts}, days={days}")
+    if out.exists() and any(out.iterdir()):
+        raise ValueError(f"{out} is not empty: name a new directory, or remove it first")
+    company, hidden = out / "company", out / "truth"
+    company.mkdir(parents=True, exist_ok=True)
+    hidden.mkdir(parents=True, exist_ok=True)
+    return company, hidden
+
+
+def _live(accounts: int, days: int, seed: int, vector: Difficulty, tell: Progress) -> _Life:
+    children = np.random.SeedSequence(seed).spawn(len(_CONCERNS))
+    streams = dict(zip(_CONCERNS, children, strict=True))
+    rng = {name: np.random.default_rng(stream) for name, stream in streams.items()}
+    weeks = -(-(days + BEYOND_DAYS) // 7)
+    horizon = weeks * 7
+    people_of = make_accounts(accounts, days, vector, rng["accounts"])
+    law = make_law(people_of, vector)
+    health = live(people_of, law, weeks, rng["health"])
+    benign = make_benign(people_of, weeks, vector, rng["benign"])
+    channels = channel_multipliers(health, benign, vector, rng["noise"])
+    tell("hidden state", 1, 1)
+    churn = make_churn_law(people_of, vector, rng["churn"])
+    contract_seed = int(streams["contracts"].generate_state(1)[0])
+    book = run_contracts(people_of, health, law, churn, vector, horizon, contract_seed)
+    tell("contracts", 1, 1)
+    people = make_people(people_of, health, horizon, vector, rng["people"])
+    devices = make_devices(people, horizon, vector, rng["devices"])
+    tell("people", 1, 1)
+    return _Life(vector, people_of, law, health, benign, channels, churn, book, people, devices, streams)
+
+
+def _use_product(
+    life: _Life, days: int, company: Path, hidden: Path, tell: Progress
+) -> tuple[int, Array, dict[str, Array]]:
+    visits = Visits(life.accounts, life.people, life.devices, life.channels, life.book.paying, life.vector)
+    stretches = range(0, days, _STRETCH_DAYS)
+    event_no = workflow_no = 0
+    failures: list[dict[str, Array]] = []
+    with Archive(company, hidden, days, life.accounts, life.people, life.devices, _flags(life)) as archive:
+        for number, stream in enumerate(life.streams["activity"].spawn(len(stretches))):
+            rng = np.random.default_rng(stream)
+            first, last = stretches[number], min(stretches[number] + _STRETCH_DAYS, days)
+            sessions = visits.draw(first, last, rng)
+            rows, runs = act(sessions, workflow_no, rng)
+            deliveries, lost = send(rows, sessions, life.people, life.devices, event_no, life.vector, rng)
+            event_no, workflow_no = event_no + len(rows["session"]), workflow_no + runs
+            failures.append(_failures(deliveries))
+            archive.add(deliveries, lost, last if last == days else last - 1)
+            tell("activity", number + 1, len(stretches))
+        delivered = archive.delivered
+    joined = {name: np.concatenate([part[name] for part in failures]) for name in failures[0]}
+    return delivered, visits.seen, joined
+
+
+def _failures(deliveries: dict[str, Array]) -> dict[str, Array]:
+    failed = np.isin(deliveries["event"], _FAILURES) & ~deliveries["is_duplicate"]
+    return support.failures_of(
+        deliveries["person"][failed], deliveries["account"][failed], deliveries["occurred_us"][failed]
+    )
+
+
+def _flags(life: _Life) -> Array:
+    weeks, count = life.channels["sessions"].shape
+    flags = np.full((weeks, count), -1, dtype=np.int8)
+    flags[:, life.accounts.vulnerability > 1.4] = FLAGS.index("new_editor")
+    benign = life.benign
+    for index in np.flatnonzero(benign.is_announced):
+        flag = _FLAG_OF.get(LOOKALIKES[benign.kind[index]].name)
+        if flag is not None:
+            flags[benign.first_week[index] : benign.last_week[index], benign.account[index]] = flag
+    return flags
+
+
+def _write_company(life: _Life, days: int, seed: int, company: Path, failures: dict[str, Array], tell: Progress) -> int:
+    rng = np.random.default_rng(life.streams["support"])
+    reasons = support.collect_reasons(
+        life.accounts, life.people, life.health, life.benign, life.channels, life.book.paying, failures, days, rng
+    )
+    desk = support.run_desk(reasons, life.accounts, life.people, days, rng)
+    sales = np.random.default_rng(life.streams["crm"])
+    owners = crm.owners(life.accounts)
+    records, account_history = crm.account_rows(life.accounts, days, len(owners), sales)
+    contracts, contract_history = crm_contracts.contract_rows(life.accounts, life.book, days)
+    tables: dict[str, list[dict[str, Any]]] = {
+        "zendesk_tickets": desk.tickets, "zendesk_ticket_events": desk.events, "zendesk_users": desk.users,
+        "zendesk_organizations": desk.organizations, "salesforce_user": owners, "salesforce_account": records,
+        "salesforce_contact": crm.contacts(life.accounts, life.people, days, sales),
+        "salesforce_opportunity": crm.opportunities(life.accounts, life.book, days, records),
+        "salesforce_contract": contracts, "salesforce_contract_history": contract_history,
+        "salesforce_account_history": account_history,
+    }  # fmt: skip
+    for number, (name, rows) in enumerate(tables.items()):
+        write_rows(company / f"{name}.parquet", rows, COMPANY[name])
+        tell("support and CRM", number + 1, len(tables))
+    facts = {
+        "world_version": WORLD_VERSION, "accounts": life.accounts.count, "days": days, "seed": seed,
+        "difficulty": life.vector.name, "start": f"{instant(0):%Y-%m-%dT%H:%M:%SZ}",
+        "end": f"{instant(days):%Y-%m-%dT%H:%M:%SZ}",
+    }  # fmt: skip
+    (company / "world.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
+    return len(desk.tickets)
+
+
+def _write_truth(life: _Life, days: int, seed: int, hidden: Path, seen: Array, tell: Progress) -> None:
+    outlook = make_outlook(life.accounts, life.book, life.churn, days // 7 + 1)
+    oracle = np.random.default_rng(life.streams["oracle"])
+    chance = churn_probability(outlook, life.accounts, life.health, life.law, life.churn, oracle)
+    tell("truth", 1, 2)
+    columns = truth.health_truth(life.accounts, life.health, life.law, outlook, chance)
+    write_columns(hidden / "health.parquet", columns, TRUTH["health"])
+    tables = {
+        "accounts": truth.account_truth(life.accounts, life.health, days),
+        "churn": truth.churn_truth(life.accounts, life.book, days),
+        "episodes": truth.episode_truth(life.accounts, life.health, life.benign, life.book, days),
+        "people": truth.people_truth(life.people, life.devices, seen, days),
+        "memberships": truth.membership_truth(life.accounts, life.people, days),
+        "shared_devices": truth.shared_truth(life.people, life.devices, seen),
+        "hierarchy": truth.hierarchy_truth(life.accounts),
+    }
+    for name, rows in tables.items():
+        write_rows(hidden / f"{name}.parquet", rows, TRUTH[name])
+    knobs = {"world_version": WORLD_VERSION, "seed": seed} | asdict(life.vector)
+    (hidden / "difficulty.json").write_text(json.dumps(knobs, indent=2) + "\n", encoding="utf-8")
+    tell("truth", 2, 2)

@@ -1,0 +1,92 @@
+"""The latent oracle: how probable an end within 56 days is, for one who knows the hidden state and nothing later.
+
+Belongs here: the Monte Carlo over the future from a given week. Does not belong here: what really happened
+(``commerce``); the oracle never looks at it, except to know which subscriptions are alive and not under notice.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from uam_platform.simulation.world.clock import HORIZON_DAYS, Array
+from uam_platform.simulation.world.commerce import Book, ChurnLaw
+from uam_platform.simulation.world.health import Health, Law, distress, step
+from uam_platform.simulation.world.population import Accounts
+
+DRAWS = 40
+_ROWS_PER_CHUNK = 4_000
+_AHEAD_WEEKS = HORIZON_DAYS // 7
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """One row per paying account-week without notice: decision offsets in days after ``as_of`` (-1: none)."""
+
+    account: Array
+    week: Array
+    first_decision: Array
+    second_decision: Array
+
+
+def make_outlook(accounts: Accounts, book: Book, churn: ChurnLaw, weeks: int) -> Outlook:
+    """Return the decisions that lie ahead of every eligible account-week, from the terms in force."""
+    ends = np.full((accounts.count, weeks), -1, dtype=np.int64)
+    following = np.full((accounts.count, weeks), -1, dtype=np.int64)
+    for term in book.terms:
+        stop = term.notice_day if term.notice_day is not None else term.ended_day
+        closed = term.end_day if stop is None else stop
+        first = max(0, -(-term.start_day // 7))
+        last = min(weeks, -(-closed // 7))
+        if last > first:
+            ends[term.account, first:last] = term.end_day
+            following[term.account, first:last] = term.end_day + (30 if term.months == 1 else 365)
+    account, week = np.nonzero(ends >= 0)
+    as_of = week * 7
+    lead = churn.lead[account]
+    first_end, second_end = ends[account, week] - as_of, following[account, week] - as_of
+    return Outlook(account, week, _offset(first_end, lead), _offset(second_end, lead))
+
+
+def _offset(end: Array, lead: Array) -> Array:
+    decision = end - lead
+    return np.where((end >= 1) & (end <= HORIZON_DAYS) & (decision >= 0), decision, -1)
+
+
+def churn_probability(
+    outlook: Outlook, accounts: Accounts, health: Health, law: Law, churn: ChurnLaw, rng: np.random.Generator
+) -> Array:
+    """Return p(end in (as_of, as_of + 56 days]) per row; the mean of exact survival over the drawn futures."""
+    survival = np.ones(len(outlook.account))
+    busy = np.flatnonzero((outlook.first_decision >= 0) | (outlook.second_decision >= 0))
+    for begin in range(0, len(busy), _ROWS_PER_CHUNK):
+        rows = busy[begin : begin + _ROWS_PER_CHUNK]
+        survival[rows] = _survival(rows, outlook, accounts, health, law, churn, rng)
+    sudden = np.exp(-churn.sudden * HORIZON_DAYS)
+    return np.round(1.0 - survival * sudden, 6)
+
+
+def _survival(
+    rows: Array,
+    outlook: Outlook,
+    accounts: Accounts,
+    health: Health,
+    law: Law,
+    churn: ChurnLaw,
+    rng: np.random.Generator,
+) -> Array:
+    account = np.repeat(outlook.account[rows], DRAWS)
+    week = np.repeat(outlook.week[rows], DRAWS)
+    decisions = [np.repeat(offset[rows], DRAWS) for offset in (outlook.first_decision, outlook.second_decision)]
+    last = int(max(int(offset.max()) for offset in decisions)) // 7
+    level, active = health.level[week, account], health.active[week, account]
+    severity = health.severity[week, account]
+    tenure = week - accounts.start_day[account] / 7.0
+    stays = np.ones(len(account))
+    for ahead in range(min(last, _AHEAD_WEEKS) + 1):
+        for offset in decisions:
+            due = np.flatnonzero((offset >= 0) & (offset // 7 == ahead))
+            stays[due] *= 1.0 - churn.leave(account[due], distress(level[due], law))
+        if ahead < last:
+            draw = rng.random(level.shape, dtype=np.float32)
+            level, active, severity = step(level, active, severity, law.hazard(tenure + ahead, account), law, draw)
+    return stays.reshape(len(rows), DRAWS).mean(axis=1)

@@ -1,0 +1,171 @@
+"""Visits: who opens the product when, on which device, and the unattended runs of accounts that automate.
+
+Belongs here: the draw of visits for a stretch of days. Does not belong here: what is done in a visit (``actions``).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from uam_platform.simulation.world.clock import DAY_US, START_US, Array, calendar_weight
+from uam_platform.simulation.world.difficulty import Difficulty
+from uam_platform.simulation.world.people import Devices, People
+from uam_platform.simulation.world.population import Accounts
+
+_DELIVERIES_PER_VISIT = 5.4
+_LARGEST_SHARE = 0.10
+_ANONYMOUS_RETURN_SHARE = 0.14
+_BORROW_SHARE = 0.45
+_SECOND_ACCOUNT_SHARE = 0.35
+
+
+@dataclass(frozen=True)
+class Sessions:
+    """One entry per visit or unattended run (``is_machine``); multipliers are those of its account and week."""
+
+    person: Array
+    account: Array
+    workspace: Array
+    day: Array
+    start_us: Array
+    device: Array
+    anonymous: Array
+    role: Array
+    signs_in: Array
+    is_known: Array
+    is_first_on_device: Array
+    is_machine: Array
+    channel: dict[str, Array]
+
+    @property
+    def count(self) -> int:
+        """Number of visits and runs."""
+        return len(self.person)
+
+
+class Visits:
+    """Draws visits for stretches of days in order; it remembers which anonymous ids were seen before."""
+
+    def __init__(
+        self, accounts: Accounts, people: People, devices: Devices, channels: dict[str, Array], paying: Array,
+        vector: Difficulty,
+    ) -> None:  # fmt: skip
+        self.accounts, self.people, self.devices = accounts, people, devices
+        self.channels, self.paying = channels, paying
+        self.seen = np.zeros(2 * devices.count, dtype=bool)
+        budget = _budget(accounts, vector)
+        self._visit_rate = _person_rates(accounts, people, budget / _DELIVERIES_PER_VISIT, paying.shape[1])
+        self._run_rate = 0.5 * budget * np.maximum(accounts.scheduled_share, 0.04)
+        self._people_of = np.bincount(people.account, minlength=accounts.count)
+        self._by_account = np.argsort(people.account, kind="stable")
+        self._first_of = np.concatenate([[0], np.cumsum(self._people_of)[:-1]]).astype(np.int64)
+
+    def draw(self, first_day: int, last_day: int, rng: np.random.Generator) -> Sessions:
+        """Return the visits that start in ``[first_day, last_day)``, ordered by person and day, then the runs."""
+        person, account, day = self._visitors(first_day, last_day, rng)
+        machine_person, machine_account, machine_day = self._runs(first_day, last_day, rng)
+        is_machine = np.zeros(len(person) + len(machine_person), dtype=bool)
+        is_machine[len(person) :] = True
+        person = np.concatenate([person, machine_person])
+        account = np.concatenate([account, machine_account])
+        day = np.concatenate([day, machine_day])
+        return self._complete(person, account, day, is_machine, rng)
+
+    def _visitors(self, first_day: int, last_day: int, rng: np.random.Generator) -> tuple[Array, Array, Array]:
+        people, days = self.people, np.arange(first_day, last_day)
+        rate = self._visit_rate[:, None] * calendar_weight(first_day, last_day)[None, :]
+        rate *= self.channels["sessions"][days // 7][:, people.account].T
+        rate *= self.paying[people.account, first_day:last_day]
+        rate *= (people.join_day[:, None] <= days) & (people.leave_day[:, None] > days)
+        number = rng.poisson(rate)
+        who, when = np.nonzero(number)
+        times = number[who, when]
+        person, day = np.repeat(who, times), np.repeat(days[when], times)
+        return person, self._account_of(person, day, rng), day
+
+    def _account_of(self, person: Array, day: Array, rng: np.random.Generator) -> Array:
+        people = self.people
+        account, second = people.account[person], people.second_account[person]
+        elsewhere = (
+            (second >= 0) & (day >= people.second_from_day[person]) & (rng.random(len(person)) < _SECOND_ACCOUNT_SHARE)
+        )
+        elsewhere &= self.paying[second, day]
+        return np.where(elsewhere, second, account)
+
+    def _runs(self, first_day: int, last_day: int, rng: np.random.Generator) -> tuple[Array, Array, Array]:
+        people, days = self.people, np.arange(first_day, last_day)
+        rate = self._run_rate[:, None] * self.channels["scheduled"][days // 7].T * self.paying[:, first_day:last_day]
+        number = rng.poisson(rate)
+        where, when = np.nonzero(number)
+        times = number[where, when]
+        account, day = np.repeat(where, times), np.repeat(days[when], times)
+        place = np.floor(rng.random(len(account)) ** 2 * self._people_of[account]).astype(np.int64)
+        person = self._by_account[self._first_of[account] + place]
+        present = (people.join_day[person] <= day) & (people.leave_day[person] > day)
+        return person[present], account[present], day[present]
+
+    def _complete(
+        self, person: Array, account: Array, day: Array, is_machine: Array, rng: np.random.Generator
+    ) -> Sessions:
+        people, count = self.people, len(person)
+        start = START_US + day * DAY_US + _clock_time(self.accounts.offset_min[account], is_machine, rng)
+        device, is_borrowed = self._device(person, rng)
+        turned = (self.devices.rotate_day[device] <= day) & ~is_machine
+        anonymous = np.where(is_machine, -1, device + np.where(turned, self.devices.count, 0))
+        is_first = self._first_sight(anonymous, start)
+        is_shared = is_borrowed | np.isin(device, people_devices(people, self.devices))
+        signs_in = ~is_machine & (is_first | is_shared | (rng.random(count) < 0.35))
+        is_known = signs_in | is_machine | (rng.random(count) >= _ANONYMOUS_RETURN_SHARE)
+        role = np.where(people.role_change_day[person] <= day, people.later_role[person], people.role[person])
+        second = self.accounts.has_two_workspaces[account] & (rng.random(count) < 0.3)
+        week = day // 7
+        return Sessions(
+            person, account, account * 2 + second, day, start, device, anonymous, role, signs_in, is_known, is_first,
+            is_machine, {name: values[week, account] for name, values in self.channels.items()},
+        )  # fmt: skip
+
+    def _device(self, person: Array, rng: np.random.Generator) -> tuple[Array, Array]:
+        devices = self.devices
+        place = np.floor(rng.random(len(person)) ** 2.5 * devices.number[person]).astype(np.int64)
+        own = devices.first[person] + place
+        borrowed = devices.borrowed[person]
+        is_borrowed = (borrowed >= 0) & (rng.random(len(person)) < _BORROW_SHARE)
+        return np.where(is_borrowed, borrowed, own), is_borrowed
+
+    def _first_sight(self, anonymous: Array, start: Array) -> Array:
+        order = np.lexsort((start, anonymous))
+        ordered = anonymous[order]
+        is_new = np.ones(len(order), dtype=bool)
+        is_new[1:] = ordered[1:] != ordered[:-1]
+        first = np.zeros(len(order), dtype=bool)
+        first[order[is_new]] = True
+        first &= (anonymous >= 0) & ~self.seen[anonymous]
+        self.seen[anonymous[first]] = True
+        return first
+
+
+def people_devices(people: People, devices: Devices) -> Array:
+    """Return the devices on which more than one person logs in."""
+    return np.unique(devices.borrowed[devices.borrowed >= 0])
+
+
+def _budget(accounts: Accounts, vector: Difficulty) -> Array:
+    share = accounts.size**0.85
+    share = np.minimum(share / share.sum(), max(_LARGEST_SHARE, 3.0 / accounts.count))
+    return np.asarray(vector.events_per_account_day * accounts.count * share / share.sum())
+
+
+def _person_rates(accounts: Accounts, people: People, visits: Array, horizon: int) -> Array:
+    start = np.maximum(accounts.start_day[people.account], 0)
+    present = np.minimum(people.leave_day, horizon) - np.maximum(people.join_day, start)
+    share = np.clip(present / np.maximum(1, horizon - start), 0.0, 1.0)
+    total = np.bincount(people.account, weights=people.weight * share, minlength=accounts.count)
+    return np.asarray(people.weight * visits[people.account] / np.maximum(total, 0.3)[people.account])
+
+
+def _clock_time(offset_min: Array, is_machine: Array, rng: np.random.Generator) -> Array:
+    count = len(offset_min)
+    morning = rng.random(count) < 0.55
+    hour = np.where(morning, rng.normal(10.2, 1.5, count), rng.normal(14.8, 1.9, count))
+    hour = np.where(is_machine, rng.integers(2, 7, count) + rng.random(count) * 0.05, np.clip(hour, 5.5, 22.5))
+    return ((hour * 60 - offset_min) * 60_000_000).astype(np.int64)
