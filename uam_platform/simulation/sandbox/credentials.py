@@ -1,0 +1,42 @@
+"""Fixed, non-secret credentials of the sandbox and the environment a client needs to reach it.
+
+Belongs here: the values each surface accepts and their environment names. Does not belong here: how a surface checks
+them (`s3_signature.py`, `zendesk.py`, `salesforce.py`, `slack.py`). They are public on purpose: the sandbox listens on
+loopback and holds only a simulated company.
+"""
+
+from typing import Final
+
+SEGMENT_BUCKET: Final = "acme-segment"
+SEGMENT_PREFIX: Final = "segment-logs"
+S3_REGION: Final = "us-east-1"
+S3_ACCESS_KEY: Final = "SANDBOXACCESSKEY0001"
+S3_SIGNING_KEY: Final = "sandbox-signing-key-not-a-secret"
+ZENDESK_EMAIL: Final = "uam-reader@acme.example"
+ZENDESK_API_KEY: Final = "sandbox-zendesk-value-not-a-secret"
+SALESFORCE_CLIENT_ID: Final = "sandbox-connected-app"
+SALESFORCE_CLIENT_KEY: Final = "sandbox-client-value-not-a-secret"
+SLACK_BOT_KEY: Final = "xoxb-sandbox-not-a-secret"
+
+
+def environment(url: str) -> dict[str, str]:
+    """Return the environment variables that point every connector and destination at a sandbox.
+
+    Args:
+        url: Origin of the sandbox without a trailing slash, for example `http://127.0.0.1:8910`.
+    """
+    return {
+        "UAM_SEGMENT_ARCHIVE_URL": f"s3://{SEGMENT_BUCKET}/{SEGMENT_PREFIX}",
+        "UAM_SEGMENT_S3_ENDPOINT": url,
+        "UAM_SEGMENT_S3_ACCESS_KEY": S3_ACCESS_KEY,
+        "UAM_SEGMENT_S3_SECRET_KEY": S3_SIGNING_KEY,
+        "UAM_SEGMENT_S3_REGION": S3_REGION,
+        "UAM_ZENDESK_BASE_URL": f"{url}/zendesk",
+        "UAM_ZENDESK_EMAIL": ZENDESK_EMAIL,
+        "UAM_ZENDESK_API_TOKEN": ZENDESK_API_KEY,
+        "UAM_SALESFORCE_BASE_URL": f"{url}/salesforce",
+        "UAM_SALESFORCE_CLIENT_ID": SALESFORCE_CLIENT_ID,
+        "UAM_SALESFORCE_CLIENT_SECRET": SALESFORCE_CLIENT_KEY,
+        "UAM_SLACK_BASE_URL": f"{url}/slack/api/",
+        "UAM_SLACK_BOT_TOKEN": SLACK_BOT_KEY,
+    }

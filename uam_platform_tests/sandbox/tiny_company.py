@@ -1,0 +1,219 @@
+"""A company of three accounts and about 200 deliveries, written by hand in the layout of a simulated world.
+
+Belongs here: fixture data for the sandbox's tests. Does not belong here: tests.
+"""
+
+import json
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+START = datetime(2025, 1, 6, tzinfo=UTC)
+END = START + timedelta(days=3)
+TS = pa.timestamp("us", tz="UTC")
+S, I64, B, F64, D = pa.string(), pa.int64(), pa.bool_(), pa.float64(), pa.date32()
+
+DELIVERY = pa.schema(
+    [
+        ("message_id", S), ("type", S), ("event", S), ("name", S), ("user_id", S), ("anonymous_id", S), ("previous_id", S),
+        ("group_id", S), ("original_at", TS), ("sent_at", TS), ("received_at", TS), ("tz_offset_min", pa.int16()),
+        ("side", S), ("library", S), ("library_version", S), ("device_type", S), ("browser", S), ("app_area", S),
+        ("plan_tier", S), ("feature_flag", S), ("feature", S), ("workflow", S), ("workflow_id", S), ("workflow_step", S),
+        ("workflow_state", S), ("duration_ms", pa.int32()), ("error_code", S), ("role", S), ("email", S),
+        ("account_id", S), ("amount_usd_cents", I64), ("quantity", pa.int32()), ("defect", S), ("delivery_no", I64),
+    ]
+)  # fmt: skip
+TABLES = {
+    "zendesk_tickets": pa.schema(
+        [
+            ("ticket_id", I64), ("created_at", TS), ("updated_at", TS), ("generated_at", TS), ("status", S), ("priority", S),
+            ("type", S), ("subject", S), ("description", S), ("requester_id", I64), ("organization_id", I64),
+            ("assignee_id", I64), ("group_id", I64), ("tags", pa.list_(S)), ("via_channel", S),
+        ]
+    ),
+    "zendesk_ticket_events": pa.schema(
+        [
+            ("event_id", I64), ("ticket_id", I64), ("occurred_at", TS), ("updater_id", I64), ("via", S), ("field", S),
+            ("value", S), ("previous_value", S), ("comment_body", S), ("is_public", B),
+        ]
+    ),
+    "zendesk_users": pa.schema(
+        [
+            ("zendesk_user_id", I64), ("name", S), ("email", S), ("role", S), ("organization_id", I64),
+            ("external_id", S), ("created_at", TS), ("updated_at", TS),
+        ]
+    ),
+    "zendesk_organizations": pa.schema(
+        [("organization_id", I64), ("name", S), ("external_id", S), ("created_at", TS), ("updated_at", TS)]
+    ),
+    "salesforce_user": pa.schema(
+        [("Id", S), ("Name", S), ("Email", S), ("IsActive", B), ("CreatedDate", TS), ("SystemModstamp", TS)]
+    ),
+    "salesforce_account": pa.schema(
+        [
+            ("Id", S), ("Name", S), ("ParentId", S), ("OwnerId", S), ("Type", S), ("NumberOfEmployees", I64),
+            ("Product_Account_Id__c", S), ("IsDeleted", B), ("CreatedDate", TS), ("LastModifiedDate", TS),
+            ("SystemModstamp", TS),
+        ]
+    ),
+    "salesforce_contact": pa.schema(
+        [
+            ("Id", S), ("AccountId", S), ("Email", S), ("LastName", S), ("CreatedDate", TS), ("SystemModstamp", TS),
+            ("IsDeleted", B),
+        ]
+    ),
+    "salesforce_opportunity": pa.schema(
+        [
+            ("Id", S), ("AccountId", S), ("StageName", S), ("Amount", F64), ("CloseDate", D), ("IsWon", B),
+            ("CreatedDate", TS), ("SystemModstamp", TS),
+        ]
+    ),
+    "salesforce_contract": pa.schema(
+        [
+            ("Id", S), ("AccountId", S), ("Status", S), ("StartDate", D), ("EndDate", D), ("ContractTerm", I64),
+            ("MRR_USD__c", F64), ("Notice_Date__c", D), ("CreatedDate", TS), ("SystemModstamp", TS),
+        ]
+    ),
+    "salesforce_contract_history": pa.schema(
+        [("Id", S), ("ContractId", S), ("Field", S), ("OldValue", S), ("NewValue", S), ("CreatedDate", TS)]
+    ),
+    "salesforce_account_history": pa.schema(
+        [("Id", S), ("AccountId", S), ("Field", S), ("OldValue", S), ("NewValue", S), ("CreatedDate", TS)]
+    ),
+}  # fmt: skip
+ACCOUNTS = ["001000000000001AAA", "001000000000002AAA", "001000000000003AAA"]
+OWNER = "005000000000001AAA"
+CONTACT_COUNT = 4100
+DEFECTS = ["truncated", "missing_event", "missing_ids", "user_id_number", "bad_timestamp", "far_future", "not_json"]
+
+
+def write_company(root: Path, deliveries_per_day: int = 67) -> Path:
+    """Write the company and return its folder."""
+    (root / "deliveries").mkdir(parents=True)
+    world = {"accounts": 3, "days": 3, "seed": 1, "start": "2025-01-06T00:00:00Z", "end": "2025-01-09T00:00:00Z"}
+    (root / "world.json").write_text(json.dumps(world))
+    for day in range(3):
+        rows = deliveries(day, deliveries_per_day)
+        path = root / "deliveries" / f"received_date={(START + timedelta(days=day)).date()}.parquet"
+        pq.write_table(pa.Table.from_pylist(rows, DELIVERY), path)
+    for name, rows in small_tables().items():
+        pq.write_table(pa.Table.from_pylist(rows, TABLES[name]), root / f"{name}.parquet")
+    return root
+
+
+def deliveries(day: int, count: int) -> list[dict[str, Any]]:
+    """Make one day: mostly tracks, one of each other type, and on the last day one of each defect."""
+    rows = [_track(day, number, START + timedelta(days=day, seconds=40 * number)) for number in range(count)]
+    for number, kind in enumerate(("identify", "group", "alias", "page")):
+        extra = {"role": "admin", "email": "ann@acme.example", "account_id": "acc_00001", "name": "Reports"}
+        rows[number] |= {"type": kind, "event": None, "previous_id": "anon-0" if kind == "alias" else None, **extra}
+    if day == 2:
+        for number, defect in enumerate(DEFECTS):
+            rows[20 + 2 * number] |= {"defect": defect}
+    return rows
+
+
+def _track(day: int, number: int, at: datetime) -> dict[str, Any]:
+    is_client = number % 3 != 2
+    return {
+        "message_id": f"m-{day}-{number}",
+        "type": "track",
+        "event": 'Report "Generated"',
+        "user_id": f"u_{number % 7}",
+        "anonymous_id": f"anon-{number % 5}" if is_client else None,
+        "group_id": "ws_1",
+        "original_at": at + timedelta(hours=1),
+        "sent_at": at + timedelta(hours=1, seconds=2, milliseconds=5),
+        "received_at": at + timedelta(seconds=3, microseconds=250_400),
+        "tz_offset_min": -330 if number == 7 else 0,
+        "side": "client" if is_client else "server",
+        "library": "analytics.js" if is_client else "analytics-python",
+        "library_version": "2.1.0",
+        "device_type": "desktop" if is_client else None,
+        "browser": "Chrome" if is_client else None,
+        "feature": "pivot",
+        "duration_ms": 1200,
+        "delivery_no": day * 1000 + number,
+    }
+
+
+def small_tables() -> dict[str, list[dict[str, Any]]]:
+    """Make every table but the deliveries."""
+    old = START - timedelta(days=30)
+    stamps = {"CreatedDate": old, "SystemModstamp": START}
+    return {
+        "zendesk_tickets": [_ticket(number) for number in range(1, 8)],
+        "zendesk_ticket_events": _ticket_events(),
+        "zendesk_users": [
+            {"zendesk_user_id": 900 + n, "name": f"P{n}", "email": f"p{n}@acme.example", "role": "end-user",
+             "organization_id": 50 + n, "external_id": f"u_{n}", "created_at": old, "updated_at": START}
+            for n in range(3)
+        ],
+        "zendesk_organizations": [
+            {"organization_id": 50 + n, "name": f"Org {n}", "external_id": f"acc_0000{n + 1}", "created_at": old,
+             "updated_at": START + timedelta(hours=n)}
+            for n in range(3)
+        ],
+        "salesforce_user": [{"Id": OWNER, "Name": "Olga", "Email": "o@acme.example", "IsActive": True, **stamps}],
+        "salesforce_account": [
+            {"Id": key, "Name": f"Account {n}", "OwnerId": OWNER, "Type": "Customer", "NumberOfEmployees": 10 * n,
+             "Product_Account_Id__c": f"acc_0000{n + 1}", "IsDeleted": n == 2, "LastModifiedDate": START,
+             "CreatedDate": old, "SystemModstamp": START + timedelta(hours=n, milliseconds=123)}
+            for n, key in enumerate(ACCOUNTS)
+        ],
+        "salesforce_contact": [
+            {"Id": f"003{n:012d}AAA", "AccountId": ACCOUNTS[n % 3], "Email": f"c{n}@x.example", "LastName": f"O'Neil {n}",
+             "IsDeleted": False, **stamps}
+            for n in range(CONTACT_COUNT)
+        ],
+        "salesforce_opportunity": [
+            {"Id": "006000000000001AAA", "AccountId": ACCOUNTS[0], "StageName": "Closed Won", "Amount": 1200.5,
+             "CloseDate": date(2025, 2, 1), "IsWon": True, **stamps}
+        ],
+        "salesforce_contract": [
+            {"Id": f"80000000000000{n}AAA", "AccountId": key, "Status": "Activated", "StartDate": date(2025, 1, 1),
+             "EndDate": date(2026, 1, 1), "ContractTerm": 12, "MRR_USD__c": 100.0, **stamps}
+            for n, key in enumerate(ACCOUNTS)
+        ],
+        "salesforce_contract_history": [
+            {"Id": "8H0000000000001AAA", "ContractId": "800000000000000AAA", "Field": "Status", "OldValue": "Draft",
+             "NewValue": "Activated", "CreatedDate": START}
+        ],
+        "salesforce_account_history": [],
+    }  # fmt: skip
+
+
+def _ticket(number: int) -> dict[str, Any]:
+    """Tickets 1 to 7; 3 and 4 share their second, 7 lies in the newest minute."""
+    generated = {4: START + timedelta(hours=3), 7: END - timedelta(seconds=20)}.get(
+        number, START + timedelta(hours=number)
+    )
+    return {
+        "ticket_id": number, "created_at": START, "updated_at": START + timedelta(minutes=5), "generated_at": generated,
+        "status": "open", "priority": None, "type": "question", "subject": f"Ticket {number}", "description": "It fails",
+        "requester_id": 900, "organization_id": 50, "assignee_id": None, "group_id": None, "tags": ["billing"],
+        "via_channel": "web",
+    }  # fmt: skip
+
+
+def _ticket_events() -> list[dict[str, Any]]:
+    """Ticket 1: opened with a comment, solved, reopened; ticket 2: opened."""
+
+    def event(key: int, ticket: int, minutes: int, field: str | None, value: str | None, before: str | None = None):
+        return {
+            "event_id": key, "ticket_id": ticket, "occurred_at": START + timedelta(minutes=minutes), "updater_id": 900,
+            "via": "web", "field": field, "value": value, "previous_value": before,
+            "comment_body": None if field else "Please <help>", "is_public": None if field else True,
+        }  # fmt: skip
+
+    return [
+        event(1, 1, 0, "status", "new"),
+        event(2, 1, 0, None, None),
+        event(3, 1, 10, "status", "solved", "open"),
+        event(4, 1, 20, "status", "open", "solved"),
+        event(5, 2, 20, "status", "new"),
+        event(6, 2, 30, "tags", "billing urgent", "billing"),
+    ]
