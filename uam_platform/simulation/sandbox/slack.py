@@ -109,9 +109,8 @@ class SlackSurface:
         message = self._messages.edit(channel, str(arguments.get("ts")), arguments)
         if message is None:
             return _refused("message_not_found")
-        return Outcome(
-            {"ok": True, "channel": channel, "ts": message["ts"], "text": message["text"], "message": message}
-        )
+        shown = {key: value for key, value in message.items() if key != "ts"}
+        return Outcome({"ok": True, "channel": channel, "ts": message["ts"], "text": message["text"], "message": shown})
 
     def _history(self, arguments: Arguments, is_stalled: bool) -> Outcome:
         channel, refusal = _channel(arguments)
