@@ -1,0 +1,105 @@
+"""Dagster face of staging: loads become canonical tables.
+
+Here: which asset reads what and when. Not here: the transformations (`intake`, `events`, `records`, `reconcile`).
+"""
+
+from typing import Any
+
+import dagster as dg
+import ibis.expr.types as ir
+import pandas as pd
+
+from uam_platform.contracts import tables
+from uam_platform.contracts.tables import DELIVERIES, EVENTS, LOAD_RECONCILIATION, REPEATED_KEYS
+from uam_platform.lake import loads
+from uam_platform.lake.io_manager import markdown_table
+from uam_platform.lake.resource import Warehouse
+from uam_platform.orchestration.assets import OWNER, asset_key, table_asset, table_attributes, table_out
+from uam_platform.orchestration.checks import contract_check
+from uam_platform.orchestration.wiring import Wiring
+from uam_platform.staging.events import canonical_events
+from uam_platform.staging.intake import delivery_keys_of, pending, take_in
+from uam_platform.staging.reconcile import imbalance, reconcile
+from uam_platform.staging.records import canonical_records
+
+RECORD_TABLES = (
+    tables.TICKETS,
+    tables.TICKET_EVENTS,
+    tables.ACCOUNTS,
+    tables.SUBSCRIPTIONS,
+    tables.OPPORTUNITIES,
+    tables.USERS_DIRECTORY,
+)
+_SIDE_TABLES = (tables.UNKNOWN_EVENTS, tables.DUPLICATES_LOG, tables.IDENTITY_EVIDENCE)
+_WRITES = {"uam/writes": "lake"}
+
+
+def deliveries_asset(wiring: Wiring, raw_keys: list[dg.AssetKey]) -> dg.AssetsDefinition:
+    """Each complete load, split once by event day."""
+
+    @dg.asset(
+        key=asset_key(DELIVERIES),
+        deps=raw_keys,
+        **table_attributes(
+            DELIVERIES, trigger="load_schedule", kinds={"duckdb", "parquet"}, owners=[OWNER], code_version="1"
+        ),
+    )
+    def deliveries(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
+        done = []
+        for load in pending(warehouse.lake, warehouse.manifest):
+            done.append(take_in(warehouse.connection, warehouse.lake, warehouse.manifest, load, wiring.rulebook.time))
+            context.log.info(f"{load.load_id}: {done[-1].rows_in:,} records in {len(done[-1].touched_days)} days")
+        touched = sorted({day for intake in done for day in intake.touched_days})
+        return dg.MaterializeResult(
+            metadata={
+                "touched_days": dg.MetadataValue.json(touched),
+                "loads": len(done),
+                "rows_in": sum(i.rows_in for i in done),
+                "quarantined": sum(i.quarantined for i in done),
+            }
+        )
+
+    return deliveries
+
+
+def events_asset(wiring: Wiring) -> dg.AssetsDefinition:
+    """Canonical events of the days of the run, and what was set aside on the way."""
+
+    @table_asset(EVENTS, trigger="touched_days_sensor", deps=[asset_key(DELIVERIES)], partitions=wiring.days)
+    def events(context: dg.AssetExecutionContext) -> ir.Table:
+        warehouse: Warehouse = context.resources.warehouse
+        lake, connection = warehouse.lake, warehouse.connection
+        days = list(context.partition_keys)
+        found = canonical_events(
+            lake.read(connection, DELIVERIES, delivery_keys_of(lake, days)),
+            lake.read(connection, REPEATED_KEYS),
+            wiring.rulebook.taxonomy,
+        )
+        for contract in _SIDE_TABLES:
+            lake.publish(connection, contract, getattr(found, contract.name), days)
+        return found.events
+
+    return events
+
+
+def records_asset(wiring: Wiring, raw_keys: list[dg.AssetKey]) -> dg.AssetsDefinition:
+    """Tickets, accounts, subscriptions and directory from the small records of all loads."""
+
+    @dg.multi_asset(
+        name="records",
+        outs={c.name: table_out(c, trigger="load_schedule", kinds=frozenset({"pandas", "parquet"})) for c in RECORD_TABLES},
+        deps=raw_keys,
+        required_resource_keys={"warehouse"},
+    )
+    def records(context: dg.AssetExecutionContext) -> tuple[Any, ...]:
+        warehouse: Warehouse = context.resources.warehouse
+        manifest = warehouse.manifest
+        landed = [
+            (load, pd.concat([pd.read_parquet(p) for p in manifest.paths(load, loads.RECORDS)], ignore_index=True))
+            for load in manifest.loads()
+            if load.files.get(loads.RECORDS)
+        ]
+        found = canonical_records(landed, wiring.rulebook.time)
+        return tuple(getattr(found, contract.name) for contract in RECORD_TABLES)
+
+    return records

@@ -1,0 +1,77 @@
+"""Takes complete loads in: splits each one once by event day and notes what it repeats.
+
+Here: the order of writes that makes a killed intake invisible (the load's quarantine partition is published last and marks
+it done). Not here: how a record is read (`split`), recognising repeats (`key_index`), the canonical table (`events`).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ibis.backends.duckdb import Backend
+
+from uam_platform.contracts.tables import DELIVERIES, DELIVERY_KEYS, QUARANTINE, REPEATED_KEYS
+from uam_platform.lake import loads
+from uam_platform.lake.loads import Load, LoadManifest
+from uam_platform.lake.store import Lake
+from uam_platform.policy.time import TimePolicy
+from uam_platform.staging.key_index import new_keys, repeats
+from uam_platform.staging.split import split_load
+
+
+@dataclass(frozen=True)
+class Intake:
+    """What taking one load in did.
+
+    Attributes:
+        load_id: the load.
+        rows_in: records delivered.
+        quarantined: records set aside.
+        touched_days: event days whose tables must be recomputed.
+    """
+
+    load_id: str
+    rows_in: int
+    quarantined: int
+    touched_days: tuple[str, ...]
+
+
+def pending(lake: Lake, manifest: LoadManifest) -> list[Load]:
+    """Complete loads with event deliveries that have not been taken in, in load order."""
+    done = set(lake.keys(QUARANTINE))
+    return [load for load in manifest.loads() if load.files.get(loads.DELIVERIES) and load.load_id not in done]
+
+
+def take_in(connection: Backend, lake: Lake, manifest: LoadManifest, load: Load, policy: TimePolicy) -> Intake:
+    """Split one load by event day, index its event ids and publish its quarantine.
+
+    Repeating it after a kill gives the same files.
+    """
+    split = split_load(connection, load, manifest, policy)
+    name = f"intake_{load.load_id.replace('-', '_')}"
+    deliveries = connection.create_table(name, split.deliveries, temp=True, overwrite=True)
+    try:
+        keys = [f"{day}/load_id={load.load_id}" for day in split.event_dates]
+        if keys:
+            lake.publish(connection, DELIVERIES, deliveries, keys)
+        others = [key for key in lake.keys(DELIVERY_KEYS) if key < load.load_id]
+        new = new_keys(deliveries)
+        repeated = repeats(new, lake.read(connection, DELIVERY_KEYS, others))
+        lake.publish(connection, REPEATED_KEYS, repeated, [load.load_id])
+        lake.publish(connection, DELIVERY_KEYS, new, [load.load_id])
+        moved = lake.read(connection, REPEATED_KEYS, [load.load_id]).event_date.cast("string").name("day")
+        lost = moved.as_table().distinct().to_pyarrow().column("day").to_pylist()
+        set_aside = lake.publish(connection, QUARANTINE, split.quarantine, [load.load_id])
+    finally:
+        connection.drop_table(name, force=True)
+    return Intake(
+        load_id=load.load_id,
+        rows_in=split.rows_in,
+        quarantined=set_aside.rows[load.load_id],
+        touched_days=tuple(sorted({*split.event_dates, *lost})),
+    )
+
+
+def delivery_keys_of(lake: Lake, days: Iterable[str]) -> list[str]:
+    """Delivery partitions of the given days, of loads that were taken in completely."""
+    done = set(lake.keys(QUARANTINE))
+    return [key for day in days for key in lake.sub_keys(DELIVERIES, day) if key.rsplit("=", 1)[1] in done]

@@ -1,0 +1,210 @@
+"""Splits one landed load of event deliveries into accepted rows with keys and repaired times, and quarantined rows.
+
+Here: judging a delivery by its envelope alone, in one pass of DuckDB SQL over the landed Parquet. Not here: what event names
+mean and which deliveries repeat each other (`events`, `key_index`), API records (`records`), the SQL of times (`time_sql`).
+
+Every landed row leaves through exactly one of the two tables, so `rows_in` = deliveries + quarantine.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+import ibis.expr.types as ir
+from ibis.backends.duckdb import Backend
+
+from uam_platform.contracts.landing import DELIVERY_COLUMNS
+from uam_platform.contracts.tables import DELIVERIES, QUARANTINE
+from uam_platform.lake.engine import conform, empty
+from uam_platform.lake.loads import DELIVERIES as LANDED
+from uam_platform.lake.loads import Load, LoadManifest
+from uam_platform.policy.time import KnowledgeBasis, SourceTime, TimePolicy
+from uam_platform.staging import time_sql
+from uam_platform.temporal import keys
+
+KINDS: Final = ("track", "page", "identify", "group", "alias")
+NUMBERS: Final = ("duration_ms", "quantity", "amount_usd_cents")
+_TIMES: Final = ("occurred_text", "original_text", "sent_text", "received_text")
+_NOT_CONTENT: Final = {"message_id", "event_name", "parse_error", "raw_line", *_TIMES}
+
+
+@dataclass(frozen=True)
+class Split:
+    """One load, judged.
+
+    Attributes:
+        deliveries: accepted rows, columns of the DELIVERIES contract.
+        quarantine: rejected rows, columns of the QUARANTINE contract; reason codes as in `_reason`.
+        event_dates: event days the accepted rows lie on, ISO, sorted.
+        rows_in: rows that the landed files hold.
+    """
+
+    deliveries: ir.Table
+    quarantine: ir.Table
+    event_dates: list[str]
+    rows_in: int
+
+
+def source_time(load: Load, policy: TimePolicy) -> SourceTime:
+    """Time rules of a load: the policy's for its source, overridden by what a mapped load carries in its state."""
+    own = {name: load.state[name] for name in ("id_space", "basis", "lag_hours") if load.state.get(name) is not None}
+    return SourceTime.model_validate({**policy.source(load.source).model_dump(), **own})
+
+
+def split_load(connection: Backend, load: Load, manifest: LoadManifest, policy: TimePolicy) -> Split:
+    """Split the deliveries of one load.
+
+    Args:
+        connection: engine (`uam_platform.lake.engine.connect`); its time zone is UTC.
+        load: a complete load; one without deliveries gives empty tables.
+        manifest: knows where the load's files lie.
+        policy: bounds of plausible times and knowledge basis of the source.
+
+    Returns:
+        Lazy tables over views of the landed files; nothing but the days and row counts is computed yet.
+    """
+    paths = manifest.paths(load, LANDED)
+    if not paths:
+        return Split(empty(DELIVERIES), empty(QUARANTINE), [], 0)
+    rules = source_time(load, policy)
+    name = f"judged_{keys.key63(load.load_id)}"
+    connection.raw_sql(f"CREATE OR REPLACE TEMP VIEW {name} AS {_judged(paths, load, policy, rules)}")
+    accepted, rejected = f"{name}_accepted", f"{name}_rejected"
+    connection.raw_sql(f"CREATE OR REPLACE TEMP VIEW {accepted} AS {_deliveries(name, load, policy, rules)}")
+    connection.raw_sql(f"CREATE OR REPLACE TEMP VIEW {rejected} AS {_quarantine(name, load)}")
+    rows = connection.raw_sql(
+        f"SELECT day::VARCHAR, count(*) FROM (SELECT {_DAY} AS day FROM {name}) GROUP BY 1 ORDER BY 1"
+    )
+    by_day = dict(rows.fetchall())
+    return Split(
+        deliveries=conform(connection.table(accepted), DELIVERIES),
+        quarantine=conform(connection.table(rejected), QUARANTINE),
+        event_dates=sorted(day for day in by_day if day is not None),
+        rows_in=sum(by_day.values()),
+    )
+
+
+_DAY: Final = "CASE WHEN reason IS NULL THEN make_timestamp(event_us)::DATE END"
+
+
+def _text(value: Any) -> str:
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def _judged(paths: list[str], load: Load, policy: TimePolicy, rules: SourceTime) -> str:
+    """Landed rows with times in microseconds, numbers, kind and reason (null where the row is accepted)."""
+    files = ", ".join(_text(path) for path in paths)
+    given = ", ".join(
+        f"nullif({name}, '') AS {name}" for name, _ in DELIVERY_COLUMNS if name not in ("raw_line", "kind", *NUMBERS)
+    )
+    numbers = ", ".join(f"try_cast({n} AS BIGINT) AS {n}, nullif({n}, '') AS {n}_text" for n in NUMBERS)
+    stamps = ", ".join(f"{time_sql.microseconds(name)} AS {name[:-5]}_us" for name in _TIMES)
+    return f"""
+        WITH landed AS (
+            SELECT row_no, raw_line, lower(kind) AS kind, {given}, {numbers} FROM read_parquet([{files}])
+        ), read AS (SELECT *, {stamps} FROM landed),
+        timed AS (SELECT *, {time_sql.CANDIDATE} AS candidate_us FROM read)
+        SELECT *, {time_sql.EVENT} AS event_us, {time_sql.CONFIDENCE} AS time_confidence,
+            {_reason(load, policy, rules)} AS reason
+        FROM timed
+    """
+
+
+def _reason(load: Load, policy: TimePolicy, rules: SourceTime) -> str:
+    """First rule that a row breaks; the order goes from "no record" over "no event" to "no use"."""
+    readable = " OR ".join(f"({name} IS NOT NULL AND {name[:-5]}_us IS NULL)" for name in _TIMES)
+    no_date = " OR ".join(f"({name[:-5]}_us IS NULL AND {time_sql.is_no_date(name)})" for name in _TIMES)
+    numbers = " OR ".join(f"({n}_text IS NOT NULL AND {n} IS NULL)" for n in NUMBERS)
+    ahead = time_sql.too_late(policy, load.loaded_time)
+    return f"""CASE
+        WHEN parse_error IS NOT NULL THEN parse_error
+        WHEN kind IS NULL OR kind NOT IN ({", ".join(_text(k) for k in KINDS)}) THEN 'unknown_kind'
+        WHEN kind = 'track' AND event_name IS NULL THEN 'missing_event_name'
+        WHEN user_id IS NULL AND anonymous_id IS NULL THEN 'missing_actor'
+        WHEN {readable} THEN CASE WHEN {no_date} THEN 'impossible_time' ELSE 'unreadable_time' END
+        WHEN candidate_us IS NULL THEN 'missing_time'
+        WHEN {ahead} OR {time_sql.too_old(policy)} THEN 'impossible_time'
+        WHEN {numbers} OR duration_ms < 0 THEN 'wrong_type' END"""
+
+
+def _quarantine(judged: str, load: Load) -> str:
+    wrong = ", ".join(f"CASE WHEN {n}_text IS NOT NULL AND {n} IS NULL THEN '{n}' END" for n in NUMBERS)
+    unread = ", ".join(f"CASE WHEN {t} IS NOT NULL AND {t[:-5]}_us IS NULL THEN '{t[:-5]}' END" for t in _TIMES)
+    return f"""
+        SELECT {_text(load.source)} AS source, 'delivery' AS source_object, {_text(load.load_id)} AS load_id, row_no, reason,
+            {DELIVERIES.version} AS contract_version,
+            CASE reason
+                WHEN 'wrong_type' THEN 'not a whole number: '
+                    || concat_ws(', ', {wrong}, CASE WHEN duration_ms < 0 THEN 'duration_ms is negative' END)
+                WHEN 'unreadable_time' THEN 'not ISO 8601: ' || concat_ws(', ', {unread})
+                WHEN 'unknown_kind' THEN 'kind is none of {", ".join(KINDS)}' END AS detail,
+            event_name AS event_name_source, raw_line
+        FROM {judged} WHERE reason IS NOT NULL
+    """
+
+
+def _deliveries(judged: str, load: Load, policy: TimePolicy, rules: SourceTime) -> str:
+    known, imputed = _known(load, rules)
+    kept = (
+        "feature workflow workflow_id workflow_step workflow_state error_code duration_ms app_area device_type plan_tier "
+        "feature_flag role quantity amount_usd_cents"
+    ).replace(" ", ", ")
+    grace = int(policy.grace / timedelta(microseconds=1))
+    return f"""
+        WITH known AS (
+            SELECT *, {known} AS known_us, {imputed} AS is_known_at_imputed, {_event_id_text(load, rules)} AS id_text,
+                {keys.sql_identifier_key(rules.id_space, keys.USER, "user_id")} AS user_key,
+                {keys.sql_identifier_key(rules.id_space, keys.ANONYMOUS, "anonymous_id")} AS device_key
+            FROM {judged} WHERE reason IS NULL
+        )
+        SELECT {_text(load.source)} AS source, {keys.sql_key63_upper("id_text")} AS event_hi, {keys.sql_key63("id_text")} AS event_lo,
+            CASE WHEN message_id IS NULL THEN 'content' ELSE 'vendor_id' END AS key_basis,
+            make_timestamp(event_us)::DATE AS event_date, make_timestamp(event_us) AS occurred_at, event_us AS occurred_us,
+            make_timestamp(known_us) AS known_at, known_us,
+            greatest(make_timestamp(event_us)::DATE, make_timestamp(known_us - {grace})::DATE) AS known_date,
+            is_known_at_imputed, time_confidence,
+            CASE WHEN user_id IS NULL THEN device_key ELSE user_key END AS actor_key,
+            CASE WHEN user_id IS NULL THEN 'anonymous' ELSE 'user' END AS actor_kind,
+            {_linked_key(rules)} AS linked_actor_key, device_key, {keys.sql_email_key("email")} AS email_key,
+            {keys.sql_identifier_key(rules.id_space, keys.WORKSPACE, "workspace_id")} AS workspace_key,
+            workspace_id AS workspace_id_source, account_id AS account_id_source, kind AS event_kind,
+            coalesce(event_name, kind) AS event_name_source,
+            CASE lower(side) WHEN 'server' THEN 'server' ELSE 'client' END AS side,
+            {kept}, {_text(load.load_id)} AS load_id, row_no
+        FROM known
+    """
+
+
+def _known(load: Load, rules: SourceTime) -> tuple[str, str]:
+    """SQL of known_us and of whether it was imputed, by the knowledge basis of the source."""
+    if rules.basis is KnowledgeBasis.SERVER_AUTHORED:
+        return "event_us", "false"
+    loaded = time_sql.epoch_microseconds(load.loaded_time)
+    is_backfill = f"(event_us < {loaded - time_sql.DAY_US})"
+    lag = int(timedelta(hours=rules.lag_hours) / timedelta(microseconds=1))
+    observed = f"CASE WHEN {is_backfill} THEN event_us + {lag} ELSE {loaded} END"
+    if rules.basis is KnowledgeBasis.OBSERVED:
+        return observed, is_backfill
+    return f"coalesce(received_us, {observed})", f"(received_us IS NULL AND {is_backfill})"
+
+
+def _event_id_text(load: Load, rules: SourceTime) -> str:
+    """What the event id is hashed from: the vendor's id, which is unique per connector, else everything the record says."""
+    content = ", ".join(
+        f"coalesce({column}::VARCHAR, '')"
+        for column in (
+            "kind",
+            "event_name",
+            "event_us",
+            *(n for n, _ in DELIVERY_COLUMNS if n not in _NOT_CONTENT and n != "kind"),
+        )
+    )
+    vendor = f"{_text(load.source + '|')} || message_id"
+    return f"CASE WHEN message_id IS NULL THEN concat_ws(chr(31), {_text(rules.id_space)}, {content}) ELSE {vendor} END"
+
+
+def _linked_key(rules: SourceTime) -> str:
+    """The other identifier a record names: what an alias replaces, the device an identify ties to a user."""
+    previous = keys.sql_identifier_key(rules.id_space, keys.ANONYMOUS, "previous_id")
+    return f"""CASE WHEN kind = 'alias' THEN nullif({previous}, 0)
+        WHEN kind = 'identify' AND user_id IS NOT NULL THEN nullif(device_key, 0) END"""
