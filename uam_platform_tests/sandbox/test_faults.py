@@ -13,6 +13,7 @@ from uam_platform.simulation.sandbox.server import Running
 from uam_platform_tests.sandbox.test_salesforce import sign_in
 from uam_platform_tests.sandbox.test_segment_archive import ROOT, files, s3
 from uam_platform_tests.sandbox.test_zendesk import all_tickets, get
+from uam_platform_tests.sandbox.tiny_company import START
 
 TICKETS = "incremental/tickets/cursor.json"
 
@@ -164,3 +165,14 @@ def test_a_signed_write_is_refused_by_the_archive(sandbox: Running) -> None:
 def test_a_company_folder_that_is_none_is_named(tmp_path: Any) -> None:
     with pytest.raises(FileNotFoundError, match=r"world\.json"):
         server.create_app(tmp_path, tmp_path / "state")
+
+
+def test_nothing_younger_than_the_sandbox_clock_is_served(company: Any, tmp_path: Any) -> None:
+    noon_of_second_day = int(START.timestamp()) + 36 * 3600
+    with server.running(company, tmp_path, now=noon_of_second_day) as early:
+        assert len(files(s3(early))) == 2
+        assert len(all_tickets(early, 1000)) == 6
+    with server.running(company, tmp_path, now=int(START.timestamp()) + 2 * 3600 + 61) as earlier:
+        with pytest.raises(FileNotFoundError):  # a bucket without a key under the prefix has no such folder
+            files(s3(earlier))
+        assert [ticket["id"] for ticket in all_tickets(earlier, 1000)] == [1, 2]

@@ -150,6 +150,7 @@ def test_too_much_text_over_all_blocks_is_refused(sandbox: Running) -> None:
     assert refused["error"] == "msg_blocks_too_long"
 
 
+@pytest.mark.filterwarnings("ignore:The top-level `text`")
 def test_a_message_needs_text_or_blocks_and_whole_metadata(sandbox: Running) -> None:
     call = slack(sandbox).chat_postMessage
     assert refusal(call, channel="C0BLOCKS001")["error"] == "no_text"

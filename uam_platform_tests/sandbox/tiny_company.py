@@ -142,8 +142,12 @@ def _track(day: int, number: int, at: datetime) -> dict[str, Any]:
 
 def small_tables() -> dict[str, list[dict[str, Any]]]:
     """Make every table but the deliveries."""
+    return {**zendesk_tables(), **salesforce_tables()}
+
+
+def zendesk_tables() -> dict[str, list[dict[str, Any]]]:
+    """Make seven tickets, their events, three people and three organizations."""
     old = START - timedelta(days=30)
-    stamps = {"CreatedDate": old, "SystemModstamp": START}
     return {
         "zendesk_tickets": [_ticket(number) for number in range(1, 8)],
         "zendesk_ticket_events": _ticket_events(),
@@ -157,11 +161,18 @@ def small_tables() -> dict[str, list[dict[str, Any]]]:
              "updated_at": START + timedelta(hours=n)}
             for n in range(3)
         ],
+    }  # fmt: skip
+
+
+def salesforce_tables() -> dict[str, list[dict[str, Any]]]:
+    """Make three accounts with their contracts, and more contacts than fit on two pages."""
+    stamps = {"CreatedDate": START - timedelta(days=30), "SystemModstamp": START}
+    return {
         "salesforce_user": [{"Id": OWNER, "Name": "Olga", "Email": "o@acme.example", "IsActive": True, **stamps}],
         "salesforce_account": [
             {"Id": key, "Name": f"Account {n}", "OwnerId": OWNER, "Type": "Customer", "NumberOfEmployees": 10 * n,
              "Product_Account_Id__c": f"acc_0000{n + 1}", "IsDeleted": n == 2, "LastModifiedDate": START,
-             "CreatedDate": old, "SystemModstamp": START + timedelta(hours=n, milliseconds=123)}
+             "CreatedDate": START - timedelta(days=30), "SystemModstamp": START + timedelta(hours=n, milliseconds=123)}
             for n, key in enumerate(ACCOUNTS)
         ],
         "salesforce_contact": [

@@ -27,6 +27,7 @@ def main() -> None:
         default=INCREMENTAL_PER_MINUTE,
         help="limit of Zendesk's incremental exports (really 10; raise it for a quick demo)",
     )
+    parser.add_argument("--now", type=int, help="epoch seconds of the sandbox clock; by default the end of the world")
     options = parser.parse_args()
     serve(
         options.company,
@@ -35,6 +36,7 @@ def main() -> None:
         options.port,
         FaultPlan.from_json(options.faults),
         incremental_per_minute=options.incremental_per_minute,
+        now=options.now,
         port_file=options.port_file,
     )
 

@@ -61,14 +61,20 @@ class SegmentArchive:
             yield self._objects[key]
 
 
-def prepare(company: Company, state: Path, progress: Progress) -> SegmentArchive:
+def prepare(company: Company, state: Path, progress: Progress, now: datetime | None = None) -> SegmentArchive:
     """Build the files of every day that is not yet there and return the whole index.
+
+    Args:
+        company: Whose deliveries to archive.
+        state: Folder to keep the files in.
+        progress: Told about each day that is built.
+        now: Clock of the sandbox; days that have not closed by then are left out.
 
     Raises:
         duckdb.Error: When a delivery file does not have the agreed columns.
     """
     folder = state / "segment"
-    days = company.delivery_days()
+    days = [day for day in company.delivery_days() if now is None or _modified_at(day) <= now]
     objects: list[ArchivedObject] = []
     missing: list[DeliveryDay] = []
     for day in days:

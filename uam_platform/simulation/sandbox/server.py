@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -62,7 +63,8 @@ def create_app(
         state: Folder for the prepared archive and the record of what destinations received; made when missing.
         faults: Faults that are pending from the start.
         incremental_per_minute: Limit of Zendesk's incremental exports.
-        now: Epoch seconds of the sandbox clock; the end of the world when not given.
+        now: Epoch seconds of the sandbox clock, after which nothing is served; the end of the world when not given.
+            Tickets are served in their last state only, so one that changed after `now` is not there yet.
         clocks: Clocks for rate limits and for the stamps of messages.
         progress: Told about each day of the Segment archive that is prepared.
 
@@ -74,7 +76,7 @@ def create_app(
     plan = faults or FaultPlan()
     today = int(served.end.timestamp()) if now is None else now
     journals = {destination: Journal(state, destination) for destination in DESTINATIONS}
-    archive = segment_archive.prepare(served, state, progress or _print_progress)
+    archive = segment_archive.prepare(served, state, progress or _print_progress, datetime.fromtimestamp(today, UTC))
     routes = [
         *control.routes(journals, plan),
         *ZendeskSurface(served, today, incremental_per_minute, clock.monotonic_seconds).routes(),
@@ -93,6 +95,7 @@ def serve(
     faults: FaultPlan | None = None,
     *,
     incremental_per_minute: int = INCREMENTAL_PER_MINUTE,
+    now: int | None = None,
     port_file: Path | None = None,
 ) -> None:
     """Serve a company until interrupted.
@@ -104,11 +107,12 @@ def serve(
         port: Port to bind; 0 for any free one.
         faults: Faults that are pending from the start.
         incremental_per_minute: Limit of Zendesk's incremental exports.
+        now: Epoch seconds of the sandbox clock; the end of the world when not given.
         port_file: Where to write the bound port, for a parent that asked for port 0.
     """
     import uvicorn
 
-    app = create_app(company, state, faults, incremental_per_minute=incremental_per_minute)
+    app = create_app(company, state, faults, incremental_per_minute=incremental_per_minute, now=now)
     with socket.create_server((host, port)) as listener:
         bound = listener.getsockname()[1]
         if port_file is not None:
@@ -139,15 +143,25 @@ def running(
     faults: FaultPlan | None = None,
     *,
     incremental_per_minute: int = INCREMENTAL_PER_MINUTE,
+    now: int | None = None,
 ) -> Iterator[Running]:
-    """Run a sandbox in a subprocess on a free port and stop it at the end.
+    """Run a sandbox in a subprocess on a free port and stop it at the end; the arguments are those of `create_app`.
 
     Raises:
         RuntimeError: When the sandbox ends before it listens, or is not ready in time.
     """
     with TemporaryDirectory(prefix="uam-sandbox-") as folder:
         port_file = Path(folder) / "port"
-        process = subprocess.Popen(_command(company, state, faults, incremental_per_minute, port_file))  # noqa: S603
+        options = {
+            "--company": str(company),
+            "--state": str(state),
+            "--port": "0",
+            "--port-file": str(port_file),
+            "--incremental-per-minute": str(incremental_per_minute),
+            "--faults": (faults or FaultPlan()).to_json(),
+            **({} if now is None else {"--now": str(now)}),
+        }
+        process = subprocess.Popen(_command(options))  # noqa: S603
         try:
             url = f"http://127.0.0.1:{_await_port(process, port_file)}"
             _await_health(process, url)
@@ -161,21 +175,9 @@ def running(
                 process.wait()
 
 
-def _command(company: Path, state: Path, faults: FaultPlan | None, per_minute: int, port_file: Path) -> list[str]:
-    options = {
-        "--company": str(company),
-        "--state": str(state),
-        "--port": "0",
-        "--port-file": str(port_file),
-        "--incremental-per-minute": str(per_minute),
-        "--faults": (faults or FaultPlan()).to_json(),
-    }
-    return [
-        sys.executable,
-        "-m",
-        "uam_platform.simulation.sandbox",
-        *(part for pair in options.items() for part in pair),
-    ]
+def _command(options: dict[str, str]) -> list[str]:
+    arguments = [part for pair in options.items() for part in pair]
+    return [sys.executable, "-m", "uam_platform.simulation.sandbox", *arguments]
 
 
 def _await_port(process: "subprocess.Popen[bytes]", port_file: Path) -> int:
