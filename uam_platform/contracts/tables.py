@@ -239,13 +239,13 @@ MERGE_LOG = Contract(
 SESSIONS = Contract(
     stage="behavior",
     name="sessions",
-    grain="one session of one actor in one workspace",
+    grain="one session of one actor in one workspace, of actions known on their day or all equally late",
     description="Actions grouped into meaningful windows by product-type policy (R97, R99, R100).",
     columns=columns(
         "actor_key workspace_key session_date started_at started_us ended_at ended_us duration_ms event_count core_count "
         "friction_count intent_count device_type known_us known_date"
     ),
-    key=("actor_key", "workspace_key", "started_us"),
+    key=("actor_key", "workspace_key", "started_us", "known_date"),
     nullable=_null("device_type"),
     partition="session_date",
     rules=(Ordered("started_us", "ended_us"),),
