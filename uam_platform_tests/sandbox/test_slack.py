@@ -125,6 +125,8 @@ OVER_LIMIT = [
     [{"type": "context", "elements": [{"type": "mrkdwn", "text": "x"}] * 11}],
     [{"type": "image", "image_url": "http://x"}],
     [{"type": "section"}],
+    [{"type": "actions", "elements": ["button"]}],
+    [{"type": "context", "elements": 3}],
     [{"type": "carousel_of_dreams"}],
     [{"type": "divider", "block_id": "b" * 256}],
     [{"type": "markdown", "text": "x" * 12_001}],

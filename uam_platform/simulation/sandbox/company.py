@@ -1,7 +1,7 @@
 """Reads the company directory that the sandbox serves.
 
 Belongs here: where the tables are and how they become rows. Does not belong here: any vendor's wire shape (the
-`*_shapes.py` modules) and the known truth of the world, which lies beside this directory and is never read.
+modules named after the vendors) and the known truth of the world, which lies beside this directory and is never read.
 """
 
 import json

@@ -1,7 +1,8 @@
 """Parses and applies the part of SOQL that an incremental reader needs.
 
-Belongs here: `SELECT fields | COUNT() FROM object [WHERE field op literal [AND ...]] [ORDER BY ...] [LIMIT n]`. Does not
-belong here: JSON (`salesforce_shapes.py`) and HTTP (`salesforce.py`). OR, sub-queries and relationship fields are refused as malformed.
+Belongs here: `SELECT fields | COUNT() FROM object [WHERE field op literal [AND ...]] [ORDER BY ...] [LIMIT n]`.
+Does not belong here: records and paging (`salesforce_query.py`) and HTTP (`salesforce.py`). OR, sub-queries and
+relationship fields are refused as malformed.
 Source: SOQL and SOSL Reference, "SOQL SELECT syntax".
 """
 

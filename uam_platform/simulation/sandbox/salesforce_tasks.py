@@ -97,7 +97,7 @@ def _check(field: str, fields: Fields) -> None:
         if name in fields:
             raise TaskError("INVALID_FIELD_FOR_INSERT_UPDATE", f"Unable to create/update fields: {name}", name)
     for name, limit in _LENGTHS.items():
-        if len(fields.get(name) or "") > limit:
+        if len(str(fields.get(name) or "")) > limit:
             raise TaskError("STRING_TOO_LONG", f"{name}: data value too large (max length={limit})", name)
     _check_reference(fields, "WhoId", _WHO_PREFIXES)
     _check_reference(fields, "WhatId", _WHAT_PREFIXES)

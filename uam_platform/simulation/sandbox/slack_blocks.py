@@ -27,7 +27,10 @@ def findings(blocks: Any) -> list[str]:
         return ["[ERROR] must be an array of objects [json-pointer:/blocks]"]
     found = list(_more_than(blocks, MESSAGE_BLOCKS, "/blocks"))
     for index, block in enumerate(blocks):
-        found += _block(block, f"/blocks/{index}")
+        try:
+            found += _block(block, f"/blocks/{index}")
+        except (AttributeError, TypeError):  # a list or an object is missing where the block's form needs one
+            found.append(f"[ERROR] malformed block [json-pointer:/blocks/{index}]")
     markdown = sum(len(str(b.get("text", ""))) for b in blocks if b.get("type") == "markdown")
     if markdown > MARKDOWN_CHARACTERS:
         found.append(f"[ERROR] markdown must be less than {MARKDOWN_CHARACTERS + 1} characters [json-pointer:/blocks]")
