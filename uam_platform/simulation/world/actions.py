@@ -8,6 +8,7 @@ import numpy as np
 
 from uam_platform.simulation.world.clock import SECOND_US, Array
 from uam_platform.simulation.world.people import ADMIN, VIEWER
+from uam_platform.simulation.world.population import Accounts
 from uam_platform.simulation.world.product import (
     CORE,
     ERRORS,
@@ -34,11 +35,12 @@ _IMPORTING = 1
 _STARTED, _COMPLETED, _FAILED = range(3)
 
 
-def act(sessions: Sessions, workflow_base: int, rng: np.random.Generator) -> tuple[Rows, int]:
+def act(sessions: Sessions, accounts: Accounts, workflow_base: int, rng: np.random.Generator) -> tuple[Rows, int]:
     """Return all event rows of the visits and the number of workflow runs in them.
 
     Args:
         sessions: The visits; ``rows["session"]`` counts from 0 within them.
+        accounts: The customers; their money and seats appear on billing events.
         workflow_base: First number for workflow runs, so that ids stay unique over stretches.
         rng: The stream of this stretch.
     """
@@ -50,7 +52,12 @@ def act(sessions: Sessions, workflow_base: int, rng: np.random.Generator) -> tup
     machine = np.flatnonzero(sessions.is_machine)
     parts.append(_runs(sessions, machine, workflow_base + len(parts[-1]["session"]), rng))
     parts += _calls(sessions, human, length, rng)
-    return concat(parts), len(parts[len(_KINDS)]["session"]) + len(machine)
+    parts += _onboarding(sessions, rng)
+    rows = concat(parts)
+    _bill(
+        rows, accounts.mrr_cents[sessions.account[rows["session"]]], accounts.seats[sessions.account[rows["session"]]]
+    )
+    return rows, len(parts[len(_KINDS)]["session"]) + len(machine)
 
 
 _KINDS: dict[str, dict[str, float]] = {
@@ -69,7 +76,7 @@ def _rates(sessions: Sessions, human: Array) -> dict[str, Array]:
         "experience": 1.35 + 0.25 * sessions.channel["breadth"][human],
         "progress": 0.02 * value,
         "friction": 0.13 * friction,
-        "intent": np.where(role == ADMIN, 0.30, 0.06),
+        "intent": np.where(role == ADMIN, 0.30, 0.06) * sessions.channel["intent"][human],
         "vague": np.full(len(human), 0.07),
     }
 
@@ -174,3 +181,29 @@ def _calls(sessions: Sessions, human: Array, length: Array, rng: np.random.Gener
         block(views, type=PAGE, page=rng.integers(2, len(PAGES), len(views)), offset_us=viewed),
         block(leaves, event=_CODE["user_signed_out"], offset_us=length[leaves] + 5 * second),
     ]
+
+
+def _onboarding(sessions: Sessions, rng: np.random.Generator) -> list[Rows]:
+    """Return the first steps of accounts that signed up during the world, spread over their first visits."""
+    second = SECOND_US
+    number, draw = sessions.visit_no, rng.random(sessions.count)
+    opened = np.flatnonzero(number == 0)
+    connected = np.flatnonzero((number == 1) & (draw < 0.65))
+    projects = np.flatnonzero((number == 2) & (draw < 0.7))
+    reports = np.flatnonzero((number >= 0) & (number == 2 + sessions.account % 4))
+    succeeds = draw[reports] < np.clip(sessions.channel["core"][reports], 0.1, 1.0)
+    outcome = np.where(succeeds, _CODE["first_report_generated"], _CODE["setup_abandoned"])
+    side = _IS_SERVER[outcome]
+    return [
+        block(opened, event=_CODE["workspace_created"], offset_us=3 * second, side=SERVER),
+        block(opened, event=_CODE["setup_started"], offset_us=25 * second, side=SERVER),
+        block(connected, event=_CODE["integration_connected"], offset_us=90 * second, side=SERVER),
+        block(projects, event=_CODE["project_created"], offset_us=60 * second),
+        block(reports, event=outcome, offset_us=150 * second, side=side),
+    ]
+
+
+def _bill(rows: Rows, mrr_cents: Array, seats: Array) -> None:
+    shows_money = np.isin(rows["event"], [_CODE["billing_viewed"], _CODE["invoice_download_failed"]])
+    rows["amount"] = np.where(shows_money, mrr_cents, rows["amount"])
+    rows["quantity"] = np.where(rows["event"] == _CODE["seat_limit_reached"], seats, rows["quantity"])

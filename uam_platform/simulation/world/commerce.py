@@ -16,7 +16,7 @@ from uam_platform.simulation.world.names import END_REASONS_ACAUSAL
 from uam_platform.simulation.world.population import Accounts
 
 _TIER_FACTOR = np.array([1.15, 1.0, 0.8, 0.6])
-_MONTHLY_GAIN, _ANNUAL_GAIN = 0.20, 0.80
+_MONTHLY_GAIN, _ANNUAL_GAIN = 0.155, 0.66
 _SUDDEN_SHARE = 0.2
 _RETURN_SHARE = 0.07
 
@@ -140,7 +140,11 @@ class _Desk:
         while True:
             begin = day_number(add_months(first, number * months))
             end = day_number(add_months(first, (number + 1) * months))
-            created = start - rng.uniform(0.1, 9.0) if number == 0 else _signed(begin, months, rng)
+            created = (
+                start - rng.uniform(0.1, 9.0)
+                if number == 0
+                else _signed(begin, months, int(self.churn.lead[account]), rng)
+            )
             term = Term(account, begin, end, months, seats, mrr, created, previous)
             self.terms.append(term)
             previous = len(self.terms) - 1
@@ -189,10 +193,11 @@ class _Desk:
         return day
 
 
-def _signed(begin: int, months: int, rng: np.random.Generator) -> float:
+def _signed(begin: int, months: int, lead: int, rng: np.random.Generator) -> float:
     if months == 1:
         return begin + rng.uniform(0.0, 0.1)
-    return begin + (rng.uniform(1.0, 12.0) if rng.random() < 0.04 else -rng.uniform(0.0, 9.0))
+    # Never before the decision: a signed renewal that the oracle does not know of would be a fact from the future.
+    return begin + (rng.uniform(1.0, 12.0) if rng.random() < 0.04 else -rng.uniform(0.0, 1.0) * min(9, lead))
 
 
 def _change_within(term: Term, rng: np.random.Generator) -> None:

@@ -108,14 +108,16 @@ def opportunities(
 ) -> list[dict[str, Any]]:
     """Return one opportunity per new contract, per annual renewal that came into view and per seat expansion."""
     rows: list[dict[str, Any]] = []
-    for term in book.terms:
+    signed = {term.previous: term.created_day for term in book.terms if term.previous is not None}
+    for number, term in enumerate(book.terms):
         owner = account_records[term.account]["OwnerId"]
         if term.previous is None:
             _deal(rows, term, owner, "New Business", term.created_day - 30, term.created_day, days, True)
         if term.months == 12:
-            closed = term.end_day - 5.0 if term.ended_day is None else float(term.notice_day or term.ended_day)
-            won = term.is_renewed if term.is_renewed or term.ended_day is not None else None
-            _deal(rows, term, owner, "Renewal", term.end_day - 90.0, closed, days, won)
+            lost = term.notice_day if term.notice_day is not None else term.ended_day
+            closed = signed.get(number) if lost is None else lost + 0.5
+            won = None if closed is None else lost is None
+            _deal(rows, term, owner, "Renewal", term.end_day - 90.0, closed or 0.0, days, won)
         for day, seats, _ in term.changes:
             if seats > term.seats:
                 _deal(rows, term, owner, "Expansion", day - 15, day, days, True)

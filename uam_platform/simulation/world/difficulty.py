@@ -33,7 +33,9 @@ class Difficulty:
         0.006, "accounts per account-year", "acquired or merged away: no churn, no renewal"
     )
     revenue_tail: float = _knob(1.15, "sigma of log size", "the top decile holds roughly half of the revenue")
-    events_per_account_day: float = _knob(3.7, "deliveries", "1,000 accounts x 364 days give about 1.5 million")
+    events_per_account_day: float = _knob(
+        5.0, "deliveries per paying account-day", "1,000 accounts x 364 days give about 1.5 million"
+    )
     duplicate_share: float = _knob(0.02, "share of deliveries", "client retries and replays with the same message id")
     late_share: float = _knob(0.015, "share of deliveries", "mobile clients that flush hours or days later")
     skewed_device_share: float = _knob(0.05, "share of devices", "clocks that are minutes to days off")

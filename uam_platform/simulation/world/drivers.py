@@ -42,7 +42,7 @@ class LookAlike:
 
 CAUSES: tuple[Cause, ...] = (
     Cause(
-        "broken_workflow", "product", 0.30, 0.050, 0.50, 1.0, "Product issues",
+        "broken_workflow", "product", 0.24, 0.050, 0.50, 1.0, "Product issues",
         effect={"sessions": -0.35, "core": -1.1, "friction": 1.3, "failure": 1.6, "tickets": 0.9, "escalation": 0.7},
     ),
     Cause(
@@ -51,7 +51,7 @@ CAUSES: tuple[Cause, ...] = (
     ),
     Cause(
         "champion_left", "people", 0.20, 0.045, 0.35, 0.9, "Sponsor left", first_tenure_week=8,
-        effect={"sessions": -0.7, "core": -0.8, "breadth": -0.5, "tickets": -0.2},
+        effect={"sessions": -0.5, "core": -0.7, "breadth": -0.5, "tickets": -0.2},
     ),
     Cause(
         "support_incident", "support", 0.25, 0.070, 0.60, 0.9, "Dissatisfied with support",

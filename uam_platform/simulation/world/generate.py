@@ -15,6 +15,7 @@ import numpy as np
 
 from uam_platform.simulation.world import crm, crm_contracts, support, truth
 from uam_platform.simulation.world.actions import act
+from uam_platform.simulation.world.aftermath import follow_contracts
 from uam_platform.simulation.world.clock import BEYOND_DAYS, Array, instant
 from uam_platform.simulation.world.commerce import Book, ChurnLaw, make_churn_law, run_contracts
 from uam_platform.simulation.world.deliveries import Archive
@@ -140,6 +141,7 @@ def _live(accounts: int, days: int, seed: int, vector: Difficulty, tell: Progres
     churn = make_churn_law(people_of, vector, rng["churn"])
     contract_seed = int(streams["contracts"].generate_state(1)[0])
     book = run_contracts(people_of, health, law, churn, vector, horizon, contract_seed)
+    channels = follow_contracts(channels, book)
     tell("contracts", 1, 1)
     people = make_people(people_of, health, horizon, vector, rng["people"])
     devices = make_devices(people, horizon, vector, rng["devices"])
@@ -159,7 +161,7 @@ def _use_product(
             rng = np.random.default_rng(stream)
             first, last = stretches[number], min(stretches[number] + _STRETCH_DAYS, days)
             sessions = visits.draw(first, last, rng)
-            rows, runs = act(sessions, workflow_no, rng)
+            rows, runs = act(sessions, life.accounts, workflow_no, rng)
             deliveries, lost = send(rows, sessions, life.people, life.devices, event_no, life.vector, rng)
             event_no, workflow_no = event_no + len(rows["session"]), workflow_no + runs
             failures.append(_failures(deliveries))

@@ -33,10 +33,10 @@ def make_outlook(accounts: Accounts, book: Book, churn: ChurnLaw, weeks: int) ->
     ends = np.full((accounts.count, weeks), -1, dtype=np.int64)
     following = np.full((accounts.count, weeks), -1, dtype=np.int64)
     for term in book.terms:
-        stop = term.notice_day if term.notice_day is not None else term.ended_day
-        closed = term.end_day if stop is None else stop
+        closed = term.end_day if term.ended_day is None else term.ended_day
+        known = closed if term.notice_day is None else term.notice_day + 1
         first = max(0, -(-term.start_day // 7))
-        last = min(weeks, -(-closed // 7))
+        last = min(weeks, -(-known // 7))
         if last > first:
             ends[term.account, first:last] = term.end_day
             following[term.account, first:last] = term.end_day + (30 if term.months == 1 else 365)

@@ -12,7 +12,8 @@ from uam_platform.simulation.world.difficulty import Difficulty
 from uam_platform.simulation.world.people import Devices, People
 from uam_platform.simulation.world.population import Accounts
 
-_DELIVERIES_PER_VISIT = 5.4
+_DELIVERIES_PER_VISIT = 5.8
+_MEAN_CALENDAR_WEIGHT = 0.76
 _LARGEST_SHARE = 0.10
 _ANONYMOUS_RETURN_SHARE = 0.14
 _BORROW_SHARE = 0.45
@@ -21,7 +22,10 @@ _SECOND_ACCOUNT_SHARE = 0.35
 
 @dataclass(frozen=True)
 class Sessions:
-    """One entry per visit or unattended run (``is_machine``); multipliers are those of its account and week."""
+    """One entry per visit or unattended run (``is_machine``); multipliers are those of its account and week.
+
+    ``visit_no`` counts the visits of an account that signed up during the world, from 0; -1 for all others.
+    """
 
     person: Array
     account: Array
@@ -35,6 +39,7 @@ class Sessions:
     is_known: Array
     is_first_on_device: Array
     is_machine: Array
+    visit_no: Array
     channel: dict[str, Array]
 
     @property
@@ -52,9 +57,12 @@ class Visits:
     ) -> None:  # fmt: skip
         self.accounts, self.people, self.devices = accounts, people, devices
         self.channels, self.paying = channels, paying
+        self._visits_so_far = np.zeros(accounts.count, dtype=np.int64)
         self.seen = np.zeros(2 * devices.count, dtype=bool)
         budget = _budget(accounts, vector)
-        self._visit_rate = _person_rates(accounts, people, budget / _DELIVERIES_PER_VISIT, paying.shape[1])
+        self._visit_rate = _person_rates(
+            accounts, people, budget / (_DELIVERIES_PER_VISIT * _MEAN_CALENDAR_WEIGHT), paying.shape[1]
+        )
         self._run_rate = 0.5 * budget * np.maximum(accounts.scheduled_share, 0.04)
         self._people_of = np.bincount(people.account, minlength=accounts.count)
         self._by_account = np.argsort(people.account, kind="stable")
@@ -121,7 +129,8 @@ class Visits:
         week = day // 7
         return Sessions(
             person, account, account * 2 + second, day, start, device, anonymous, role, signs_in, is_known, is_first,
-            is_machine, {name: values[week, account] for name, values in self.channels.items()},
+            is_machine,
+            self._visit_no(account, start, is_machine), {name: values[week, account] for name, values in self.channels.items()},
         )  # fmt: skip
 
     def _device(self, person: Array, rng: np.random.Generator) -> tuple[Array, Array]:
@@ -142,6 +151,16 @@ class Visits:
         first &= (anonymous >= 0) & ~self.seen[anonymous]
         self.seen[anonymous[first]] = True
         return first
+
+    def _visit_no(self, account: Array, start: Array, is_machine: Array) -> Array:
+        number = np.full(len(account), -1, dtype=np.int64)
+        human = np.flatnonzero(~is_machine & (self.accounts.start_day[account] >= 0))
+        order = human[np.lexsort((start[human], account[human]))]
+        where = account[order]
+        first = np.searchsorted(where, where)
+        number[order] = self._visits_so_far[where] + np.arange(len(order)) - first
+        self._visits_so_far += np.bincount(where, minlength=self.accounts.count)
+        return number
 
 
 def people_devices(people: People, devices: Devices) -> Array:

@@ -23,8 +23,8 @@ from uam_platform.simulation.world.names import (
 from uam_platform.simulation.world.people import People
 from uam_platform.simulation.world.population import Accounts
 
-_PER_WEEK = 0.016
-_AFTER_FAILURE = 0.05
+_PER_WEEK = 0.034
+_AFTER_FAILURE = 0.08
 _ROLLOUT = next(index for index, each in enumerate(LOOKALIKES) if each.name == "rollout")
 _SUPPORT_INCIDENT = 3
 _AGENT_ID, _USER_ID, _ORGANIZATION_ID = 9_000_001, 5_000_001, 7_000_001

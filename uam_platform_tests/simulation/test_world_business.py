@@ -1,0 +1,191 @@
+"""Whether a world is a believable business: churn, harm, contracts, identity, delivery. Files: ``test_world_files``."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from uam_platform.simulation.world.generate import WorldSummary, simulate
+from uam_platform.simulation.world.product import CORE_EVENTS
+
+
+class World:
+    """A world with one way to ask it: SQL in which {company} and {truth} are its folders."""
+
+    def __init__(self, out: Path, summary: WorldSummary) -> None:
+        self.out, self.summary = out, summary
+        self._connection = duckdb.connect()
+        self._connection.execute("SET TimeZone = 'UTC'")
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        return self._connection.execute(sql.format(company=self.out / "company", truth=self.out / "truth")).fetchall()
+
+    def value(self, sql: str) -> Any:
+        return self.rows(sql)[0][0]
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    out = tmp_path_factory.mktemp("business") / "world"
+    yield World(out, simulate(600, 364, 5, out))
+
+
+DELIVERED = "'{company}/deliveries/*.parquet'"
+TRULY = "'{truth}/deliveries.parquet'"
+
+
+def test_a_test_sized_world_has_churn_and_tickets(tmp_path: Path) -> None:
+    summary = simulate(40, 60, 11, tmp_path / "small")
+    assert summary.churned >= 1
+    assert summary.tickets >= 5
+    assert summary.deliveries >= 4_000
+
+
+def test_about_22_percent_leave_in_a_year_and_a_quarter_of_them_for_no_visible_reason(world: World) -> None:
+    years = world.value("SELECT count(*) / 52.18 FROM '{truth}/health.parquet'")
+    real = "FROM '{truth}/churn.parquet' WHERE NOT is_censored AND NOT is_after_end"
+    assert 0.17 <= world.value(f"SELECT count(*) {real}") / years <= 0.28
+    assert 0.15 <= world.value(f"SELECT avg((NOT is_causal)::INT) {real}") <= 0.38
+
+
+def test_core_activity_falls_after_a_severe_onset_and_not_after_harmless_starts(world: World) -> None:
+    names = ", ".join(f"'{name}'" for name in sorted(CORE_EVENTS))
+    after, before = world.rows(f"""
+        WITH core AS (
+            SELECT true_account_id AS account_id, true_occurred_at AS at FROM {TRULY}
+            WHERE true_event_name IN ({names}) AND NOT is_duplicate
+        ), windows AS (
+            SELECT account_id, onset_at, is_harmful FROM '{{truth}}/episodes.parquet'
+            WHERE NOT is_onset_before_start AND onset_at < TIMESTAMPTZ '2025-10-06' AND onset_at > TIMESTAMPTZ '2025-03-01'
+              AND ((is_harmful AND severity > 0.6 AND end_at - onset_at >= INTERVAL 56 DAY) OR cause = 'rollout')
+        )
+        SELECT is_harmful,
+               sum((core.at >= onset_at + INTERVAL 14 DAY)::INT) / sum((core.at < onset_at)::INT)::DOUBLE
+        FROM windows JOIN core USING (account_id)
+        WHERE core.at BETWEEN onset_at - INTERVAL 42 DAY AND onset_at + INTERVAL 56 DAY
+        GROUP BY is_harmful ORDER BY is_harmful DESC
+    """)
+    assert (after[0], before[0]) == (True, False)
+    assert after[1] < 0.72
+    assert before[1] > 0.85
+
+
+def test_harm_raises_friction_and_support_load(world: World) -> None:
+    harmed, clean = world.rows("""
+        WITH weeks AS (SELECT account_id, as_of, distress >= 0.5 AS is_harmed FROM '{truth}/health.parquet'
+                       WHERE distress >= 0.5 OR distress < 0.05),
+        tickets AS (SELECT o.external_id AS account_id, date_trunc('week', t.created_at) AS as_of, count(*) AS n
+                    FROM '{company}/zendesk_tickets.parquet' t
+                    JOIN '{company}/zendesk_organizations.parquet' o USING (organization_id) GROUP BY ALL)
+        SELECT is_harmed, avg(coalesce(n, 0)) FROM weeks LEFT JOIN tickets USING (account_id, as_of)
+        GROUP BY is_harmed ORDER BY is_harmed DESC
+    """)
+    assert harmed[1] > 1.3 * clean[1]
+
+
+def test_the_oracle_is_calibrated_against_what_happened(world: World) -> None:
+    expected, happened, sharp = world.rows("""
+        WITH labelled AS (
+            SELECT h.p_churn_56d AS p, count(c.account_id) > 0 AS y
+            FROM '{truth}/health.parquet' h LEFT JOIN '{truth}/churn.parquet' c
+              ON c.account_id = h.account_id AND NOT c.is_censored
+             AND c.ended_at > h.as_of AND c.ended_at <= h.as_of + INTERVAL 56 DAY
+            GROUP BY h.account_id, h.as_of, h.p_churn_56d
+        )
+        SELECT avg(p), avg(y::INT), avg(y::INT) FILTER (p > 0.25) FROM labelled
+    """)[0]
+    assert 0.75 <= happened / expected <= 1.33
+    assert sharp >= 0.25
+
+
+def test_duplicates_late_and_malformed_deliveries_have_their_shares(world: World) -> None:
+    assert 0.015 <= world.value(f"SELECT avg(is_duplicate::INT) FROM {TRULY}") <= 0.025
+    assert 0.0005 <= world.value(f"SELECT avg((defect IS NOT NULL)::INT) FROM {DELIVERED}") <= 0.0015
+    late = f"""SELECT avg((received_at - true_occurred_at > INTERVAL 1 HOUR)::INT)
+               FROM {DELIVERED} JOIN {TRULY} t USING (delivery_no) WHERE NOT t.is_duplicate"""
+    assert 0.010 <= world.value(late) <= 0.020
+
+
+def test_a_repeat_has_the_message_id_of_the_delivery_it_repeats(world: World) -> None:
+    odd = f"""SELECT count(*) FROM (SELECT message_id FROM {TRULY} GROUP BY message_id
+              HAVING count(DISTINCT true_event_no) > 1 OR sum((NOT is_duplicate)::INT) > 1)"""
+    assert world.value(odd) == 0
+    assert world.value(f"SELECT count(DISTINCT message_id) FROM {TRULY}") < world.summary.deliveries
+
+
+def test_the_vendors_timestamp_repairs_every_skewed_clock_to_seconds(world: World) -> None:
+    worst = f"""SELECT max(abs(epoch(received_at - (sent_at - original_at)) - epoch(true_occurred_at)))
+                FROM {DELIVERED} JOIN {TRULY} USING (delivery_no)"""
+    assert world.value(worst) < 10
+    skewed = f"SELECT count(*) FROM {DELIVERED} WHERE abs(epoch(sent_at) - epoch(received_at)) > 600"
+    assert world.value(skewed) > 100
+
+
+def test_deliveries_are_ordered_by_receipt_within_their_day_and_numbered_without_gaps(world: World) -> None:
+    wrong = f"""SELECT count(*) FROM (
+        SELECT received_at, lag(received_at) OVER (ORDER BY delivery_no) AS before,
+               regexp_extract(filename, '=(.*)[.]parquet', 1) AS day
+        FROM read_parquet({DELIVERED}, filename = true, hive_partitioning = false))
+        WHERE received_at < before OR strftime(received_at, '%Y-%m-%d') <> day"""
+    assert world.value(wrong) == 0
+    assert world.rows(f"SELECT min(delivery_no), max(delivery_no), count(*) FROM {DELIVERED}")[0] == (
+        0,
+        world.summary.deliveries - 1,
+        world.summary.deliveries,
+    )
+
+
+def test_nothing_in_the_company_is_later_than_its_end(world: World) -> None:
+    for path in sorted((world.out / "company").glob("*.parquet")):
+        described = world.rows(f"DESCRIBE SELECT * FROM '{path}'")
+        for column in [row[0] for row in described if row[1] == "TIMESTAMP WITH TIME ZONE"]:
+            latest = world.value(f"SELECT max(\"{column}\") < TIMESTAMPTZ '2026-01-05' FROM '{path}'")
+            assert latest in (True, None), (path.name, column)
+    ends = "SELECT count(*) FROM '{company}/salesforce_contract.parquet' WHERE Ended_Date__c >= DATE '2026-01-05'"
+    assert world.value(ends) == 0
+
+
+def test_events_happen_only_while_a_subscription_is_paid(world: World) -> None:
+    outside = f"""SELECT count(*) FROM {TRULY} d JOIN '{{truth}}/churn.parquet' c
+                  ON d.true_account_id = c.account_id AND d.true_occurred_at > c.ended_at + INTERVAL 1 DAY
+                 AND d.true_occurred_at < c.ended_at + INTERVAL 25 DAY"""
+    assert world.value(outside) == 0
+
+
+def test_renewals_are_new_contracts_that_follow_their_predecessor(world: World) -> None:
+    gaps = """SELECT count(*) FROM '{company}/salesforce_contract.parquet' a
+              JOIN '{company}/salesforce_contract.parquet' b ON b.Renewed_From__c = a.Id
+              WHERE b.StartDate <> a.EndDate OR a.AccountId <> b.AccountId"""
+    assert world.value(gaps) == 0
+    share = "SELECT avg((Billing_Period__c = 'monthly')::INT) FROM (SELECT DISTINCT AccountId, Billing_Period__c FROM "
+    assert 0.35 <= world.value(share + "'{company}/salesforce_contract.parquet')") <= 0.55
+
+
+def test_annual_notice_comes_10_to_45_days_before_the_end(world: World) -> None:
+    leads = world.rows("""SELECT min(EndDate - Notice_Date__c), max(EndDate - Notice_Date__c)
+        FROM '{company}/salesforce_contract.parquet' WHERE Billing_Period__c = 'annual' AND Notice_Date__c IS NOT NULL""")
+    assert 10 <= leads[0][0] <= leads[0][1] <= 45
+
+
+def test_people_share_devices_and_log_in_by_turns(world: World) -> None:
+    alternating = f"""SELECT count(*) FROM (
+        SELECT anonymous_id FROM {DELIVERED} WHERE event IN ('user_signed_in', 'Login', 'signed_in')
+        GROUP BY anonymous_id HAVING count(DISTINCT user_id) = 2)"""
+    assert world.value(alternating) >= 100
+    strangers = f"""SELECT count(*) FROM (SELECT DISTINCT anonymous_id, user_id FROM {DELIVERED}
+        WHERE anonymous_id IS NOT NULL AND user_id IS NOT NULL) d
+        JOIN '{{truth}}/people.parquet' u ON u.identifier = d.user_id AND u.identifier_kind = 'user_id'
+        ANTI JOIN (SELECT identifier AS anonymous_id, person_id FROM '{{truth}}/people.parquet'
+                   UNION SELECT anonymous_id, person_id FROM '{{truth}}/shared_devices.parquet') k
+        ON k.anonymous_id = d.anonymous_id AND k.person_id = u.person_id"""
+    assert world.value(strangers) == 0
+
+
+def test_revenue_is_heavy_tailed_and_no_account_dominates_the_events(world: World) -> None:
+    top = """SELECT sum(m) FILTER (r <= 60) / sum(m) FROM (SELECT m, row_number() OVER (ORDER BY m DESC) AS r FROM (
+             SELECT AccountId, max(MRR_USD__c) AS m FROM '{company}/salesforce_contract.parquet' GROUP BY AccountId))"""
+    assert 0.35 <= world.value(top) <= 0.75
+    largest = f"SELECT max(n) / sum(n) FROM (SELECT count(*) AS n FROM {TRULY} GROUP BY true_account_id)"
+    assert world.value(largest) <= 0.10
