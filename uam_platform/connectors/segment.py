@@ -1,0 +1,219 @@
+"""Segment: event deliveries from its archive of hourly gzip JSON lines on S3 or in a folder.
+
+Here: which files are new, fetching them, and landing them as Parquet. Not here: the store (`object_store`), one line
+(`segment_lines`), deduplication and clock repair (`uam_platform.staging`).
+
+Keys are `<source id>/<milliseconds of the UTC day of receipt>/<file>.gz`. Key order is not order of arrival, so the state is the
+set of files read, never a greatest key. Files are taken day by day; while one day is decoded the next is fetched, and
+unpacking, decoding and writing run side by side. https://segment.com/docs/connections/storage/catalog/aws-s3/
+"""
+
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from itertools import groupby
+from pathlib import Path
+from typing import Final, TypeVar
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from uam_platform.connectors.errors import PermanentError
+from uam_platform.connectors.object_store import ObjectStore, StoreAddress, StoredObject
+from uam_platform.connectors.retry import Retry
+from uam_platform.connectors.segment_lines import decode, joined, line_batches
+from uam_platform.lake.loads import DELIVERIES, Load, LoadManifest
+
+NAME: Final = "segment"
+_BATCH_LINES: Final = 120_000  # one Parquet row group; at 32 kB, Segment's longest line, still bounded by _BATCH_BYTES
+_BATCH_BYTES: Final = 256 << 20
+_FILE_ROWS: Final = 1_000_000
+
+ItemT = TypeVar("ItemT")
+
+
+@dataclass(frozen=True)
+class SegmentSource:
+    """Where the archive lies and what decoding may use.
+
+    Attributes:
+        archive: bucket or folder that holds one folder per Segment source.
+        threads: engine threads.
+        memory: engine memory limit.
+        retry: patience with the store.
+    """
+
+    archive: StoreAddress
+    threads: int = 2
+    memory: str = "2GB"
+    retry: Retry = field(default_factory=Retry)
+
+
+def land(
+    source: SegmentSource, manifest: LoadManifest, load_id: str, now: datetime, progress: Callable[[str], None]
+) -> Load | None:
+    """Land the archive files that no complete load has read.
+
+    Args:
+        source: the archive.
+        manifest: complete loads.
+        load_id: id of the new load.
+        now: naive UTC.
+        progress: told about every day.
+
+    Returns:
+        The committed load, or None when there is no new file.
+
+    Raises:
+        TransientError: the store could not be reached or a file not be read whole.
+        PermanentError: access is refused, there is no such archive, or a file is damaged.
+    """
+    store = ObjectStore(source.archive, f"{NAME} archive", source.retry, progress)
+    taken = manifest.objects(NAME)
+    fresh = sorted((o for o in store.list(".gz") if o.key not in taken), key=_order)
+    if not fresh:
+        return None
+    progress(f"{NAME}: {len(fresh):,} new files, {sum(o.size for o in fresh) / 1e6:,.1f} MB")
+    folder, spool = manifest.folder(load_id), manifest.root / "_spool" / load_id
+    for path in (folder, spool):
+        shutil.rmtree(path, ignore_errors=True)  # left by a killed run
+        path.mkdir(parents=True)
+    try:
+        rows = _land_days(source, store, fresh, folder, spool, progress)
+    finally:
+        shutil.rmtree(spool, ignore_errors=True)
+    names = [str(path.relative_to(manifest.root)) for path in sorted(folder.glob("*.parquet"))]
+    counts = {"files": len(fresh), "bytes": sum(o.size for o in fresh)}
+    keys = [o.key for o in fresh]
+    load = Load(load_id, NAME, now.isoformat(), {DELIVERIES: names}, {DELIVERIES: rows}, {}, keys, counts)
+    manifest.commit(load)
+    return load
+
+
+def _order(item: StoredObject) -> tuple[str, str]:
+    """By day of receipt, then key: the order of the landed rows."""
+    return _day(item), item.key
+
+
+def _day(item: StoredObject) -> str:
+    """Day of receipt (ISO) that the key names; a folder that is no day keeps its own name and sorts after all days."""
+    name = Path(item.key).parent.name
+    if not name.isdigit():
+        return name or "undated"
+    seconds = int(name) / (
+        1000 if len(name) > 11 else 1
+    )  # milliseconds in what is known of real keys, seconds in older text
+    return f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d}"
+
+
+def _land_days(
+    source: SegmentSource,
+    store: ObjectStore,
+    fresh: Sequence[StoredObject],
+    folder: Path,
+    spool: Path,
+    progress: Callable[[str], None],
+) -> int:
+    days = [(day, list(items)) for day, items in groupby(fresh, key=_day)]
+    rows = 0
+    with ThreadPoolExecutor(1) as fetcher, ThreadPoolExecutor(1) as writer, _engine(source) as engine:
+        landing = _Landing(folder, writer)
+        fetched = _ahead(((day, _fetch(store, items, spool)) for day, items in days), fetcher)
+        for number, (day, files) in enumerate(fetched, 1):
+            with ThreadPoolExecutor(1) as unpacker:
+                for lines in _ahead(_batches(files), unpacker):
+                    landing.add(decode(engine, lines, rows))
+                    rows += len(lines)
+            for _, path in files:
+                path.unlink()
+            progress(f"{NAME}: day {day} ({number} of {len(days)}), {rows:,} lines")
+        landing.close()
+    return rows
+
+
+def _engine(source: SegmentSource) -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(config={"threads": source.threads, "memory_limit": source.memory})
+
+
+def _fetch(store: ObjectStore, items: Sequence[StoredObject], spool: Path) -> list[tuple[StoredObject, Path]]:
+    files = [(item, spool / item.key.replace("/", "__")) for item in items]
+    for item, path in files:
+        store.fetch(item, path)
+    return files
+
+
+def _batches(files: Sequence[tuple[StoredObject, Path]]) -> Iterator[pa.Array]:
+    """Lines of a day in batches of about one row group, across small files."""
+    held: list[pa.Array] = []
+    for item, path in files:
+        for lines in _lines(item, path):
+            held.append(lines)
+            if sum(map(len, held)) >= _BATCH_LINES or sum(a.nbytes for a in held) >= _BATCH_BYTES:
+                yield joined(held)
+                held = []
+    if held:
+        yield joined(held)
+
+
+def _lines(item: StoredObject, path: Path) -> Iterator[pa.Array]:
+    try:
+        with pa.input_stream(str(path), compression="gzip") as stream:
+            yield from line_batches(stream)
+    except OSError as error:
+        advice = "The file itself is damaged: have Segment replay that day, or remove the file."
+        raise PermanentError(f"{NAME} archive {item.key}", f"is no whole gzip file ({error})", advice) from None
+
+
+def _ahead(items: Iterator[ItemT], pool: ThreadPoolExecutor) -> Iterator[ItemT]:
+    """`items`, each made in `pool` while its forerunner is being used; at most one is waiting."""
+    end = object()
+    following: Future[ItemT | object] = pool.submit(next, items, end)
+    while (item := following.result()) is not end:
+        following = pool.submit(next, items, end)
+        yield item  # type: ignore[misc]  # the sentinel never gets here
+
+
+class _Landing:
+    """Parquet files of a load, about a million rows each, written by another thread one batch behind.
+
+    Args:
+        folder: where the files go.
+        pool: one thread.
+    """
+
+    def __init__(self, folder: Path, pool: ThreadPoolExecutor) -> None:
+        self._folder, self._pool = folder, pool
+        self._writer: pq.ParquetWriter | None = None
+        self._files = self._rows = 0
+        self._pending: Future[None] | None = None
+
+    def add(self, table: pa.Table) -> None:
+        """Append a batch."""
+        self._wait()
+        self._pending = self._pool.submit(self._write, table)
+
+    def close(self) -> None:
+        """Finish the last file."""
+        self._wait()
+        self._roll()
+
+    def _wait(self) -> None:
+        if self._pending is not None:
+            self._pending.result()
+
+    def _write(self, table: pa.Table) -> None:
+        if self._writer is None:
+            path = self._folder / f"deliveries-{self._files:04d}.parquet"
+            self._writer = pq.ParquetWriter(path, table.schema, compression="zstd", compression_level=1)
+        self._writer.write_table(table)
+        self._rows += table.num_rows
+        if self._rows >= _FILE_ROWS:
+            self._roll()
+
+    def _roll(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            self._writer, self._rows, self._files = None, 0, self._files + 1
