@@ -1,0 +1,102 @@
+"""Canonical events: every thing that happened once, under its agreed name.
+
+Here: removing repeats, applying the taxonomy, and what identity resolution reads. Not here: judging single deliveries
+(`split`), finding repeats across days (`key_index`), the name rules (`taxonomy_names`). Engine-neutral Ibis: no JSON, no arrays.
+
+Repeats are found on integer ids alone and only the few ids with several copies are ordered, so that the wide rows are read
+once and never shuffled. The result for a day depends on that day's deliveries and on the repeated ids, not on the range
+of days it is computed with.
+"""
+
+from dataclasses import dataclass
+
+import ibis
+import ibis.expr.types as ir
+
+from uam_platform.contracts.tables import DUPLICATES_LOG, EVENTS, IDENTITY_EVIDENCE, UNKNOWN_EVENTS
+from uam_platform.lake.engine import conform
+from uam_platform.policy.taxonomy import Taxonomy
+from uam_platform.staging.taxonomy_names import feature_bits, judged_names
+
+SAME_DAY = "same_day_repeat"
+OTHER_DAY = "other_day_repeat"
+_ID = ("event_lo", "event_hi", "event_date")
+
+
+@dataclass(frozen=True)
+class EventTables:
+    """Lazy tables, each of its contract: every delivery is in exactly one of the first three."""
+
+    events: ir.Table
+    unknown_events: ir.Table
+    duplicates_log: ir.Table
+    identity_evidence: ir.Table
+
+
+def canonical_events(deliveries: ir.Table, repeated: ir.Table, taxonomy: Taxonomy) -> EventTables:
+    """Events of some days.
+
+    Args:
+        deliveries: DELIVERIES of all loads of the wanted days.
+        repeated: REPEATED_KEYS of all loads.
+        taxonomy: the company's event names.
+    """
+    repeat = _repeats(deliveries, repeated)
+    unique = deliveries.anti_join(repeat, ["event_lo", "row_no", "load_id"])
+    named = _named(unique, taxonomy)
+    accepted = conform(named.filter(named.reason.isnull()), EVENTS)
+    unknown = named.filter(named.reason.notnull())
+    return EventTables(
+        events=accepted,
+        unknown_events=conform(unknown, UNKNOWN_EVENTS),
+        duplicates_log=conform(repeat, DUPLICATES_LOG),
+        identity_evidence=identity_evidence(accepted),
+    )
+
+
+def _repeats(deliveries: ir.Table, repeated: ir.Table) -> ir.Table:
+    """Deliveries that are not the accepted copy of their event: columns of DUPLICATES_LOG."""
+    slim = deliveries.select("source", *_ID, "load_id", "known_us", "known_at", "row_no")
+    elsewhere = repeated.group_by(_ID).aggregate(first_event_date=repeated.first_event_date.min())
+    other_day = slim.inner_join(elsewhere, _ID).mutate(reason=ibis.literal(OTHER_DAY))
+    counted = slim.group_by("event_lo").aggregate(copies=slim.count())
+    several = slim.semi_join(counted.filter(counted.copies > 1), "event_lo").anti_join(elsewhere, _ID)
+    order = [several.load_id, several.known_us, several.row_no]
+    placed = several.mutate(place=ibis.row_number().over(group_by=[several[c] for c in _ID], order_by=order))
+    same_day = placed.filter(placed.place > 0).mutate(first_event_date=placed.event_date, reason=ibis.literal(SAME_DAY))
+    columns = list(DUPLICATES_LOG.column_names)
+    return other_day.select(columns).union(same_day.select(columns))
+
+
+def _named(deliveries: ir.Table, taxonomy: Taxonomy) -> ir.Table:
+    """Deliveries with event_name, marker, is_core, feature_bits and the reason for which a name is set aside."""
+    by_name = ("event_kind", "event_name_source")
+    names = judged_names(deliveries.select(*by_name).distinct(), taxonomy)
+    named = deliveries.inner_join(names, by_name)
+    if not taxonomy.features:
+        return named.mutate(feature_bits=ibis.literal(0, "int64"))
+    features = deliveries.filter(deliveries.feature.notnull()).select("feature").distinct()
+    joined = named.left_join(feature_bits(features, taxonomy), "feature")
+    return joined.mutate(feature_bits=joined.feature_bits.fill_null(0))
+
+
+def identity_evidence(events: ir.Table) -> ir.Table:
+    """Which identifiers, workspaces, accounts and roles occurred together, per event day and known day.
+
+    Args:
+        events: EVENTS.
+
+    Returns:
+        IDENTITY_EVIDENCE: one row per distinct combination. Only group calls carry a claim on an account: the account a
+        track call names is the sender's context, not a statement about the workspace.
+    """
+    claim = ibis.ifelse(events.event_kind == "group", events.account_id_source, ibis.null("string"))
+    seen = events.mutate(account_id_source=claim)
+    grouped = seen.group_by(list(IDENTITY_EVIDENCE.key)).aggregate(
+        actor_kind=seen.actor_kind.max(),
+        workspace_id_source=seen.workspace_id_source.max(),
+        event_count=seen.count(),
+        started_us=seen.occurred_us.min(),
+        ended_us=seen.occurred_us.max(),
+    )
+    return conform(grouped, IDENTITY_EVIDENCE)
