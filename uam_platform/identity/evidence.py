@@ -1,0 +1,156 @@
+"""The heavy part: daily evidence rows reduced to the few that can still change an answer.
+
+Here: engine-neutral Ibis aggregations over `staging/identity_evidence`, returned as small frames of integers (days are
+days since 1970-01-01). Not here: what the evidence proves (`persons`, `links`, `hierarchy`, `memberships`).
+
+Every frame keeps a row only if it is the first to say something at its known day, so that the answer at any earlier known day
+can be computed from the same frame.
+"""
+
+from dataclasses import dataclass
+
+import ibis
+import ibis.expr.types as ir
+import pandas as pd
+import pyarrow as pa
+
+from uam_platform.policy.identity import IdentityPolicy
+
+ANONYMOUS, EMAIL, USER = "anonymous", "email", "user"
+STRENGTH = {"alias": 0, "identify": 1, "login": 2, "email": 3, "directory": 4}
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Reduced evidence; `day` is the event day, `known` the known day.
+
+    Attributes:
+        users: key, day, known: each user id's sightings that moved its first day back.
+        devices: the same of anonymous ids, also when nobody was signed in.
+        emails: the same of e-mail keys seen with a user.
+        workspaces: the same of workspaces, with `name` as the source has it.
+        links: kind, identifier, user, label, known, occurred_us: each distinct edge between an identifier and a user.
+        shared_days: kind, identifier, user, day, known: daily edges of identifiers seen with several users.
+        claims: workspace, account, day, known, position: accounts that group calls claimed for a workspace.
+        visits: user, workspace, day, known: sightings of a user in a workspace that moved the first day back.
+        roles: user, workspace, role, day, known, position: role statements that differ from the one before.
+    """
+
+    users: pd.DataFrame
+    devices: pd.DataFrame
+    emails: pd.DataFrame
+    workspaces: pd.DataFrame
+    links: pd.DataFrame
+    shared_days: pd.DataFrame
+    claims: pd.DataFrame
+    visits: pd.DataFrame
+    roles: pd.DataFrame
+
+
+def reduce_evidence(evidence: ir.Table, policy: IdentityPolicy) -> Evidence:
+    """Aggregate all days of `staging/identity_evidence`; everything that grows with events happens inside the engine."""
+    user = evidence.filter(evidence.actor_kind == USER, evidence.actor_key != 0)
+    edges = _edges(user, policy)
+    placed = user.filter(user.workspace_key != 0).rename(user="actor_key", workspace="workspace_key")
+    anonymous = evidence.filter(evidence.actor_kind == ANONYMOUS, evidence.actor_key != 0)
+    devices = ibis.union(
+        *(
+            rows.select(rows.event_date, rows.known_date, key=rows.identifier)
+            for rows in [edges.filter(edges.kind == ANONYMOUS)]
+        ),
+        anonymous.select(anonymous.event_date, anonymous.known_date, key=anonymous.actor_key),
+    )
+    emails = user.filter(user.email_key != 0)
+    return Evidence(
+        users=_frame(_first_sightings(user.rename(key="actor_key"), "key")),
+        devices=_frame(_first_sightings(devices, "key")),
+        emails=_frame(_first_sightings(emails.rename(key="email_key"), "key")),
+        workspaces=_workspaces(evidence),
+        links=_frame(_links(edges)),
+        shared_days=_frame(_shared_days(edges)),
+        claims=_frame(_claims(evidence)),
+        visits=_frame(_first_sightings(placed, "user", "workspace")),
+        roles=_frame(_changes(placed.filter(placed.role.notnull()), "role", "user", "workspace")),
+    )
+
+
+def _edges(user: ir.Table, policy: IdentityPolicy) -> ir.Table:
+    """One row per evidence row and identifier it ties to its user: kind, identifier, user, label, days."""
+    label = ibis.cases(
+        (user.event_kind == "identify", "identify"), (user.event_kind == "alias", "alias"), else_="login"
+    )
+    carried = ibis.cases((user.event_kind == "identify", "identify"), else_="login")
+    parts = [
+        _edge(user.filter(user.device_key != 0), ANONYMOUS, user.device_key, carried),
+        _edge(user.filter(user.linked_actor_key.notnull()), ANONYMOUS, user.linked_actor_key, label),
+        _edge(user.filter(user.email_key != 0), EMAIL, user.email_key, ibis.literal("email")),
+    ]
+    edges = ibis.union(*parts)
+    accepted = [*(str(e) for e in policy.device_evidence), "alias", "email"]
+    return edges.filter(edges.identifier != 0, edges.identifier != edges.user, edges.label.isin(accepted))
+
+
+def _edge(rows: ir.Table, kind: str, identifier: ir.Value, label: ir.Value) -> ir.Table:
+    return rows.select(
+        kind=ibis.literal(kind),
+        identifier=identifier,
+        user=rows.actor_key,
+        label=label,
+        event_date=rows.event_date,
+        known_date=rows.known_date,
+        started_us=rows.started_us,
+    )
+
+
+def _links(edges: ir.Table) -> ir.Table:
+    return edges.group_by("kind", "identifier", "user", "label").aggregate(
+        known=edges.known_date.min(), occurred_us=edges.started_us.min()
+    )
+
+
+def _shared_days(edges: ir.Table) -> ir.Table:
+    users = edges.group_by("kind", "identifier").aggregate(users=edges.user.nunique())
+    shared = edges.semi_join(users.filter(users.users > 1), ["kind", "identifier"])
+    return shared.group_by("kind", "identifier", "user", day=shared.event_date).aggregate(known=shared.known_date.min())
+
+
+def _first_sightings(rows: ir.Table, *keys: str) -> ir.Table:
+    """Per key and known day the first event day, where it is earlier than all that was known before."""
+    daily = rows.group_by(*keys, known=rows.known_date).aggregate(day=rows.event_date.min())
+    before = ibis.window(group_by=list(keys), order_by="known", preceding=(None, 1))
+    marked = daily.mutate(earliest=daily.day.min().over(before))
+    return marked.filter(marked.earliest.isnull() | (marked.day < marked.earliest)).select(*keys, "day", "known")
+
+
+def _changes(rows: ir.Table, value: str, *keys: str) -> ir.Table:
+    """Statements of `value`, without those that repeat the statement before them and were not known earlier."""
+    said = rows.group_by(*keys, value, day=rows.event_date, known=rows.known_date).aggregate(
+        position=rows.ended_us.max()
+    )
+    order = ibis.window(group_by=list(keys), order_by=["day", "position", value, "known"])
+    marked = said.mutate(last_value=said[value].lag().over(order), last_known=said.known.lag().over(order))
+    is_repeat = (marked.last_value == marked[value]) & (marked.last_known <= marked.known)
+    return marked.filter(~is_repeat.fill_null(False)).select(*keys, value, "day", "known", "position")
+
+
+def _claims(evidence: ir.Table) -> ir.Table:
+    said = evidence.filter(
+        evidence.event_kind == "group", evidence.workspace_key != 0, evidence.account_id_source.notnull()
+    )
+    return _changes(said.rename(workspace="workspace_key", account="account_id_source"), "account", "workspace")
+
+
+def _workspaces(evidence: ir.Table) -> pd.DataFrame:
+    named = evidence.filter(evidence.workspace_key != 0).rename(key="workspace_key")
+    names = named.group_by("key").aggregate(name=named.workspace_id_source.min())
+    return _frame(_first_sightings(named, "key")).merge(_frame(names), on="key", validate="m:1")
+
+
+def _frame(table: ir.Table) -> pd.DataFrame:
+    """Rows as pandas; date columns as int64 days since 1970-01-01, integer columns as int64."""
+    arrow = table.to_pyarrow()
+    for at, field in enumerate(arrow.schema):
+        if pa.types.is_date(field.type):
+            days = arrow.column(at).cast(pa.date32()).cast(pa.int32()).cast(pa.int64())
+            arrow = arrow.set_column(at, field.name, days)
+    return arrow.to_pandas()
