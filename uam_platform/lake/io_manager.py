@@ -43,10 +43,11 @@ def as_table(value: ir.Table | pd.DataFrame | pa.Table, contract: Contract) -> i
     return ibis.memtable(value)
 
 
-class LakeIOManager(dg.ConfigurableIOManager):
-    """Publishes returned tables to the lake and reads inputs from it."""
+class LakeIOManager(dg.IOManager):
+    """Publishes returned tables to the lake and reads inputs from it, over the run's one engine."""
 
-    warehouse: dg.ResourceDependency[Warehouse]
+    def __init__(self, warehouse: Warehouse) -> None:
+        self.warehouse = warehouse
 
     def handle_output(self, context: dg.OutputContext, obj: ir.Table | pd.DataFrame | pa.Table) -> None:
         """Validate and publish; partitions that break the contract keep their old data."""
@@ -82,6 +83,12 @@ class LakeIOManager(dg.ConfigurableIOManager):
         public = [c.name for c in contract.columns if c.pii is not Pii.PERSONAL]
         table = self.warehouse.lake.read(self.warehouse.connection, contract, keys)
         return markdown_table(table.select(*public).limit(_PREVIEW_ROWS).to_pandas())
+
+
+@dg.io_manager(required_resource_keys={"warehouse"}, description="Lake tables, published after validation.")
+def lake_io_manager(context: dg.InitResourceContext) -> LakeIOManager:
+    """The IO manager of all tables; it shares the engine of the `warehouse` resource."""
+    return LakeIOManager(context.resources.warehouse)
 
 
 def markdown_table(frame: pd.DataFrame) -> str:

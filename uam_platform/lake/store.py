@@ -70,6 +70,11 @@ class Lake:
         pointers = sorted(folder.glob(f"{prefix}*/{POINTER}")) + sorted(folder.glob(f"{prefix}*/*/{POINTER}"))
         return sorted({str(p.parent.relative_to(folder))[len(prefix) :] for p in pointers})
 
+    def sub_keys(self, contract: Contract, key: str) -> list[str]:
+        """Published keys below a two-level partition key, e.g. all loads of one day."""
+        folder = self.partition_folder(contract, key)
+        return sorted(f"{key}/{p.parent.name}" for p in folder.glob(f"*/{POINTER}"))
+
     def pointer(self, contract: Contract, key: str = WHOLE) -> dict[str, Any] | None:
         """The published pointer of a partition, or None."""
         try:

@@ -14,11 +14,12 @@ from uam_platform.contracts.tables import DELIVERIES, EVENTS, LOAD_RECONCILIATIO
 from uam_platform.lake import loads
 from uam_platform.lake.io_manager import markdown_table
 from uam_platform.lake.resource import Warehouse
+from uam_platform.lake.store import Lake
 from uam_platform.orchestration.assets import OWNER, asset_key, table_asset, table_attributes, table_out
 from uam_platform.orchestration.checks import contract_check
 from uam_platform.orchestration.wiring import Wiring
 from uam_platform.staging.events import canonical_events
-from uam_platform.staging.intake import delivery_keys_of, pending, take_in
+from uam_platform.staging.intake import delivery_keys_of, pending, take_in, taken_in, touched_days
 from uam_platform.staging.reconcile import imbalance, reconcile
 from uam_platform.staging.records import canonical_records
 
@@ -45,21 +46,30 @@ def deliveries_asset(wiring: Wiring, raw_keys: list[dg.AssetKey]) -> dg.AssetsDe
         ),
     )
     def deliveries(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
-        done = []
-        for load in pending(warehouse.lake, warehouse.manifest):
-            done.append(take_in(warehouse.connection, warehouse.lake, warehouse.manifest, load, wiring.rulebook.time))
-            context.log.info(f"{load.load_id}: {done[-1].rows_in:,} records in {len(done[-1].touched_days)} days")
-        touched = sorted({day for intake in done for day in intake.touched_days})
-        return dg.MaterializeResult(
-            metadata={
-                "touched_days": dg.MetadataValue.json(touched),
-                "loads": len(done),
-                "rows_in": sum(i.rows_in for i in done),
-                "quarantined": sum(i.quarantined for i in done),
-            }
-        )
+        lake, manifest = warehouse.lake, warehouse.manifest
+        for load in pending(lake, manifest):
+            intake = take_in(warehouse.connection, lake, manifest, load, wiring.rulebook.time)
+            context.log.info(f"{load.load_id}: {intake.rows_in:,} records, {intake.quarantined:,} set aside")
+        return dg.MaterializeResult(metadata=touched_since(lake, _recorded_through(context.instance)))
 
     return deliveries
+
+
+def _recorded_through(instance: dg.DagsterInstance) -> str:
+    """Last load whose touched days were recorded: a killed run may have taken loads in without saying so."""
+    event = instance.get_latest_materialization_event(asset_key(DELIVERIES))
+    value = event.asset_materialization.metadata.get("through_load") if event and event.asset_materialization else None
+    return str(value.value) if value is not None else ""
+
+
+def touched_since(lake: Lake, through_load: str) -> dict[str, Any]:
+    """Metadata: event days touched by the loads taken in after `through_load`."""
+    days: dict[str, list[str]] = {load: touched_days(lake, load) for load in taken_in(lake) if load > through_load}
+    return {
+        "touched_days": dg.MetadataValue.json(sorted({day for touched in days.values() for day in touched})),
+        "loads": len(days),
+        "through_load": max(days, default=through_load),
+    }
 
 
 def events_asset(wiring: Wiring) -> dg.AssetsDefinition:
@@ -87,7 +97,9 @@ def records_asset(wiring: Wiring, raw_keys: list[dg.AssetKey]) -> dg.AssetsDefin
 
     @dg.multi_asset(
         name="records",
-        outs={c.name: table_out(c, trigger="load_schedule", kinds=frozenset({"pandas", "parquet"})) for c in RECORD_TABLES},
+        outs={
+            c.name: table_out(c, trigger="load_schedule", kinds=frozenset({"pandas", "parquet"})) for c in RECORD_TABLES
+        },
         deps=raw_keys,
         required_resource_keys={"warehouse"},
     )

@@ -7,6 +7,7 @@ it done). Not here: how a record is read (`split`), recognising repeats (`key_in
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+import pyarrow.parquet as pq
 from ibis.backends.duckdb import Backend
 
 from uam_platform.contracts.tables import DELIVERIES, DELIVERY_KEYS, QUARANTINE, REPEATED_KEYS
@@ -23,16 +24,12 @@ class Intake:
     """What taking one load in did.
 
     Attributes:
-        load_id: the load.
         rows_in: records delivered.
         quarantined: records set aside.
-        touched_days: event days whose tables must be recomputed.
     """
 
-    load_id: str
     rows_in: int
     quarantined: int
-    touched_days: tuple[str, ...]
 
 
 def pending(lake: Lake, manifest: LoadManifest) -> list[Load]:
@@ -58,17 +55,24 @@ def take_in(connection: Backend, lake: Lake, manifest: LoadManifest, load: Load,
         repeated = repeats(new, lake.read(connection, DELIVERY_KEYS, others))
         lake.publish(connection, REPEATED_KEYS, repeated, [load.load_id])
         lake.publish(connection, DELIVERY_KEYS, new, [load.load_id])
-        moved = lake.read(connection, REPEATED_KEYS, [load.load_id]).event_date.cast("string").name("day")
-        lost = moved.as_table().distinct().to_pyarrow().column("day").to_pylist()
         set_aside = lake.publish(connection, QUARANTINE, split.quarantine, [load.load_id])
     finally:
         connection.drop_table(name, force=True)
-    return Intake(
-        load_id=load.load_id,
-        rows_in=split.rows_in,
-        quarantined=set_aside.rows[load.load_id],
-        touched_days=tuple(sorted({*split.event_dates, *lost})),
-    )
+    return Intake(rows_in=split.rows_in, quarantined=set_aside.rows[load.load_id])
+
+
+def taken_in(lake: Lake) -> list[str]:
+    """Loads that were taken in completely, in load order."""
+    return lake.keys(QUARANTINE)
+
+
+def touched_days(lake: Lake, load_id: str) -> list[str]:
+    """Event days whose tables a load changes: those it delivers to, and those that lose a copy to it."""
+    folder = lake.table_folder(DELIVERIES)
+    days = {path.parent.name.split("=", 1)[1] for path in folder.glob(f"*/load_id={load_id}")}
+    repeated = lake.files(REPEATED_KEYS, [load_id])
+    lost = pq.read_table(repeated, columns=["event_date"]).column(0).unique().to_pylist() if repeated else []
+    return sorted(days | {day.isoformat() for day in lost})
 
 
 def delivery_keys_of(lake: Lake, days: Iterable[str]) -> list[str]:

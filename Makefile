@@ -1,0 +1,58 @@
+# Everything sets itself up: a virtual environment in .venv from the hashed lock file, nothing outside this folder.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export DAGSTER_HOME := $(CURDIR)
+export PYTHONWARNINGS := ignore::dagster_shared.utils.warnings.BetaWarning,ignore::dagster_shared.utils.warnings.PreviewWarning
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(VENV)/.installed: requirements.lock pyproject.toml
+	@echo "── environment: Python packages from requirements.lock into $(VENV) (about a minute, once)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is %s" % sys.version.split()[0])'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --disable-pip-version-check --require-hashes --progress-bar off -r requirements.lock | sed -u -nE 's/^(Collecting|Installing).*/  &/p' | cut -c1-110
+	@$(BIN)/python -m pip install --disable-pip-version-check -q --no-deps --no-build-isolation -e .
+	@touch $@
+
+.PHONY: install
+install: $(VENV)/.installed ## the virtual environment
+
+.PHONY: demo
+demo: $(VENV)/.installed ## simulated company → sandbox → the whole chain → alerts in Slack (sandbox)
+	@$(BIN)/uam demo
+
+.PHONY: dev
+dev: $(VENV)/.installed ## the Dagster UI on http://localhost:3000, on the same instance as the demo
+	@set -a; if [ -f data/demo.env ]; then . data/demo.env; fi; if [ -f .env ]; then . ./.env; fi; set +a; $(BIN)/dagster dev -w workspace.yaml -p $${PORT:-3000}
+
+.PHONY: test
+test: $(VENV)/.installed ## the whole test suite
+	@$(BIN)/python -m pytest
+
+.PHONY: lint
+lint: $(VENV)/.installed ## style and types
+	@$(BIN)/ruff check uam_platform uam_platform_tests
+	@$(BIN)/ruff format --check uam_platform uam_platform_tests
+	@$(BIN)/mypy
+
+.PHONY: bench
+bench: $(VENV)/.installed ## speed and memory beside hand-written SQL
+	@$(BIN)/uam bench
+
+.PHONY: evaluate
+evaluate: $(VENV)/.installed ## scoreboard of the demo run against the truth of its world
+	@$(BIN)/uam evaluate --run data --world data/worlds/demo
+
+.PHONY: docs
+docs: $(VENV)/.installed ## regenerate the generated documents
+	@$(BIN)/uam docs
+
+.PHONY: clean
+clean: ## remove generated data (asks nothing; keeps data/README.md)
+	@find data -mindepth 1 -maxdepth 1 ! -name README.md ! -name fixtures -exec rm -rf {} +

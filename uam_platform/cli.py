@@ -1,0 +1,163 @@
+"""The command line `uam …`: simulate, sandbox, run, evaluate, demo, doctor, bench, docs.
+
+Here: arguments, help texts, progress and errors for people. Not here: what the commands do (imported inside each, so that
+`uam --help` answers at once).
+"""
+
+import sys
+import time
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from uam_platform.policy.load import PolicyError
+
+app = typer.Typer(
+    name="uam",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Product intelligence on Dagster: what users do, what they say and what they are worth, as few explained alerts.",
+)
+console = Console(highlight=False)
+_EXISTING = typer.Option(exists=True)
+
+
+def _say(prefix: str = "  ") -> Callable[[str], None]:
+    started = time.perf_counter()
+
+    def say(text: str) -> None:
+        console.print(f"[dim]{time.perf_counter() - started:6.1f} s[/dim] {prefix}{text}", soft_wrap=True)
+
+    return say
+
+
+@app.command()
+def simulate(
+    out: Annotated[Path, typer.Option(help="Folder to write: company/ for the sandbox, truth/ for the evaluation.")],
+    accounts: Annotated[int, typer.Option(min=5, max=200_000)] = 1000,
+    days: Annotated[int, typer.Option(min=14, max=3650)] = 364,
+    seed: Annotated[int, typer.Option(min=0)] = 7,
+    difficulty: Annotated[str, typer.Option(help="easy, default or hard.")] = "default",
+) -> None:
+    """Make a simulated B2B SaaS company with known truth. Same arguments, same bytes."""
+    from uam_platform.simulation.world.generate import simulate as make
+
+    with console.status("simulating") as status:
+        summary = make(accounts, days, seed, out, difficulty, lambda what, i, n: status.update(f"{what} {i}/{n}"))
+    console.print(
+        f"{summary.deliveries:,} deliveries of {summary.people:,} people in {summary.accounts:,} accounts over "
+        f"{summary.days} days, {summary.churned:,} churned, in {summary.seconds:.1f} s "
+        f"({summary.deliveries / max(summary.seconds, 0.001):,.0f} a second)\n"
+        f"company: {out / 'company'}\ntruth:   {out / 'truth'} (only `uam evaluate` opens it)"
+    )
+
+
+@app.command()
+def sandbox(
+    source: Annotated[Path, typer.Option("--from", exists=True, help="Folder made by `uam simulate`.")],
+    port: Annotated[int, typer.Option(min=0, max=65535)] = 8910,
+    state: Annotated[Path | None, typer.Option(help="Where it keeps its archive and what destinations receive.")] = None,
+) -> None:
+    """Serve the vendors' APIs on loopback from a simulated company."""
+    from uam_platform.scratch import source_of
+    from uam_platform.simulation.sandbox.server import serve
+
+    company = source_of(source).company
+    if company is None:
+        raise PolicyError(f"--from {source}: the sandbox serves simulated companies, not mappings")
+    serve(company, state or source / "sandbox", port=port)
+
+
+@app.command()
+def run(
+    source: Annotated[Path, typer.Option("--from", help="Folder made by `uam simulate`, or a YAML mapping of own exports.")],
+    out: Annotated[Path, typer.Option(help="Folder for everything the run writes.")],
+    now: Annotated[datetime | None, typer.Option(help="Clock of a mapping's run, UTC; else the day after its data.")] = None,
+) -> None:
+    """Run the whole chain without the UI, in a scratch instance."""
+    from uam_platform.report import summary
+    from uam_platform.scratch import run_mapping, run_world, source_of
+
+    found = source_of(source)
+    say = _say()
+    if found.company is not None:
+        runner = run_world(found.company, out, say)
+    else:
+        runner = run_mapping(found.mapping or source, out, say, now)
+    console.print(summary(runner.wiring.settings, runner.wiring.rulebook))
+
+
+@app.command()
+def evaluate(
+    run: Annotated[Path, typer.Option(exists=True, help="Folder of a run.")],
+    world: Annotated[Path, typer.Option(exists=True, help="Folder made by `uam simulate`, with truth/.")],
+    json_path: Annotated[Path | None, typer.Option("--json", help="Write the scoreboard as JSON too.")] = None,
+) -> None:
+    """Print the scoreboard of a run against the truth of its world."""
+    from uam_platform.evaluation.command import command
+
+    console.print(command(run, world, json_path))
+
+
+@app.command()
+def demo(
+    accounts: Annotated[int, typer.Option(min=20)] = 1000,
+    days: Annotated[int, typer.Option(min=120)] = 364,
+    seed: Annotated[int, typer.Option(min=0)] = 7,
+) -> None:
+    """Simulated company → vendor APIs on loopback → the whole chain → alerts delivered by a sensor → summary."""
+    from uam_platform.demo import demonstrate
+
+    console.print(demonstrate(accounts, days, seed, _say(), console))
+
+
+@app.command()
+def doctor() -> None:
+    """Check settings, rulebook, mapping, folders and connections; say what is missing and what to write."""
+    from uam_platform.doctor import diagnose
+
+    findings = diagnose()
+    for finding in findings:
+        console.print(f"{'[green]ok  [/green]' if finding.is_ok else '[red]FAIL[/red]'} {finding.subject}: {finding.detail}")
+    raise typer.Exit(0 if all(f.is_ok for f in findings) else 1)
+
+
+@app.command()
+def bench(
+    millions: Annotated[str, typer.Option(help="Sizes in millions of events, comma-separated.")] = "5,20",
+    days: Annotated[int, typer.Option(min=7, help="Days the events are spread over.")] = 91,
+) -> None:
+    """Measure raw → staged → sessions → actor_days beside one hand-written SQL script, and the cost of one more day."""
+    from uam_platform.bench.command import command
+
+    command([float(m) for m in millions.split(",")], days, console)
+
+
+@app.command()
+def docs(check: Annotated[bool, typer.Option("--check", help="Only compare; fail when a document is stale.")] = False) -> None:
+    """Regenerate the generated documents (data dictionary, .env.example)."""
+    from uam_platform.documents import generated
+    from uam_platform.instances import PROJECT
+
+    stale = [p for p, text in generated(PROJECT).items() if not p.exists() or p.read_text(encoding="utf-8") != text]
+    for path in stale:
+        console.print(f"{'stale' if check else 'written'}: {path.relative_to(PROJECT)}")
+        if not check:
+            path.write_text(generated(PROJECT)[path], encoding="utf-8")
+    raise typer.Exit(1 if check and stale else 0)
+
+
+def main() -> None:
+    """Entry point: mistakes of people end in one clear message, not in a traceback."""
+    from uam_platform.runner import RunError
+
+    try:
+        app()
+    except (PolicyError, RunError, FileNotFoundError, ValueError) as error:
+        Console(stderr=True, highlight=False).print(f"[red]error:[/red] {error}", soft_wrap=True, markup=True)
+        sys.exit(2)

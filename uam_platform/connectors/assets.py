@@ -1,0 +1,76 @@
+"""Dagster face of the connectors: one asset per connected source, and the schedule that loads them.
+
+Here: calling a connector and recording its watermark. Not here: vendor protocols (one module each), the registry.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+import dagster as dg
+
+from uam_platform.connectors.errors import PermanentError
+from uam_platform.connectors.registry import Connector, configured
+from uam_platform.lake.resource import Warehouse
+from uam_platform.orchestration import triggers
+from uam_platform.orchestration.assets import OWNER
+from uam_platform.orchestration.jobs import INGEST
+from uam_platform.orchestration.wiring import Wiring
+
+_RETRY = dg.RetryPolicy(max_retries=3, delay=30, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
+
+
+def raw_key(name: str) -> dg.AssetKey:
+    """Asset key of a source's landed loads."""
+    return dg.AssetKey(["raw", name])
+
+
+def connector_asset(connector: Connector, wiring: Wiring) -> dg.AssetsDefinition:
+    """The landed loads of one source."""
+
+    @dg.asset(
+        key=raw_key(connector.name),
+        group_name="connectors",
+        description=connector.description,
+        owners=[OWNER],
+        kinds={connector.name if connector.name in {"segment", "zendesk", "salesforce"} else "file", "dlt"},
+        tags={"layer": "raw", "pii": "personal", "trigger": "load_schedule"},
+        metadata={"dagster/column_schema": connector.column_schema()},
+        code_version="1",
+        retry_policy=_RETRY,
+        freshness_policy=dg.FreshnessPolicy.time_window(
+            fail_window=timedelta(hours=26), warn_window=timedelta(hours=6)
+        ),
+    )
+    def landed(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
+        manifest = warehouse.manifest
+        now = wiring.settings.clock()
+        loads = []
+        try:
+            while load := connector.land(manifest, manifest.next_id(connector.name, now), now, context.log.info):
+                loads.append(load)
+        except PermanentError as error:
+            raise dg.Failure(description=str(error), allow_retries=False) from error
+        rows = sum(sum(load.rows.values()) for load in loads)
+        counts: dict[str, Any] = {"loads": len(loads), "rows": rows, "complete_until": now.isoformat()}
+        return dg.MaterializeResult(metadata=counts)
+
+    return landed
+
+
+def definitions(wiring: Wiring) -> dg.Definitions:
+    """Assets of the connected sources and the load schedule."""
+    environment = wiring.settings.environment
+    assets = [connector_asset(connector, wiring) for connector in configured(wiring.settings)]
+    schedules = []
+    if assets and triggers.is_registered(environment, triggers.LOADS):
+        schedules.append(
+            dg.ScheduleDefinition(
+                name=triggers.LOADS,
+                job_name=INGEST,
+                cron_schedule="7 * * * *",
+                execution_timezone="UTC",
+                default_status=triggers.schedule_status(environment, triggers.LOADS),
+                description="Fetch new records of all sources, seven minutes past each hour.",
+            )
+        )
+    return dg.Definitions(assets=assets, schedules=schedules)

@@ -1,0 +1,123 @@
+"""Runs the layers one after the other in this process: ingest, touched days, snapshots, delivery.
+
+Here: what the schedules and sensors do unattended, done at once for `uam run` and `uam demo`. Not here: the assets (the
+stages), the UI.
+"""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+
+import dagster as dg
+
+from uam_platform.contracts.tables import DELIVERIES
+from uam_platform.definitions import build
+from uam_platform.lake.store import Lake
+from uam_platform.orchestration.jobs import DAILY_TABLES, DELIVER, INGEST, SNAPSHOTS
+from uam_platform.orchestration.partitions import bridged_ranges, range_tags, runs_of_keys
+from uam_platform.orchestration.stale import add_snapshots, first_event_day, missing_snapshots, stale_days
+from uam_platform.orchestration.wiring import Wiring
+
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+class RunError(Exception):
+    """A layer failed; the message says which step, why, and where to look."""
+
+
+@dataclass
+class Runner:
+    """The layers over one instance.
+
+    Attributes:
+        wiring: settings, rulebook, partitions.
+        instance: Dagster instance that records the runs.
+        say: receives one line per finished piece of work.
+    """
+
+    wiring: Wiring
+    instance: dg.DagsterInstance
+    say: Callable[[str], None]
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.definitions = build(self.wiring)
+
+    @property
+    def lake(self) -> Lake:
+        """The lake that is written."""
+        return Lake(self.wiring.settings.lake_dir)
+
+    def everything(self) -> None:
+        """All layers once."""
+        self.ingest()
+        self.daily_tables()
+        self.snapshots()
+        self.deliver()
+
+    def ingest(self) -> None:
+        """Fetch what is new and split it by day."""
+        self._run(INGEST, {}, "sources loaded and split by day")
+
+    def daily_tables(self) -> None:
+        """Recompute the days that loads touched, with a day either side for sessions."""
+        keys = self.wiring.days.get_partition_keys()
+        chunk = self.wiring.settings.chunk_days
+        for first, last in bridged_ranges(
+            stale_days(self.instance, self.wiring), self.wiring.rulebook.time.late_gap_days, chunk
+        ):
+            low, high = widened(first, last, keys)
+            self._run(DAILY_TABLES, range_tags(low, high), f"events, sessions, daily activity {low} … {high}")
+
+    def snapshots(self) -> None:
+        """Compute the snapshots of the grid that are missing; the latest alone, because only that one may act."""
+        first = first_event_day(self.lake.keys(DELIVERIES), self.wiring)
+        missing = missing_snapshots(self.instance, self.wiring, first)
+        ordered = add_snapshots(self.instance, missing)
+        latest = self.wiring.closed_as_of.isoformat()
+        for keys in runs_of_keys([k for k in missing if k != latest], ordered):
+            self._run(SNAPSHOTS, range_tags(keys[0], keys[-1]), f"{len(keys)} snapshots {keys[0]} … {keys[-1]}")
+        if latest in missing:
+            self._run(SNAPSHOTS, {}, f"snapshot {latest}, the one that may act", partition=latest)
+
+    def deliver(self) -> None:
+        """Deliver what the outbox holds."""
+        self._run(DELIVER, {}, "outbox delivered")
+
+    def _run(self, job: str, tags: Mapping[str, str], done: str, partition: str | None = None) -> None:
+        started = time.perf_counter()
+        result = self.definitions.resolve_job_def(job).execute_in_process(
+            instance=self.instance, tags=dict(tags), partition_key=partition, run_config=_QUIET, raise_on_error=False
+        )
+        elapsed = time.perf_counter() - started
+        self.seconds[job] = self.seconds.get(job, 0.0) + elapsed
+        if not result.success:
+            raise RunError(failure_message(result, job))
+        self.say(f"{done} ({elapsed:.1f} s)")
+
+
+def widened(first: date, last: date, keys: list[str]) -> tuple[str, str]:
+    """A range with one day either side, inside the partitions."""
+    low = max((first - timedelta(days=1)).isoformat(), keys[0])
+    high = min((last + timedelta(days=1)).isoformat(), keys[-1])
+    return low, high
+
+
+def failure_message(result: dg.ExecuteInProcessResult, job: str) -> str:
+    """What failed in words: step and innermost error, without a traceback."""
+    lines = []
+    for event in result.get_step_failure_events():
+        error = event.step_failure_data.error
+        while error is not None and error.cause is not None:
+            error = error.cause
+        text = (error.message if error else "unknown error").strip()
+        lines.append(f"  {event.step_key}: {text}")
+    for check in result.get_asset_check_evaluations():
+        if not check.passed:
+            lines.append(f"  check {check.asset_key.to_user_string()}/{check.check_name}: {_facts(check)}")
+    return f"{job} failed (run {result.run_id}):\n" + ("\n".join(lines) or "  no step reported an error")
+
+
+def _facts(check: dg.AssetCheckEvaluation) -> str:
+    return ", ".join(f"{k}={v.value}" for k, v in check.metadata.items()) or (check.description or "failed")
