@@ -1,0 +1,91 @@
+"""Contract baseline: days to renewal x billing period, no behaviour.
+
+Here: the hazard of each contract cell, shrunk, with its interval. It is the yardstick every behavioural score must beat, and the
+score itself while few accounts have left. Not here: when it is used (`ladder`), behavioural models (`train`).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from uam_platform.policy.churn import BaseRate, ContractCells
+
+NO_RENEWAL = "none"
+INTERVAL = (0.10, 0.90)
+
+Values = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Hazard:
+    """Share of churned account-weeks in a cell and how many accounts' worth of evidence it rests on."""
+
+    probability: float
+    accounts: float
+
+
+@dataclass(frozen=True)
+class ContractHazard:
+    """Shrunk hazards: of all accounts, by billing period, by cell (keys as `cell_keys` writes them)."""
+
+    overall: Hazard
+    periods: dict[str, Hazard]
+    cells: dict[str, Hazard]
+
+    def look_up(self, key: str) -> Hazard:
+        """Hazard of a cell; an unseen one takes its billing period's, then everybody's, worth no more than the prior."""
+        return self.cells.get(key) or self.periods.get(key.split("|", 1)[0]) or self.overall
+
+
+def cell_keys(rows: pd.DataFrame, rule: ContractCells) -> pd.Series:
+    """Cell of each row, `billing_period|bucket`; the bucket is the index of the edge interval, `none` without a renewal date."""
+    days = rows["days_to_renewal"].to_numpy(dtype="float64", na_value=np.nan)
+    buckets = np.searchsorted(np.array(rule.renewal_edges_days, dtype=float), days, side="right")
+    names = np.where(np.isnan(days), NO_RENEWAL, buckets.astype(str))
+    periods = rows["billing_period"].fillna(NO_RENEWAL).astype(str)
+    keys = [f"{period}|{bucket}" for period, bucket in zip(periods, names, strict=True)]
+    return pd.Series(keys, index=rows.index, name="cell", dtype="str")
+
+
+def fit_contract_hazard(rows: pd.DataFrame, rule: ContractCells, prior: BaseRate) -> ContractHazard:
+    """Hazards from closed labels, each level shrunk towards the one above it.
+
+    A level's rate is the share of churned account-weeks; it counts with the number of distinct accounts behind it, because the weeks
+    of one account are no independent draws: p = (accounts x rate + s x p_above) / (accounts + s).
+
+    Args:
+        rows: account_id, days_to_renewal, billing_period, is_churned; may be empty.
+        rule: cells and s.
+        prior: what is believed without data.
+    """
+    keyed = rows.assign(cell=cell_keys(rows, rule), churned=rows["is_churned"].astype(float))
+    keyed["period"] = keyed["cell"].str.split("|", n=1).str[0]
+    start = Hazard(prior.probability, prior.accounts)
+    overall = _shrunk(keyed, start, prior.accounts)
+    s = rule.shrink_accounts
+    periods = {str(k): _shrunk(g, overall, s) for k, g in keyed.groupby("period", sort=True)}
+    cells = {str(k): _shrunk(g, periods[str(k).split("|", 1)[0]], s) for k, g in keyed.groupby("cell", sort=True)}
+    return ContractHazard(overall, periods, cells)
+
+
+def _shrunk(rows: pd.DataFrame, above: Hazard, strength: float) -> Hazard:
+    accounts = float(rows["account_id"].nunique())
+    churned = float(rows["churned"].mean()) * accounts if accounts else 0.0
+    return Hazard((churned + strength * above.probability) / (accounts + strength), accounts + strength)
+
+
+def look_up(hazard: ContractHazard, rows: pd.DataFrame, rule: ContractCells) -> tuple[Values, Values]:
+    """Probability and evidence (accounts) of each row's cell."""
+    found = [hazard.look_up(key) for key in cell_keys(rows, rule)]
+    return np.array([h.probability for h in found]), np.array([h.accounts for h in found])
+
+
+def beta_interval(probability: Values, accounts: Values) -> tuple[Values, Values]:
+    """Central 80 % interval of a probability that rests on so many accounts (Beta with that mean and weight)."""
+    from scipy.stats import beta
+
+    a, b = probability * accounts, (1 - probability) * accounts
+    low, high = beta.ppf(INTERVAL[0], a, b), beta.ppf(INTERVAL[1], a, b)
+    return np.minimum(low, probability), np.maximum(high, probability)

@@ -1,0 +1,36 @@
+"""Which step of the model ladder the data can carry.
+
+Here: the choice by number of distinct churned accounts. Not here: the thresholds (`rulebook/churn.yaml`), the models (`baseline`,
+`train`), fitting a calibration (`calibration`).
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from uam_platform.policy.churn import Ladder
+
+Rung = Literal["base_rate", "contract_hazard", "lightgbm"]
+CalibrationKind = Literal["none", "intercept", "platt", "isotonic"]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of the ladder."""
+
+    rung: Rung
+    calibration: CalibrationKind
+
+
+def choose(churned_accounts: int, ladder: Ladder) -> Step:
+    """The step for so many distinct churned accounts.
+
+    Nobody left yet: the assumed base rate with a wide interval, which is an honest way to abstain. Few: contract hazard shrunk to the
+    base rate. Enough: LightGBM, its calibration the freer the more accounts support it.
+    """
+    if churned_accounts == 0:
+        return Step("base_rate", "none")
+    if churned_accounts < ladder.lightgbm:
+        return Step("contract_hazard", "none")
+    if churned_accounts < ladder.platt:
+        return Step("lightgbm", "intercept")
+    return Step("lightgbm", "platt" if churned_accounts <= ladder.isotonic else "isotonic")

@@ -1,0 +1,167 @@
+"""Why an account scores as it does, in plain words with numbers.
+
+Here: LightGBM's contributions to at most a few worded reasons. Not here: the words (`rulebook/churn.yaml`), the contributions
+(`boosting`).
+
+Correlated windows share one cause among them, so contributions are summed by theme; a reason shows the theme's sum and the wording of
+its strongest input. Behaviour and contract reasons are chosen apart, so that a near renewal never hides what people do; context
+themes are never shown.
+"""
+
+from collections.abc import Mapping
+from functools import lru_cache
+from string import Formatter
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from uam_platform.churn.artefact import Artefact
+from uam_platform.churn.baseline import cell_keys, look_up
+from uam_platform.churn.boosting import mean_contributions
+from uam_platform.churn.calibration import log_odds
+from uam_platform.policy.churn import ChurnPolicy, FeatureRule
+
+CONTRACT_MARK = "contract: "
+LOWERS_MARK = "lowers the risk: "
+
+_COLUMNS = ["account_id", "as_of", "reason_rank", "reason_feature", "reason_value", "contribution", "reason_text"]
+
+
+def tree_reasons(
+    rows: pd.DataFrame, inputs: pd.DataFrame, artefact: Artefact, policy: ChurnPolicy, threads: int = 1
+) -> pd.DataFrame:
+    """Reasons of LightGBM scores.
+
+    Args:
+        rows: account_features rows.
+        inputs: model inputs of the same rows.
+        artefact: the model that scored them.
+        policy: themes and words; an input that the rulebook no longer names gives no reason.
+        threads: of LightGBM.
+
+    Returns:
+        Columns of the score_reasons contract: per row the strongest behaviour and contract themes that raise the risk by at least the
+        policy's minimum, strongest first; where none does, the one theme that lowers it most.
+    """
+    if rows.empty:
+        return pd.DataFrame(columns=_COLUMNS)
+    contributions = mean_contributions(artefact.trees, inputs, threads)
+    long = _by_theme(contributions, policy)
+    chosen = _strongest(long, policy)
+    return _worded(chosen, rows, inputs, policy)
+
+
+def cell_reasons(rows: pd.DataFrame, artefact: Artefact, policy: ChurnPolicy) -> pd.DataFrame:
+    """The one reason of a score without trees: its contract cell, against all accounts (contribution in log odds)."""
+    if rows.empty:
+        return pd.DataFrame(columns=_COLUMNS)
+    probability, _ = look_up(artefact.hazard, rows, artefact.cells)
+    overall = log_odds(np.array([artefact.hazard.overall.probability]))[0]
+    if artefact.rung == "base_rate":
+        texts = ["no customer has left yet in the data: assumed base rate, not a prediction"] * len(rows)
+    else:
+        texts = [
+            CONTRACT_MARK
+            + f"{period} contract, {_renewal(days)}: {100 * p:.1f} % of such accounts leave within the horizon"
+            for period, days, p in zip(
+                cell_keys(rows, artefact.cells).str.split("|").str[0], rows["days_to_renewal"], probability, strict=True
+            )
+        ]
+    return rows[["account_id", "as_of"]].assign(
+        reason_rank=np.int16(1),
+        reason_feature="days_to_renewal",
+        reason_value=rows["days_to_renewal"].to_numpy(dtype="float64", na_value=np.nan),
+        contribution=log_odds(probability) - overall,
+        reason_text=texts,
+    )
+
+
+def _renewal(days: float) -> str:
+    return "no renewal date" if pd.isna(days) else f"renewal in {int(days)} days"
+
+
+def _by_theme(contributions: pd.DataFrame, policy: ChurnPolicy) -> pd.DataFrame:
+    """One row per account row and theme: sum, and the input that carries most of it in the sum's direction."""
+    parts = []
+    position = np.arange(len(contributions))
+    for theme, family in policy.themes.items():
+        names = [n for n in contributions.columns if n in policy.features and policy.features[n].theme == theme]
+        if not names or family == "context":
+            continue
+        values = contributions[names].to_numpy()
+        total = values.sum(axis=1)
+        lead = np.argmax(values * np.where(total >= 0, 1.0, -1.0)[:, None], axis=1)
+        parts.append(
+            pd.DataFrame(
+                {
+                    "position": position,
+                    "family": family,
+                    "reason_feature": np.array(names, dtype=object)[lead],
+                    "contribution": total,
+                }
+            )
+        )
+    return pd.concat(parts, ignore_index=True)
+
+
+def _strongest(long: pd.DataFrame, policy: ChurnPolicy) -> pd.DataFrame:
+    ordered = long.sort_values(["position", "contribution"], ascending=[True, False], kind="stable")
+    raising = ordered.loc[ordered["contribution"] >= policy.reasons.minimum_log_odds]
+    place = raising.groupby(["position", "family"]).cumcount()
+    limit = raising["family"].map({"behaviour": policy.reasons.behaviour, "contract": policy.reasons.contract})
+    chosen = raising.loc[place < limit]
+    calm = ordered.loc[~ordered["position"].isin(chosen["position"])].groupby("position").tail(1)
+    result = pd.concat([chosen, calm]).sort_values(["position", "contribution"], ascending=[True, False], kind="stable")
+    return result.assign(reason_rank=(result.groupby("position").cumcount() + 1).astype("int16"))
+
+
+def _worded(chosen: pd.DataFrame, rows: pd.DataFrame, inputs: pd.DataFrame, policy: ChurnPolicy) -> pd.DataFrame:
+    facts = rows.to_dict("records")
+    positions = chosen["position"].to_numpy()
+    columns = inputs.columns.get_indexer(pd.Index(chosen["reason_feature"]))
+    values = inputs.to_numpy()[positions, columns]
+    texts = [
+        _text(policy, feature, value, contribution, facts[position])
+        for position, feature, value, contribution in zip(
+            positions, chosen["reason_feature"], values, chosen["contribution"], strict=True
+        )
+    ]
+    keys = rows[["account_id", "as_of"]].iloc[positions].reset_index(drop=True)
+    return keys.assign(
+        reason_rank=chosen["reason_rank"].to_numpy(),
+        reason_feature=chosen["reason_feature"].to_numpy(),
+        reason_value=values,
+        contribution=chosen["contribution"].to_numpy(),
+        reason_text=texts,
+    )
+
+
+def _text(policy: ChurnPolicy, feature: str, value: float, contribution: float, facts: Mapping[str, Any]) -> str:
+    mark = CONTRACT_MARK if policy.family(feature) == "contract" else ""
+    return ("" if contribution > 0 else LOWERS_MARK) + mark + fact_text(policy.features[feature], value, facts)
+
+
+def fact_text(rule: FeatureRule, value: float, facts: Mapping[str, Any]) -> str:
+    """The wording of one input with the row's numbers: `missing`, `low` or `high` by its value."""
+    template = rule.high
+    if np.isnan(value) and rule.missing is not None:
+        template = rule.missing
+    elif value < rule.pivot and rule.low is not None:
+        template = rule.low
+    return template.format(**{name: _shown(name, facts) for name in _placeholders(template)})
+
+
+@lru_cache(maxsize=512)
+def _placeholders(template: str) -> tuple[str, ...]:
+    return tuple(name for _, name, _, _ in Formatter().parse(template) if name)
+
+
+def _shown(name: str, facts: Mapping[str, Any]) -> str:
+    """A column's value for people: whole numbers with thousands separators, cents as whole dollars, gaps as `unknown`."""
+    value = facts[name] if name in facts else facts[f"{name}_cents"]
+    if isinstance(value, str):
+        return value
+    if pd.isna(value):
+        return "unknown"
+    return f"{int(value):,}" if name in facts else f"{int(value) // 100:,}"

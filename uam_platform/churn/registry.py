@@ -1,0 +1,99 @@
+"""Keeps model artefacts by content hash and says which one serves a snapshot.
+
+Here: writing and reading artefact files (gzip; the hash is of the content inside), rows of the models table. Not here: training (`train`), the table's storage (the lake).
+"""
+
+import gzip
+import os
+import uuid
+import zlib
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+
+from uam_platform.churn.artefact import Artefact, model_id
+from uam_platform.churn.days import as_day, as_days
+from uam_platform.churn.train import TrainedFold
+
+
+class ModelStoreError(RuntimeError):
+    """An artefact is missing or not what its name says."""
+
+
+def store(folder: Path, trained: Sequence[TrainedFold]) -> list[Path]:
+    """Write the artefacts under `folder`; one that is there already stays as it is."""
+    folder.mkdir(parents=True, exist_ok=True)
+    return [_write(folder / f"{fold.model_id}.json.gz", fold.content) for fold in trained]
+
+
+def load(folder: Path, identifier: str) -> Artefact:
+    """The artefact with this model_id.
+
+    Raises:
+        ModelStoreError: no such file, or its content has another hash.
+    """
+    path = folder / f"{identifier}.json.gz"
+    try:
+        content = gzip.decompress(path.read_bytes())
+    except FileNotFoundError:
+        raise ModelStoreError(f"{path}: model artefact is missing; train the snapshot that lists it again") from None
+    except (OSError, EOFError, zlib.error) as error:
+        raise ModelStoreError(f"{path}: cannot be read ({error}); delete the file and train again") from error
+    if model_id(content) != identifier:
+        raise ModelStoreError(f"{path}: content has hash {model_id(content)}; delete the file and train again")
+    return Artefact.from_bytes(content)
+
+
+def model_rows(trained: Sequence[TrainedFold]) -> pd.DataFrame:
+    """Rows of the models table (models contract), one per fold."""
+    rows = [
+        {
+            "as_of": as_day(fold.as_of),
+            "fold": fold.fold,
+            "model_id": fold.model_id,
+            "model_rung": fold.artefact.rung,
+            "feature_contract_id": fold.artefact.feature_contract_id,
+            "calibration": fold.artefact.calibration.kind,
+            "trained_label_to_at": fold.trained_label_to,
+            "training_row_count": fold.row_count,
+            "training_churned_account_count": fold.churned_account_count,
+        }
+        for fold in trained
+    ]
+    frame = pd.DataFrame(rows)
+    return frame.assign(trained_label_to_at=frame["trained_label_to_at"].astype("datetime64[us]"))
+
+
+def serving(models: pd.DataFrame, as_of: date) -> pd.DataFrame:
+    """Rows of the models that serve a snapshot: those of the latest training day that is not after it.
+
+    Raises:
+        ModelStoreError: nothing was trained by then.
+    """
+    days = as_days(models["as_of"])
+    past = days[days <= as_day(as_of)]
+    if past.empty:
+        raise ModelStoreError(f"no model serves {as_of}; train one with as_of on or before that day")
+    return models.loc[days == past.max()].sort_values("fold", ignore_index=True)
+
+
+def is_training_day(models: pd.DataFrame, as_of: date, every_weeks: int) -> bool:
+    """Whether new models are due at `as_of`: none yet, or the latest are `every_weeks` old. False where `as_of` has its own."""
+    days = as_days(models["as_of"])
+    past = days[days <= as_day(as_of)]
+    return past.empty or as_day(as_of) - past.max() >= pd.Timedelta(weeks=every_weeks)
+
+
+def _write(path: Path, content: bytes) -> Path:
+    packed = gzip.compress(content, mtime=0)
+    if path.exists() and path.read_bytes() == packed:
+        return path
+    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    with temporary.open("wb") as handle:
+        handle.write(packed)
+        handle.flush()
+        os.fsync(handle.fileno())
+    os.replace(temporary, path)
+    return path

@@ -1,0 +1,130 @@
+"""Training: one model per account fold, learned only from what was final, calibrated only on accounts it never saw.
+
+Here: the plan of folds. Not here: which rows (`training_rows`), the library (`boosting`), keeping the result (`registry`).
+
+With five folds, ten pair models leave out two folds each. The model that serves fold f is the mean of the four that left out f;
+each of these also left out one other fold g, so its margins on g are honest and calibrate the mean (cross-fitting), and the spread
+of the four is a jackknife that gives the interval. Time is honest by the embargo in `training_rows`.
+
+Rows are not weighted to equal accounts by default: accounts that leave have fewer rows, so equal accounts would mean heavier churned
+rows and a base rate that is too high. `spell_weight_power` turns it on.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from itertools import combinations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from uam_platform.churn.artefact import Artefact, model_id
+from uam_platform.churn.baseline import fit_contract_hazard
+from uam_platform.churn.boosting import fit_trees, mean_margins
+from uam_platform.churn.calibration import Calibration, fit_calibration
+from uam_platform.churn.features import feature_contract_id, matrix
+from uam_platform.churn.ladder import Step, choose
+from uam_platform.churn.training_rows import thinned, training_rows
+from uam_platform.policy.churn import ChurnPolicy
+
+Pair = frozenset[int]
+
+
+@dataclass(frozen=True)
+class TrainedFold:
+    """One trained model.
+
+    Attributes:
+        as_of: first snapshot it serves.
+        fold: account fold it may score.
+        artefact: the model.
+        content: its canonical bytes.
+        model_id: hash of the bytes.
+        trained_label_to: latest day a training label reached to (horizon and grace included); None without rows.
+        row_count: rows trained on, before thinning.
+        churned_account_count: distinct churned accounts among them.
+    """
+
+    as_of: date
+    fold: int
+    artefact: Artefact
+    content: bytes
+    model_id: str
+    trained_label_to: pd.Timestamp | None
+    row_count: int
+    churned_account_count: int
+
+
+def train(
+    features: pd.DataFrame, labels: pd.DataFrame, as_of: date, policy: ChurnPolicy, seed: int, threads: int = 1
+) -> list[TrainedFold]:
+    """The models that serve from snapshot `as_of` on, one per fold.
+
+    Args:
+        features: account_features rows up to `as_of` (later ones are never used).
+        labels: labels of them.
+        as_of: first snapshot the models serve.
+        policy: ladder, parameters, features.
+        seed: equal seeds, rows and policy give equal bytes, whatever `threads`.
+        threads: of LightGBM.
+    """
+    rows = training_rows(features, labels, as_of, policy)
+    counts = [rows.loc[(rows["fold"] != f) & rows["is_churned"], "account_id"].nunique() for f in range(policy.folds)]
+    step = choose(min(counts), policy.ladder)  # one rung for all folds: probabilities of one week stay comparable
+    trees = _pair_models(rows, policy, seed, threads) if step.rung == "lightgbm" else {}
+    return [_fold(rows, fold, counts[fold], as_of, step, trees, policy) for fold in range(policy.folds)]
+
+
+def _pair_models(rows: pd.DataFrame, policy: ChurnPolicy, seed: int, threads: int) -> dict[Pair, str]:
+    kept, weights = thinned(rows, policy.training)
+    inputs = matrix(kept, tuple(policy.features), policy.codes)
+    churned, folds = kept["is_churned"].to_numpy(dtype="float64"), kept["fold"].to_numpy()
+    models = {}
+    for pair in combinations(range(policy.folds), 2):
+        used = ~np.isin(folds, pair)
+        models[frozenset(pair)] = fit_trees(inputs.loc[used], churned[used], weights[used], policy, seed, threads)
+    return models
+
+
+def _fold(
+    rows: pd.DataFrame,
+    fold: int,
+    churned_accounts: int,
+    as_of: date,
+    step: Step,
+    models: Mapping[Pair, str],
+    policy: ChurnPolicy,
+) -> TrainedFold:
+    seen = rows.loc[rows["fold"] != fold]
+    names = tuple(policy.features) if models else ()
+    evidence = seen if step.rung != "base_rate" else seen.iloc[:0]
+    artefact = Artefact(
+        rung=step.rung,
+        fold=fold,
+        features=names,
+        feature_contract_id=feature_contract_id(names, policy),
+        codes=policy.codes,
+        cells=policy.contract_cells,
+        hazard=fit_contract_hazard(evidence, policy.contract_cells, policy.base_rate),
+        calibration=_calibration(seen, fold, churned_accounts, step, models, policy),
+        trees=tuple(models[frozenset((fold, g))] for g in range(policy.folds) if g != fold) if models else (),
+    )
+    content = artefact.to_bytes()
+    reach = None if seen.empty else seen["day"].max() + pd.Timedelta(days=policy.label_lag_days)
+    return TrainedFold(as_of, fold, artefact, content, model_id(content), reach, len(seen), churned_accounts)
+
+
+def _calibration(
+    seen: pd.DataFrame, fold: int, churned_accounts: int, step: Step, models: Mapping[Pair, str], policy: ChurnPolicy
+) -> Calibration:
+    if not models:
+        return Calibration("none")
+    margins = np.empty(len(seen), dtype="float64")
+    inputs = matrix(seen, tuple(policy.features), policy.codes)
+    folds = seen["fold"].to_numpy()
+    for other in np.unique(folds):
+        rows = folds == other
+        margins[rows], _ = mean_margins((models[frozenset((fold, int(other)))],), inputs.loc[rows])
+    churned: npt.NDArray[np.float64] = seen["is_churned"].to_numpy(dtype="float64")
+    return fit_calibration(margins, churned, churned_accounts, step.calibration)
