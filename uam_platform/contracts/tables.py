@@ -144,7 +144,7 @@ TICKET_EVENTS = Contract(
     columns=columns(
         "source ticket_id row_no change status priority occurred_at occurred_us known_at known_date load_id"
     ),
-    key=("ticket_id", "occurred_us", "row_no", "load_id"),
+    key=("ticket_id", "occurred_us", "row_no", "load_id", "change"),
     nullable=_null("status priority"),
 )
 ACCOUNTS = Contract(
