@@ -5,13 +5,13 @@ order and budget (`rank`), its words and evidence (`wording`).
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 import pandas as pd
 
 from uam_platform.alerts import conditions
+from uam_platform.ledger.inputs import Coverage
 from uam_platform.policy.alerts import AlertPolicy, Decline, Detector, Season
 
 SCORE_COLUMNS = ["churn_probability", "score_low", "score_high", "baseline_probability", "model_rung"]
@@ -24,23 +24,6 @@ MONEY_COLUMNS = [
     "expected_saved_usd_cents",
 ]
 DECLINE_COLUMNS = ["recent_count", "before_count", "decline_ratio", "decline_chance", "peer_ratio", "peer_chance"]
-
-
-@dataclass(frozen=True)
-class Coverage:
-    """How many accounts a detector could judge in one snapshot.
-
-    Attributes:
-        as_of: the snapshot.
-        detector: its name.
-        subject_count: eligible accounts.
-        failed_count: those without a score or revenue row, which no detector can judge.
-    """
-
-    as_of: date
-    detector: str
-    subject_count: int
-    failed_count: int
 
 
 def is_missing(value: Any) -> bool:
@@ -73,7 +56,8 @@ def coverage(
     found = []
     for as_of, rows in snapshots(features, scores, revenue):
         eligible = rows[rows["is_eligible"].astype(bool)]
-        failed = int((eligible["churn_probability"].isna() | eligible["revenue_at_risk_usd_cents"].isna()).sum())
+        is_failed = eligible["churn_probability"].isna() | eligible["revenue_at_risk_usd_cents"].isna()
+        failed = frozenset(eligible.loc[is_failed, "account_id"])
         found += [Coverage(as_of, name, len(eligible), failed) for name in policy.detectors]
     return found
 

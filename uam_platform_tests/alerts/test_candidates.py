@@ -193,7 +193,9 @@ def test_an_account_without_score_is_no_finding_and_counts_as_failed() -> None:
     inputs["scores"] = inputs["scores"][inputs["scores"]["account_id"] != "acc_00001"]
     assert candidates(**inputs, policy=POLICY).empty
     counted = coverage(inputs["features"], inputs["scores"], inputs["revenue"], POLICY)
-    assert {(c.as_of, c.subject_count, c.failed_count) for c in counted} == {(date(2025, 6, 2), 60, 1)}
+    assert {(c.as_of, c.subject_count, c.failed_account_ids) for c in counted} == {
+        (date(2025, 6, 2), 60, frozenset({"acc_00001"}))
+    }
 
 
 @pytest.mark.parametrize("changes", [{}, {"acc_00001": ESCALATED_DECLINE}], ids=["empty", "one finding"])

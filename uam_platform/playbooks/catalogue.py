@@ -1,0 +1,68 @@
+"""From a finding to the actions its playbook prescribes.
+
+Here: looking up the playbook and freezing what a destination will show. Not here: the outbox rows (`uam_platform.ledger.planning`),
+the layout (`slack_message`).
+"""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from uam_platform.ledger.inputs import PlannedAction
+from uam_platform.policy.alerts import AlertPolicy
+from uam_platform.policy.load import PolicyError
+from uam_platform.policy.playbooks import DESTINATIONS_WITH_DELIVERY, PlaybookPolicy
+
+_SHOWN: Final = (
+    "fingerprint detector audience account_id account_name owner_id owner_name owner_email title summary threshold system_to_update "
+    "follow_up playbook evidence_id"
+).split()
+_MONEY: Final = "arr_usd_cents revenue_at_risk_usd_cents expected_saved_usd_cents".split()
+
+
+def plan(candidate: Mapping[Any, Any], policy: PlaybookPolicy) -> list[PlannedAction]:
+    """Actions for one CANDIDATES row, in the order of the playbook.
+
+    Raises:
+        KeyError: the row names a playbook the catalogue does not have.
+    """
+    payload = _payload(candidate)
+    return [
+        PlannedAction(
+            action=label,
+            destination=action.destination,
+            target=action.target or policy.default_targets.get(action.destination, ""),
+            payload=payload,
+            has_delivery=action.destination in DESTINATIONS_WITH_DELIVERY,
+        )
+        for label, action in policy.playbook(str(candidate["playbook"])).actions.items()
+    ]
+
+
+def plan_all(rows: list[dict[Any, Any]], policy: PlaybookPolicy) -> dict[str, list[PlannedAction]]:
+    """Actions by fingerprint for the rows with decision `alert`."""
+    return {str(row["fingerprint"]): plan(row, policy) for row in rows if row["decision"] == "alert"}
+
+
+def check(alerts: AlertPolicy, playbooks: PlaybookPolicy) -> None:
+    """Every detector's playbook must exist (R151).
+
+    Raises:
+        PolicyError: naming the detectors and the playbooks there are.
+    """
+    missing = {n: d.playbook for n, d in alerts.detectors.items() if d.playbook not in playbooks.playbooks}
+    if missing:
+        wrong = ", ".join(f"detectors.{name}.playbook: {playbook!r}" for name, playbook in sorted(missing.items()))
+        known = ", ".join(sorted(playbooks.playbooks))
+        raise PolicyError(f"rulebook/alerts.yaml: {wrong} is not in rulebook/playbooks.yaml; it knows: {known}")
+
+
+def _payload(candidate: Mapping[Any, Any]) -> dict[str, Any]:
+    shown: dict[str, Any] = {name: _text(candidate[name]) for name in _SHOWN}
+    shown |= {name: int(candidate[name]) for name in _MONEY}
+    shown["churn_probability"] = round(float(candidate["churn_probability"]), 6)
+    return shown
+
+
+def _text(value: Any) -> str | None:
+    is_missing = value is None or value != value  # NaN, the way a frame may show null
+    return None if is_missing else str(value)
