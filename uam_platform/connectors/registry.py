@@ -1,0 +1,154 @@
+"""Which connectors are switched on: plain data, so that one asset per connector can be built from it.
+
+Here: settings -> connectors, what a partly configured one lacks, and the shape of what they land. Adding a connector: one
+module with a `land` of the same signature, its settings, and one entry in `_KNOWN`. Not here: Dagster (`assets`).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from uam_platform.connectors import files, salesforce, segment, zendesk
+from uam_platform.connectors.object_store import StoreAddress
+from uam_platform.contracts.landing import DELIVERY_COLUMNS, RECORD_COLUMNS
+from uam_platform.lake.loads import DELIVERIES, RECORDS, Load, LoadManifest
+from uam_platform.settings import Settings
+
+if TYPE_CHECKING:
+    import dagster
+
+Land = Callable[[LoadManifest, str, datetime, Callable[[str], None]], Load | None]
+"""(manifest, load id, now, progress) -> the committed load, or None when there is nothing new."""
+
+_COLUMNS: Final = {DELIVERIES: DELIVERY_COLUMNS, RECORDS: RECORD_COLUMNS}
+
+
+@dataclass(frozen=True)
+class Connector:
+    """One connected source.
+
+    Attributes:
+        name: source name in the load manifest.
+        description: what it reads.
+        required: environment variables it needs.
+        lands: landed tables (deliveries, records).
+        land: lands what is new; call it until it returns None.
+    """
+
+    name: str
+    description: str
+    required: tuple[str, ...]
+    lands: tuple[str, ...]
+    land: Land
+
+    def column_schema(self) -> "dagster.TableSchema":
+        """Columns of what is landed, for Dagster's catalogue."""
+        from dagster import TableColumn, TableSchema
+
+        described = {name: text for table in self.lands for name, text in _COLUMNS[table]}
+        columns = [TableColumn(name, "string", description=text) for name, text in described.items()]
+        return TableSchema([*columns, TableColumn("row_no", "int64", description="position in the load, from 0")])
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """What is known of a connector before it is configured."""
+
+    description: str
+    required: tuple[str, ...]
+    lands: tuple[str, ...]
+    bind: Callable[[Settings, Mapping[str, str]], Land]
+
+
+def configured(settings: Settings, variables: Mapping[str, str] | None = None) -> list[Connector]:
+    """Connectors whose settings are complete, in the order they are loaded.
+
+    Args:
+        settings: the environment.
+        variables: values for `${NAME}` in a mapping's paths.
+    """
+    return [
+        Connector(name, kind.description, kind.required, kind.lands, kind.bind(settings, variables or {}))
+        for name, kind in _KNOWN.items()
+        if not _absent(kind, settings)
+    ]
+
+
+def missing(settings: Settings) -> dict[str, list[str]]:
+    """Environment variables that each connector which is not switched on still needs, by connector name."""
+    return {name: absent for name, kind in _KNOWN.items() if (absent := _absent(kind, settings))}
+
+
+def _absent(kind: _Kind, settings: Settings) -> list[str]:
+    return [name for name in kind.required if getattr(settings, name.removeprefix("UAM_").lower()) in (None, "")]
+
+
+def _segment(settings: Settings, _: Mapping[str, str]) -> Land:
+    archive = StoreAddress(
+        url=settings.segment_archive_url or "",
+        endpoint=settings.segment_s3_endpoint,
+        access_key=settings.segment_s3_access_key,
+        secret_key=_secret(settings.segment_s3_secret_key) or None,
+        region=settings.segment_s3_region,
+    )
+    source = segment.SegmentSource(archive, settings.engine_threads, settings.engine_memory)
+    return lambda manifest, load_id, now, progress: segment.land(source, manifest, load_id, now, progress)
+
+
+def _zendesk(settings: Settings, _: Mapping[str, str]) -> Land:
+    source = zendesk.ZendeskSource(
+        base_url=settings.zendesk_base_url or "",
+        email=settings.zendesk_email or "",
+        api_token=_secret(settings.zendesk_api_token),
+        start=settings.zendesk_start,
+    )
+    return lambda manifest, load_id, now, progress: zendesk.land(source, manifest, load_id, now, progress)
+
+
+def _salesforce(settings: Settings, _: Mapping[str, str]) -> Land:
+    source = salesforce.SalesforceSource(
+        base_url=settings.salesforce_base_url or "",
+        client_id=settings.salesforce_client_id or "",
+        client_secret=_secret(settings.salesforce_client_secret),
+    )
+    return lambda manifest, load_id, now, progress: salesforce.land(source, manifest, load_id, now, progress)
+
+
+def _files(settings: Settings, variables: Mapping[str, str]) -> Land:
+    if settings.mapping is None:
+        raise ValueError("the files connector needs UAM_MAPPING")
+    source = files.FilesSource(settings.mapping, variables, settings.engine_threads, settings.engine_memory)
+    return lambda manifest, load_id, now, progress: files.land(source, manifest, load_id, now, progress)
+
+
+def _secret(value: Any) -> str:
+    return value.get_secret_value() if value is not None else ""
+
+
+_KNOWN: Final[dict[str, _Kind]] = {
+    "salesforce": _Kind(
+        "Accounts, contacts, contracts, opportunities, users and field history of Salesforce.",
+        ("UAM_SALESFORCE_BASE_URL", "UAM_SALESFORCE_CLIENT_ID", "UAM_SALESFORCE_CLIENT_SECRET"),
+        (RECORDS,),
+        _salesforce,
+    ),
+    "zendesk": _Kind(
+        "Tickets, ticket events, users and organisations of Zendesk.",
+        ("UAM_ZENDESK_BASE_URL", "UAM_ZENDESK_EMAIL", "UAM_ZENDESK_API_TOKEN"),
+        (RECORDS,),
+        _zendesk,
+    ),
+    "segment": _Kind(
+        "Event deliveries of web and backend, from Segment's archive.",
+        ("UAM_SEGMENT_ARCHIVE_URL",),
+        (DELIVERIES,),
+        _segment,
+    ),
+    "files": _Kind(
+        "Own exports (CSV, Parquet, JSON lines) described by a mapping.",
+        ("UAM_MAPPING",),
+        (DELIVERIES, RECORDS),
+        _files,
+    ),
+}
