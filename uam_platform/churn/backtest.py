@@ -4,7 +4,8 @@ Here: metrics over scores and labels that a check or a report shows. Not here: c
 (`uam_platform.evaluation`), plots (`plots`).
 """
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -72,13 +73,13 @@ def backtest(scores: pd.DataFrame, labels: pd.DataFrame, minimum: int = MINIMUM_
     rows = closed_scores(scores, labels)
     churned = rows["churned"].to_numpy(dtype="float64")
     accounts = int(rows.loc[rows["churned"] == 1, "account_id"].nunique())
-    counts = {"rows": len(rows), "churned_rows": int(churned.sum()), "churned_accounts": accounts}
-    if accounts < minimum or counts["churned_rows"] == len(rows):
-        return Backtest(**counts)
-    return Backtest(**counts, **_metrics(rows, churned))
+    counts = Backtest(rows=len(rows), churned_rows=int(churned.sum()), churned_accounts=accounts)
+    if accounts < minimum or counts.churned_rows == len(rows):
+        return counts
+    return replace(counts, **_metrics(rows, churned))
 
 
-def _metrics(rows: pd.DataFrame, churned: np.ndarray) -> dict[str, float]:
+def _metrics(rows: pd.DataFrame, churned: np.ndarray) -> dict[str, Any]:
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import average_precision_score, brier_score_loss, roc_auc_score
 

@@ -53,6 +53,11 @@ def _rate(numerator: str, denominator: str, add_to_numerator: float, add_to_deno
     )
 
 
+def _burden(troubles: str, base: str, shrink: float) -> Definition:
+    """Log of one plus ten times troubles per unit of use: 0 without trouble, however little use there is."""
+    return lambda rows: np.log1p(10 * _numbers(rows, troubles) / (_numbers(rows, base) + shrink))
+
+
 def _difference(first: Definition, second: Definition) -> Definition:
     return lambda rows: first(rows) - second(rows)
 
@@ -123,16 +128,16 @@ DEFINITIONS: Mapping[str, Definition] = {
     "progress_28d_log": _log("progress_28d_count"),
     "progress_84d_log": _log("progress_84d_count"),
     "friction_28d_log": _log("friction_28d_count"),
-    "friction_rate_log": _rate("friction_28d_count", "core_28d_count", 1, 10),
-    "friction_rate_7d_log": _rate("friction_7d_count", "core_7d_count", 1, 10),
-    "friction_rate_84d_log": _rate("friction_84d_count", "core_84d_count", 1, 10),
+    "friction_rate_log": _burden("friction_28d_count", "core_28d_count", 10),
+    "friction_rate_7d_log": _burden("friction_7d_count", "core_7d_count", 10),
+    "friction_rate_84d_log": _burden("friction_84d_count", "core_84d_count", 10),
     "friction_rate_change": _difference(
-        _rate("friction_28d_count", "core_28d_count", 2, 10),
-        _rate("friction_prior_28d_count", "core_prior_28d_count", 2, 10),
+        _burden("friction_28d_count", "core_28d_count", 10),
+        _burden("friction_prior_28d_count", "core_prior_28d_count", 10),
     ),
     "ticket_28d_log": _log("ticket_28d_count"),
     "ticket_84d_log": _log("ticket_84d_count"),
-    "ticket_per_person_log": _rate("ticket_84d_count", "active_person_84d_count", 1, 5),
+    "ticket_per_person_log": _burden("ticket_84d_count", "active_person_84d_count", 5),
     "escalation_84d_count": _raw("escalation_84d_count"),
     "reopen_84d_count": _raw("reopen_84d_count"),
     "open_ticket_count": _raw("open_ticket_count"),

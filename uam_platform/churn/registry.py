@@ -1,6 +1,7 @@
 """Keeps model artefacts by content hash and says which one serves a snapshot.
 
-Here: writing and reading artefact files (gzip; the hash is of the content inside), rows of the models table. Not here: training (`train`), the table's storage (the lake).
+Here: writing and reading artefact files (gzip; the hash is of the content inside), rows of the models table. Not here: training
+(`train`), the table's storage (the lake).
 """
 
 import gzip

@@ -15,7 +15,7 @@ from uam_platform.contracts.tables import ACCOUNT_FEATURES
 from uam_platform.policy.churn import ChurnPolicy
 from uam_platform.policy.load import load_section
 
-START = datetime(2025, 1, 6)
+START = pd.Timestamp(2025, 1, 6)
 
 
 def shipped_policy(**changes) -> ChurnPolicy:

@@ -1,0 +1,80 @@
+"""Walks along the snapshots: trains where models are due, scores each snapshot with the models it was recorded with.
+
+Here: the order and the bookkeeping of training and scoring. Not here: one training (`train`), one scoring (`score`), the
+artefact files (`registry`).
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pandas as pd
+
+from uam_platform.churn import registry
+from uam_platform.churn.days import as_day, as_days
+from uam_platform.churn.score import score
+from uam_platform.churn.train import train
+from uam_platform.contracts.tables import MODELS
+from uam_platform.policy.churn import ChurnPolicy
+
+
+def extend_registry(
+    features: pd.DataFrame,
+    labels: pd.DataFrame,
+    models: pd.DataFrame,
+    policy: ChurnPolicy,
+    folder: Path,
+    seed: int,
+    threads: int,
+) -> pd.DataFrame:
+    """The model registry with every training that is due up to the latest snapshot; rows that exist never change.
+
+    Args:
+        features: account_features of all recorded snapshots.
+        labels: labels of them.
+        models: the registry so far (models contract), possibly empty.
+        policy: churn rules.
+        folder: where artefacts are kept.
+        seed: of the training.
+        threads: of LightGBM; the models do not depend on it.
+
+    Returns:
+        The models contract, sorted by its key.
+    """
+    for day in sorted(as_days(features["as_of"]).unique()):
+        as_of = day.date()
+        if not registry.is_training_day(models, as_of, policy.retrain_every_weeks):
+            continue
+        trained = train(features, labels, as_of, policy, seed, threads)
+        registry.store(folder, trained)
+        rows = registry.model_rows(trained)
+        models = rows if models.empty else pd.concat([models, rows], ignore_index=True)
+    ordered = models.assign(as_of=as_days(models["as_of"]).dt.date).sort_values(list(MODELS.key), ignore_index=True)
+    return ordered[list(MODELS.column_names)]
+
+
+def score_snapshots(
+    features: pd.DataFrame,
+    models: pd.DataFrame,
+    policy: ChurnPolicy,
+    folder: Path,
+    groups: pd.DataFrame | None,
+    threads: int,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Scores and reasons of the given snapshots, each by the models that serve it.
+
+    Args:
+        features: account_features rows of the snapshots.
+        models: the registry.
+        policy: churn rules.
+        folder: where artefacts are kept.
+        groups: account_id, parent_account_id (see `folds.account_folds`).
+        threads: of LightGBM.
+    """
+    scored, reasons = [], []
+    for as_of, rows in features.groupby(as_days(features["as_of"]), sort=True):
+        serving = registry.serving(models, as_day(as_of).date())  # type: ignore[arg-type]
+        artefacts: Mapping = {i: registry.load(folder, i) for i in serving["model_id"]}
+        one, why = score(rows, artefacts, policy, groups, threads)
+        scored.append(one)
+        reasons.append(why)
+    return pd.concat(scored, ignore_index=True), pd.concat(reasons, ignore_index=True)
