@@ -1,6 +1,5 @@
 """Whether a world is a believable business: churn, harm, contracts, identity, delivery. Files: ``test_world_files``."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +26,9 @@ class World:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     out = tmp_path_factory.mktemp("business") / "world"
-    yield World(out, simulate(600, 364, 5, out))
+    return World(out, simulate(600, 364, 5, out))
 
 
 DELIVERED = "'{company}/deliveries/*.parquet'"
@@ -163,10 +162,15 @@ def test_renewals_are_new_contracts_that_follow_their_predecessor(world: World) 
     assert 0.35 <= world.value(share + "'{company}/salesforce_contract.parquet')") <= 0.55
 
 
-def test_annual_notice_comes_10_to_45_days_before_the_end(world: World) -> None:
-    leads = world.rows("""SELECT min(EndDate - Notice_Date__c), max(EndDate - Notice_Date__c)
-        FROM '{company}/salesforce_contract.parquet' WHERE Billing_Period__c = 'annual' AND Notice_Date__c IS NOT NULL""")
-    assert 10 <= leads[0][0] <= leads[0][1] <= 45
+def test_annual_notice_comes_10_to_45_days_before_a_renewal_and_two_weeks_before_an_early_end(world: World) -> None:
+    noticed = """FROM '{company}/salesforce_contract.parquet' WHERE Billing_Period__c = 'annual'
+                 AND Notice_Date__c IS NOT NULL AND Ended_Date__c"""
+    shortest, longest = world.rows(
+        f"SELECT min(EndDate - Notice_Date__c), max(EndDate - Notice_Date__c) {noticed} = EndDate"
+    )[0]
+    assert 10 <= shortest <= longest <= 45
+    early = world.rows(f"SELECT DISTINCT Ended_Date__c - Notice_Date__c {noticed} < EndDate")
+    assert early in ([], [(14,)])
 
 
 def test_people_share_devices_and_log_in_by_turns(world: World) -> None:
@@ -189,3 +193,29 @@ def test_revenue_is_heavy_tailed_and_no_account_dominates_the_events(world: Worl
     assert 0.35 <= world.value(top) <= 0.75
     largest = f"SELECT max(n) / sum(n) FROM (SELECT count(*) AS n FROM {TRULY} GROUP BY true_account_id)"
     assert world.value(largest) <= 0.10
+
+
+def test_what_a_blocker_swallows_is_known_to_the_truth_and_never_delivered(world: World) -> None:
+    lost = "'{truth}/lost_events.parquet'"
+    assert world.value(f"SELECT count(*) FROM {lost}") > 500
+    assert world.value(f"SELECT count(*) FROM {lost} SEMI JOIN {TRULY} USING (true_event_no)") == 0
+    by_client = f"""SELECT count(*) FROM {DELIVERED} JOIN {TRULY} USING (delivery_no)
+                    WHERE side = 'client' AND true_person_id IN (SELECT true_person_id FROM {lost})"""
+    assert world.value(by_client) == 0
+
+
+def test_no_renewal_is_signed_before_the_customer_has_decided(world: World) -> None:
+    signed = """SELECT count(*) FROM '{company}/salesforce_contract.parquet' a
+                JOIN '{company}/salesforce_contract.parquet' b ON b.Renewed_From__c = a.Id
+                JOIN '{company}/salesforce_account.parquet' s ON s.Id = a.AccountId
+                JOIN '{truth}/health.parquet' h ON h.account_id = s.Product_Account_Id__c
+                WHERE a.Billing_Period__c = 'annual' AND h.days_to_decision IS NOT NULL AND b.CreatedDate < h.as_of
+                  AND h.as_of < a.EndDate AND h.as_of >= a.StartDate"""
+    assert world.value(signed) == 0
+
+
+@pytest.mark.parametrize("difficulty", ["easy", "hard"])
+def test_other_difficulties_keep_the_business_and_change_the_signal(difficulty: str, tmp_path: Path) -> None:
+    world = World(tmp_path / "world", simulate(150, 182, 5, tmp_path / "world", difficulty))
+    assert world.summary.churned >= 5
+    assert world.summary.deliveries / (150 * 182) > 2.0

@@ -24,5 +24,7 @@ def follow_contracts(channels: dict[str, Array], book: Book) -> dict[str, Array]
             if seats > term.seats and week >= 0:
                 intent[max(0, week - _GROWTH_WEEKS) : week + 1, term.account] = _GROWTH_FACTOR
         if term.notice_day is not None:
-            sessions[max(0, term.notice_day // 7 + 1) : term.end_day // 7 + 1, term.account] *= _WIND_DOWN_FACTOR
+            sessions[max(0, term.notice_day // 7 + 1) : (term.ended_day or term.end_day) // 7 + 1, term.account] *= (
+                _WIND_DOWN_FACTOR
+            )
     return channels | {"sessions": sessions, "intent": intent}

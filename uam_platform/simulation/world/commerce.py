@@ -16,26 +16,41 @@ from uam_platform.simulation.world.names import END_REASONS_ACAUSAL
 from uam_platform.simulation.world.population import Accounts
 
 _TIER_FACTOR = np.array([1.15, 1.0, 0.8, 0.6])
-_MONTHLY_GAIN, _ANNUAL_GAIN = 0.155, 0.66
+_MONTHLY_GAIN, _ANNUAL_GAIN = 0.145, 0.60
+_BREAK_PER_WEEK = 0.003
+BREAK_NOTICE_DAY, BREAK_LEAD_DAYS = 3, 14
+"""A broken annual contract: notice on the fourth day of a week, end two weeks later."""
 _SUDDEN_SHARE = 0.2
 _RETURN_SHARE = 0.07
 
 
 @dataclass(frozen=True)
 class ChurnLaw:
-    """Per account: ``base`` and ``gain`` of one decision, ``lead`` days from decision to end, ``sudden`` rate a day."""
+    """Per account: ``base`` and ``gain`` of one decision, ``lead`` days from decision to end.
+
+    ``breaks`` is the weekly probability, at full distress, of leaving an annual contract early; ``sudden`` the daily
+    rate of ends that nobody could see coming.
+    """
 
     base: Array
     gain: Array
     lead: Array
     has_notice: Array
+    breaks: Array
     sudden: float
 
     def leave(self, rows: Array, harm: Array) -> Array:
         """Return the probability that a decision ends the contract, given distress ``harm`` (0 to 1)."""
-        pull = np.clip(1.0 / (1.0 + np.exp(-9.0 * (harm - 0.5))) - 0.011, 0.0, 1.0)
         base = self.base[rows]
-        return base + (1.0 - base) * self.gain[rows] * pull
+        return base + (1.0 - base) * self.gain[rows] * _pull(harm)
+
+    def leave_early(self, rows: Array, harm: Array) -> Array:
+        """Return the probability of breaking an annual contract in one week, given distress ``harm``."""
+        return np.asarray(self.breaks[rows] * _pull(harm))
+
+
+def _pull(harm: Array) -> Array:
+    return np.clip(1.0 / (1.0 + np.exp(-9.0 * (harm - 0.5))) - 0.011, 0.0, 1.0)
 
 
 @dataclass
@@ -91,6 +106,7 @@ def make_churn_law(accounts: Accounts, vector: Difficulty, rng: np.random.Genera
         gain=np.clip(np.where(monthly, _MONTHLY_GAIN, _ANNUAL_GAIN) * factor * vector.churn_gain, 0.0, 0.97),
         lead=np.where(has_notice, lead, 0),
         has_notice=has_notice,
+        breaks=np.where(monthly, 0.0, _BREAK_PER_WEEK * factor * vector.churn_gain),
         sudden=vector.acausal_per_year * _SUDDEN_SHARE / 365.0,
     )
 
@@ -154,6 +170,9 @@ class _Desk:
             _change_within(term, rng)
             seats, mrr = (term.changes[-1][1], term.changes[-1][2]) if term.changes else (term.seats, term.mrr_cents)
             decision = max(begin, end - int(self.churn.lead[account]))
+            broken = self._breaks(term, spell, decision, rng)
+            if broken is not None:
+                return broken
             if decision >= self.horizon:
                 return self.horizon
             if self._leaves(term, spell, decision, rng):
@@ -185,6 +204,24 @@ class _Desk:
         term.reason = choice if cause is None or notice_draw > 0.7 else CAUSES[cause].end_reason
         self.ends.append(End(account, spell, term.end_day, term.notice_day, cause, is_causal, False))
         return True
+
+    def _breaks(self, term: Term, spell: int, decision: int, rng: np.random.Generator) -> int | None:
+        if term.months == 1 or decision <= 0:
+            return None
+        account, first = term.account, max(0, -(-term.start_day // 7))
+        last = min(decision, self.horizon) // 7
+        weeks = np.arange(first, max(first, last))
+        rows = np.full(len(weeks), account)
+        hits = np.flatnonzero(rng.random(len(weeks)) < self.churn.leave_early(rows, self.harm[weeks, account]))
+        if not len(hits):
+            return None
+        week = int(weeks[hits[0]])
+        term.notice_day = week * 7 + BREAK_NOTICE_DAY
+        term.ended_day = min(term.notice_day + BREAK_LEAD_DAYS, term.end_day)
+        cause = int(np.argmax(self.health.level[week, account] * self.law.churn_weight))
+        term.reason = CAUSES[cause].end_reason
+        self.ends.append(End(account, spell, term.ended_day, term.notice_day, cause, True, False))
+        return term.ended_day
 
     def _cut(self, term: Term, spell: int, day: int, is_censored: bool, rng: np.random.Generator) -> int:
         term.ended_day = day

@@ -34,7 +34,7 @@ class Difficulty:
     )
     revenue_tail: float = _knob(1.15, "sigma of log size", "the top decile holds roughly half of the revenue")
     events_per_account_day: float = _knob(
-        5.0, "deliveries per paying account-day", "1,000 accounts x 364 days give about 1.5 million"
+        5.2, "deliveries per paying account-day", "1,000 accounts x 364 days give about 1.5 million"
     )
     duplicate_share: float = _knob(0.02, "share of deliveries", "client retries and replays with the same message id")
     late_share: float = _knob(0.015, "share of deliveries", "mobile clients that flush hours or days later")

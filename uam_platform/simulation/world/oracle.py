@@ -9,13 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from uam_platform.simulation.world.clock import HORIZON_DAYS, Array
-from uam_platform.simulation.world.commerce import Book, ChurnLaw
+from uam_platform.simulation.world.commerce import BREAK_LEAD_DAYS, BREAK_NOTICE_DAY, Book, ChurnLaw
 from uam_platform.simulation.world.health import Health, Law, distress, step
 from uam_platform.simulation.world.population import Accounts
 
 DRAWS = 40
 _ROWS_PER_CHUNK = 4_000
 _AHEAD_WEEKS = HORIZON_DAYS // 7
+_LAST_BREAK_WEEK = (HORIZON_DAYS - BREAK_NOTICE_DAY - BREAK_LEAD_DAYS) // 7
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,8 @@ def churn_probability(
 ) -> Array:
     """Return p(end in (as_of, as_of + 56 days]) per row; the mean of exact survival over the drawn futures."""
     survival = np.ones(len(outlook.account))
-    busy = np.flatnonzero((outlook.first_decision >= 0) | (outlook.second_decision >= 0))
+    can_break = churn.breaks[outlook.account] > 0
+    busy = np.flatnonzero((outlook.first_decision >= 0) | (outlook.second_decision >= 0) | can_break)
     for begin in range(0, len(busy), _ROWS_PER_CHUNK):
         rows = busy[begin : begin + _ROWS_PER_CHUNK]
         survival[rows] = _survival(rows, outlook, accounts, health, law, churn, rng)
@@ -77,16 +79,18 @@ def _survival(
     account = np.repeat(outlook.account[rows], DRAWS)
     week = np.repeat(outlook.week[rows], DRAWS)
     decisions = [np.repeat(offset[rows], DRAWS) for offset in (outlook.first_decision, outlook.second_decision)]
-    last = int(max(int(offset.max()) for offset in decisions)) // 7
     level, active = health.level[week, account], health.active[week, account]
     severity = health.severity[week, account]
     tenure = week - accounts.start_day[account] / 7.0
     stays = np.ones(len(account))
-    for ahead in range(min(last, _AHEAD_WEEKS) + 1):
+    for ahead in range(_AHEAD_WEEKS + 1):
+        harm = distress(level, law)
         for offset in decisions:
             due = np.flatnonzero((offset >= 0) & (offset // 7 == ahead))
-            stays[due] *= 1.0 - churn.leave(account[due], distress(level[due], law))
-        if ahead < last:
+            stays[due] *= 1.0 - churn.leave(account[due], harm[due])
+        if ahead <= _LAST_BREAK_WEEK:
+            stays *= 1.0 - churn.leave_early(account, harm)
+        if ahead < _AHEAD_WEEKS:
             draw = rng.random(level.shape, dtype=np.float32)
             level, active, severity = step(level, active, severity, law.hazard(tenure + ahead, account), law, draw)
-    return stays.reshape(len(rows), DRAWS).mean(axis=1)
+    return np.asarray(stays.reshape(len(rows), DRAWS).mean(axis=1))
