@@ -1,0 +1,155 @@
+"""Metrics of churn probabilities against the realised outcome and the soft truth, each with its account-cluster interval.
+
+Here: numbers. Not here: which rows are judged (`churn_rows`), how the section reads (`churn`). Metrics that are sums over rows are
+resampled by adding up accounts; rankings are sorted once per score and re-weighted.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pandas as pd
+
+from uam_platform.evaluation.ranking import Ranking
+from uam_platform.evaluation.resampling import Codes, Values, account_sums, account_weights, interval, safe_ratio
+
+SCORE: Final = "churn_probability"
+BASELINE: Final = "baseline_probability"
+ORACLE_SCORE: Final = "p_oracle"
+_CLIP: Final = 1e-6
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value with its 95 % interval; NaN or None where it does not exist."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+class Judged:
+    """Account-weeks to be judged, with the resampling weights of their accounts.
+
+    Args:
+        rows: `churn_rows.ScoredWeeks.rows`.
+        seed: of the resampling; every metric and every score sees the same draws, so that differences are paired.
+    """
+
+    def __init__(self, rows: pd.DataFrame, seed: int) -> None:
+        codes, names = pd.factorize(rows["account_id"], sort=True)
+        self.codes: Codes = np.asarray(codes, dtype=np.int64)
+        self.accounts = len(names)
+        self.weights = account_weights(self.accounts, seed)
+        self.churned: Values = rows["is_churned"].to_numpy(dtype=np.float64)
+        self.mrr: Values = rows["mrr_usd"].to_numpy(dtype=np.float64)
+        self.as_of = rows["as_of"]
+        self.scores: dict[str, Values] = {
+            name: rows[name].to_numpy(dtype=np.float64) for name in (SCORE, BASELINE, ORACLE_SCORE)
+        }
+        self.churned_accounts = int(rows.loc[rows["is_churned"], "account_id"].nunique())
+        self._rankings = {name: Ranking(values) for name, values in self.scores.items()}
+        self._drawn: dict[tuple[str, str], tuple[float, Values]] = {}
+
+    def ranking(self, metric: str, score: str) -> tuple[float, Values]:
+        """`auc`, `ap` or `soft_auc` of a score: the value and its draws; soft pairs weigh p_i (1 - p_j) by the oracle."""
+        if (metric, score) not in self._drawn:
+            truth = self.scores[ORACLE_SCORE] if metric == "soft_auc" else self.churned
+            ranked = self._rankings[score]
+            measure = ranked.average_precision if metric == "ap" else ranked.auc
+            drawn = np.array([measure(w * truth, w * (1 - truth)) for w in self._row_weights()])
+            self._drawn[metric, score] = measure(truth, 1 - truth), drawn
+        return self._drawn[metric, score]
+
+    def combined(self, formula: Callable[..., Values | float], *parts: tuple[float, Values]) -> Estimate:
+        """A formula of metrics, applied to the values and, draw by draw, to their draws."""
+        value = float(formula(*(np.float64(p[0]) for p in parts)))
+        return Estimate(value, *interval(np.asarray(formula(*(p[1] for p in parts)))))
+
+    def of_sums(self, formula: Callable[[Values], Values], *columns: Values) -> Estimate:
+        """A formula of sums over rows; it gets the sums as columns (last axis) and returns one value per line."""
+        sums = account_sums(self.codes, self.accounts, *columns)
+        value = float(formula(sums.sum(axis=0)[None, :])[0])
+        return Estimate(value, *interval(formula(self.weights @ sums)))
+
+    def _row_weights(self) -> "list[Values]":
+        return [line[self.codes] for line in self.weights]
+
+
+def share_of(own: Values | float, reference: Values | float, nothing: float) -> Values:
+    """(own - nothing) / (reference - nothing): how much of the reference's margin is reached; NaN without a margin."""
+    margin = np.asarray(reference, dtype=np.float64) - nothing
+    return np.divide(np.asarray(own) - nothing, margin, out=np.full(margin.shape, np.nan), where=margin > 0)
+
+
+def brier_skill(judged: Judged, score: str, reference: str | None) -> Estimate:
+    """1 - Brier / Brier of the reference score, or of the pooled base rate where there is none."""
+    own = (judged.scores[score] - judged.churned) ** 2
+    if reference is not None:
+        other = (judged.scores[reference] - judged.churned) ** 2
+        return judged.of_sums(lambda s: 1 - safe_ratio(s[:, 0], s[:, 1]), own, other)
+    ones = np.ones_like(own)
+    return judged.of_sums(
+        lambda s: 1 - safe_ratio(s[:, 0], s[:, 1] * (1 - safe_ratio(s[:, 1], s[:, 2]))), own, judged.churned, ones
+    )
+
+
+def soft_distance(judged: Judged, score: Values) -> Estimate:
+    """Root of the mean squared difference to the oracle's probability."""
+    squares = (score - judged.scores[ORACLE_SCORE]) ** 2
+    return judged.of_sums(lambda s: np.sqrt(safe_ratio(s[:, 0], s[:, 1])), squares, np.ones_like(squares))
+
+
+def dollars(judged: Judged, score: str) -> Estimate:
+    """D: sum of p x MRR over sum of the oracle's p x MRR; rows without known MRR are left out."""
+    mrr = np.nan_to_num(judged.mrr)
+    own, oracle = judged.scores[score] * mrr, judged.scores[ORACLE_SCORE] * mrr
+    return judged.of_sums(lambda s: safe_ratio(s[:, 0], s[:, 1]), own, oracle)
+
+
+def realised_z(judged: Judged, score: str) -> float:
+    """Sum of (p - y) x MRR in its own standard deviations, on snapshots 56 days apart counted back from the last."""
+    weeks = (judged.as_of.max() - judged.as_of).dt.days // 7
+    used = ((weeks % 8) == 0).to_numpy() & np.isfinite(judged.mrr)
+    p, mrr = judged.scores[score][used], judged.mrr[used]
+    spread = np.sqrt((p * (1 - p) * mrr**2).sum())
+    return float(((p - judged.churned[used]) * mrr).sum() / spread) if spread > 0 else float("nan")
+
+
+def calibration(judged: Judged, score: str) -> tuple[Estimate, Estimate]:
+    """Slope and intercept: logit y = intercept + slope x logit p, and the intercept with the slope held at 1 (Cox 1958).
+
+    Fitted by Newton's method; the draws take one Newton step from the fit, which needs only sums per account.
+    """
+    p = np.clip(judged.scores[score], _CLIP, 1 - _CLIP)
+    logit = np.log(p / (1 - p))
+    slope = _logistic(judged, np.column_stack([np.ones_like(logit), logit]), np.zeros_like(logit), 1)
+    return slope, _logistic(judged, np.ones((len(logit), 1)), logit, 0)
+
+
+def _logistic(judged: Judged, inputs: Values, offset: Values, wanted: int) -> Estimate:
+    width = inputs.shape[1]
+    fit = np.zeros(width)
+    if width == 2:
+        fit[1] = 1.0
+    for _ in range(30):
+        gradient, curvature = _newton_parts(inputs, offset, judged.churned, fit)
+        step = np.linalg.lstsq(curvature.sum(axis=0).reshape(width, width), gradient.sum(axis=0), rcond=None)[0]
+        fit = fit + np.clip(step, -2.0, 2.0)
+        if np.abs(step).max() < 1e-10:
+            break
+    gradient, curvature = _newton_parts(inputs, offset, judged.churned, fit)
+    sums = account_sums(judged.codes, judged.accounts, *gradient.T, *curvature.T)
+    drawn = judged.weights @ sums
+    matrices = drawn[:, width:].reshape(-1, width, width)
+    steps = np.einsum("dij,dj->di", np.linalg.pinv(matrices), drawn[:, :width])
+    return Estimate(float(fit[wanted]), *interval(fit[wanted] + steps[:, wanted]))
+
+
+def _newton_parts(inputs: Values, offset: Values, churned: Values, fit: Values) -> tuple[Values, Values]:
+    fitted = 1 / (1 + np.exp(-np.clip(inputs @ fit + offset, -30, 30)))
+    gradient = inputs * (churned - fitted)[:, None]
+    spread = (fitted * (1 - fitted))[:, None, None]
+    curvature = spread * inputs[:, :, None] * inputs[:, None, :]
+    return gradient, curvature.reshape(len(inputs), -1)

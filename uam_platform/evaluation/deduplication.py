@@ -1,0 +1,117 @@
+"""Are repeats removed, nothing else lost, and spoiled records set aside?
+
+Here: planted repeats and defects against the run's events, duplicates log and quarantine. Not here: how truth and run are joined
+(`planted`), whose events they are (`identity`).
+"""
+
+from typing import Any, Final
+
+import pandas as pd
+
+from uam_platform.contracts.tables import LOAD_RECONCILIATION, QUARANTINE
+from uam_platform.evaluation.planted import READABLE_DEFECTS, SOURCE, event_id
+from uam_platform.evaluation.resampling import upper_bound
+from uam_platform.evaluation.results import Row, Section, ratio
+from uam_platform.evaluation.run_folder import RunFolder
+from uam_platform.evaluation.truth import Truth
+
+REASON_OF: Final = {
+    "truncated": "truncated",
+    "not_json": "not_json",
+    "missing_event": "missing_event_name",
+    "missing_ids": "missing_actor",
+    "bad_timestamp": "unreadable_time",
+    "far_future": "impossible_time",
+}
+"""Quarantine reason that each planted defect should be set aside with."""
+
+
+def section(run: RunFolder, truth: Truth) -> Section:
+    """Deduplication and quarantine; needs the tables of `planted.plant`."""
+    counts = run.query("""
+        SELECT coalesce(sum(delivery_count), 0) AS deliveries, count(*) FILTER (usable_count > 0) AS events,
+            coalesce(sum(usable_count - 1) FILTER (usable_count > 0 AND stored_count > 0), 0) AS repeats,
+            coalesce(sum(least(stored_count - 1, usable_count - 1)) FILTER (stored_count > 1), 0) AS left_over,
+            coalesce(sum(least(logged_count, usable_count - 1)) FILTER (usable_count > 1), 0) AS logged,
+            count(*) FILTER (usable_count > 0 AND stored_count = 0) AS dropped
+        FROM planted
+    """).iloc[0]
+    rows = (_landed(run, int(counts.deliveries)), *_repeats(counts), *_quarantine(run, truth))
+    return Section("deduplication", "Deliveries: repeats removed, spoiled records set aside", rows)
+
+
+def _landed(run: RunFolder, planted: int) -> Row:
+    name = run.view(LOAD_RECONCILIATION)
+    found = run.query(f"SELECT coalesce(sum(rows_in_count), 0) AS n FROM {name} WHERE source = '{SOURCE}'")["n"].iloc[0]
+    note = f"{int(found):,} of {planted:,}; below 1 the run has not read the whole archive, and the rows below suffer"
+    return Row("deliveries landed", ratio(int(found), planted), note=note, target="1")
+
+
+def _repeats(counts: Any) -> tuple[Row, Row, Row]:
+    repeats, events, dropped = int(counts.repeats), int(counts.events), int(counts.dropped)
+    left = int(counts.left_over)
+    return (
+        Row(
+            "recall of planted repeats",
+            ratio(repeats - left, repeats),
+            note=f"{left:,} of {repeats:,} repeats stayed in",
+            target="≥ 0.999",
+        ),
+        Row("repeats found in the duplicates log", ratio(int(counts.logged), repeats)),
+        Row(
+            "false drops",
+            ratio(dropped, events),
+            high=upper_bound(dropped, events),
+            note=f"{dropped:,} of {events:,} delivered, readable events are in no table; upper 95 % bound",
+            target="≤ 0.00001",
+        ),
+    )
+
+
+def _quarantine(run: RunFolder, truth: Truth) -> list[Row]:
+    kept, reasons = _planted_defects(run, truth), _reasons(run)
+    rows = [
+        _defect(str(defect), int(planted), int(kept_out), reasons)
+        for defect, planted, kept_out in zip(kept["defect"], kept["planted"], kept["kept_out"], strict=True)
+    ]
+    expected = dict(zip(kept["defect"].astype(str), kept["deliveries"].astype(int), strict=True))
+    surplus = sum(max(0, n - expected.get(_defect_of(reason), 0)) for reason, n in reasons.items())
+    note = (
+        f"of {sum(reasons.values()):,} quarantined deliveries, by reason; device clocks may make more impossible times"
+    )
+    return [*rows, Row("quarantined without a planted defect", surplus, unit="count", note=note, target="0")]
+
+
+def _defect(defect: str, planted: int, kept_out: int, reasons: dict[str, int]) -> Row:
+    if defect in READABLE_DEFECTS:
+        note = f"{planted - kept_out:,} of {planted:,} accepted: readable, but the identifier is another one"
+        return Row(f"kept out: {defect}", ratio(kept_out, planted), note=note)
+    reason = REASON_OF.get(defect, "")
+    note = f"{kept_out:,} of {planted:,} kept out of events; {reasons.get(reason, 0):,} records set aside as {reason or 'nothing'}"
+    return Row(f"kept out: {defect}", ratio(kept_out, planted), note=note, target="1")
+
+
+def _defect_of(reason: str) -> str:
+    return next((defect for defect, name in REASON_OF.items() if name == reason), "")
+
+
+def _planted_defects(run: RunFolder, truth: Truth) -> pd.DataFrame:
+    """Per kind of defect: all spoiled deliveries, messages with no other copy (planted), and those of them in no event table."""
+    high, low = event_id("message_id")
+    return run.query(f"""
+        WITH spoiled AS (
+            SELECT defect, {high} AS event_hi, {low} AS event_lo
+            FROM read_parquet('{truth.path("deliveries")}') WHERE defect IS NOT NULL
+        )
+        SELECT defect, count(*) AS deliveries, count(*) FILTER (delivery_count = 1) AS planted,
+            count(*) FILTER (delivery_count = 1 AND stored_count = 0) AS kept_out
+        FROM spoiled JOIN planted USING (event_lo, event_hi) GROUP BY defect ORDER BY defect
+    """)
+
+
+def _reasons(run: RunFolder) -> dict[str, int]:
+    name = run.view(QUARANTINE)
+    found = run.query(f"""
+        SELECT reason, count(*) AS n FROM {name} WHERE source = '{SOURCE}' AND source_object = 'delivery' GROUP BY 1 ORDER BY 1
+    """)
+    return dict(zip(found["reason"].astype(str), found["n"].astype(int), strict=True))

@@ -1,0 +1,111 @@
+"""The scoreboard for people: tables of at most 120 columns, and a few lines for a summary.
+
+Here: words and layout. Not here: numbers. Plain text without colour codes or markup, so that it can be printed and filed.
+"""
+
+import io
+from typing import Final
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from uam_platform.evaluation.results import CONTRACT, ORACLE, RANDOM, Row, Scoreboard, Section
+
+WIDTH: Final = 120
+
+
+def render(board: Scoreboard) -> str:
+    """The whole scoreboard as text."""
+    console = Console(width=WIDTH, file=io.StringIO(), color_system=None, force_terminal=False, highlight=False)
+    console.print(_heading(board), markup=False)
+    for section in board.sections:
+        console.print()
+        console.print(section.title, markup=False)
+        if section.rows:
+            console.print(_table(section))
+        if section.note:
+            console.print(section.note, markup=False)
+    assert isinstance(console.file, io.StringIO)  # noqa: S101 - told to the type checker; set above
+    return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines()) + "\n"
+
+
+def headline(board: Scoreboard) -> str:
+    """The numbers a summary shows: a heading and one line per question."""
+    lines = [
+        _line(board, "identity", ("pairwise precision", "pairwise recall", "events on the right account")),
+        _line(board, "deduplication", ("recall of planted repeats", "false drops")),
+        _line(board, _churn_key(board), ("ROC-AUC", "ROC-AUC over the contract baseline", "calibration slope")),
+        _line(board, "alerts", ("precision", "recall")),
+        _line(board, "actions", ("first messages sent exactly once", "twins", "lost")),
+    ]
+    return "\n".join([_heading(board), *lines])
+
+
+def _heading(board: Scoreboard) -> str:
+    world = board.world
+    size = f"{int(world['accounts']):,} accounts x {world['days']} days, seed {world['seed']}, {world['difficulty']} difficulty"
+    word = "illustrative, too small to judge by the targets" if board.is_illustrative else "evaluation size"
+    return f"Scoreboard against the truth of the simulated company ({size}): {word}"
+
+
+def _churn_key(board: Scoreboard) -> str:
+    learned = board.section("churn")
+    row = learned.row("ROC-AUC") if learned else None
+    return "churn" if row is not None and row.value is not None else "churn_all"
+
+
+def _line(board: Scoreboard, key: str, metrics: tuple[str, ...]) -> str:
+    section = board.section(key)
+    rows = [row for metric in metrics if section and (row := section.row(metric)) is not None]
+    name = key.removesuffix("_all")
+    if not rows:
+        return f"  {name:<14} {section.note if section else 'not measured'}"
+    if all(row.value is None for row in rows):
+        return f"  {name:<14} {rows[0].note}"
+    return f"  {name:<14} " + "; ".join(_phrase(row) for row in rows)
+
+
+def _phrase(row: Row) -> str:
+    beside = [
+        f"{name} {number(value, row.unit)}"
+        for name, value in row.yardsticks.items()
+        if name in (CONTRACT, ORACLE, RANDOM) and value is not None
+    ]
+    extra = f" ({', '.join(part for part in (_interval(row), *beside) if part)})" if _interval(row) or beside else ""
+    return f"{row.metric} {number(row.value, row.unit)}{extra}"
+
+
+def _table(section: Section) -> Table:
+    table = Table(box=box.SIMPLE, width=WIDTH, pad_edge=False, padding=(0, 1))
+    table.add_column("metric", width=30)
+    table.add_column("value", justify="right", width=9, no_wrap=True)
+    table.add_column("95 %", justify="right", width=16, no_wrap=True)
+    table.add_column("beside", width=24)
+    table.add_column("target", width=12)
+    table.add_column("note", ratio=1)
+    for row in section.rows:
+        beside = "\n".join(f"{name} {number(value, row.unit)}" for name, value in row.yardsticks.items())
+        cells = (row.metric, number(row.value, row.unit), _interval(row), beside, row.target, row.note)
+        table.add_row(*cells)
+    return table
+
+
+def _interval(row: Row) -> str:
+    if row.low is None:
+        return "" if row.high is None else f"≤ {number(row.high, row.unit)}"
+    return f"{number(row.low, row.unit)} to {number(row.high, row.unit)}"
+
+
+def number(value: float | None, unit: str) -> str:
+    """A number as its unit is read; a dash where it cannot be told."""
+    if value is None:
+        return "–"
+    if unit == "count":
+        return f"{value:,.0f}"
+    if unit in ("days", "SD"):
+        return f"{value:.1f}"
+    if value != 0 and abs(value) < 0.0005:
+        return f"{value:.1e}"
+    is_nearly_one = unit == "share" and 0.9995 <= value < 1
+    return f"{value:.5f}" if is_nearly_one else f"{value:.3f}"

@@ -1,0 +1,104 @@
+"""What a scoreboard consists of: rows with a value, its interval and the yardsticks it must be read beside.
+
+Here: the shapes, their JSON form, and the rule that too little data gives no number. Not here: how a number is computed (one
+module per section), how it looks (`render`).
+"""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+
+LEAST_CHURNED_ACCOUNTS: Final = 30
+"""Below it the noise of a ranking metric between equal worlds exceeds what it is to show (SD of ROC-AUC 0.18 at 300 x 270)."""
+
+ORACLE: Final = "latent oracle"
+CONTRACT: Final = "contract baseline"
+BASE_RATE: Final = "base rate"
+RANDOM: Final = "random alerts"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One number.
+
+    Attributes:
+        metric: what is measured.
+        value: None where it cannot be told; `note` says why.
+        low: lower end of the 95 % interval, or None.
+        high: upper end of the 95 % interval, or None.
+        unit: share, ratio, count, days, log odds or SD; decides how it is printed.
+        yardsticks: the same metric of references, by name.
+        note: how to read it.
+        target: what the large evaluation worlds are held to; not a gate on smaller ones.
+    """
+
+    metric: str
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    unit: str = "share"
+    yardsticks: Mapping[str, float | None] = field(default_factory=dict)
+    note: str = ""
+    target: str = ""
+
+
+@dataclass(frozen=True)
+class Section:
+    """Rows that answer one question; `note` says what was compared with what."""
+
+    key: str
+    title: str
+    rows: tuple[Row, ...]
+    note: str = ""
+
+    def row(self, metric: str) -> Row | None:
+        """The row of a metric, or None."""
+        return next((row for row in self.rows if row.metric == metric), None)
+
+
+@dataclass(frozen=True)
+class Scoreboard:
+    """A run against the truth of its world.
+
+    Attributes:
+        world: what the world says of itself: accounts, days, seed, difficulty, world_version, start, end.
+        is_illustrative: the world is smaller than the evaluation worlds, so that no target may be judged on it.
+        seed: seed of the resampling.
+        sections: in reading order.
+    """
+
+    world: Mapping[str, Any]
+    is_illustrative: bool
+    seed: int
+    sections: tuple[Section, ...]
+
+    def section(self, key: str) -> Section | None:
+        """The section of a key, or None."""
+        return next((section for section in self.sections if section.key == key), None)
+
+    def to_json(self) -> str:
+        """Canonical JSON: sorted keys, values rounded to ten digits, null where a number cannot be told."""
+        return json.dumps(_plain(asdict(self)), sort_keys=True, indent=1, ensure_ascii=False) + "\n"
+
+
+def not_estimable(metric: str, churned_accounts: int, unit: str = "share", target: str = "") -> Row:
+    """The row of a metric for which too few accounts churned."""
+    note = f"not estimable: {churned_accounts} churned accounts, {LEAST_CHURNED_ACCOUNTS} needed"
+    return Row(metric, None, unit=unit, note=note, target=target)
+
+
+def ratio(part: float, whole: float) -> float | None:
+    """`part / whole`, None where there is no whole."""
+    return float(part) / float(whole) if whole else None
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    if isinstance(value, float):
+        return round(value, 10) if math.isfinite(value) else None
+    return value
