@@ -1,0 +1,94 @@
+"""Canonical tables from the small records of CRM, help desk and own exports.
+
+Here: the one entry point, which hands each vendor's records to their module and joins the results. Not here: events (`split`,
+`events`). Everything is recomputed from all landed records, so a record that arrives late changes no more than it says.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import pandas as pd
+
+from uam_platform.contracts import tables as contracts
+from uam_platform.lake.loads import Load
+from uam_platform.policy.time import TimePolicy
+from uam_platform.staging import crm_accounts, crm_terms, directory, mapped_records, tickets
+from uam_platform.staging.record_log import Record, latest, read_records
+from uam_platform.staging.record_values import RecordError, frame
+
+READ: Final[Mapping[str, tuple[str, ...]]] = {
+    "salesforce": ("User", "Account", "AccountHistory", "Contact", "Contract", "ContractHistory", "Opportunity"),
+    "zendesk": ("organization", "user", "ticket", "ticket_event"),
+    "files": ("accounts", "subscriptions", "tickets", "users"),
+}
+"""Kinds of records that become tables, by source; any other is set aside."""
+
+
+@dataclass(frozen=True)
+class RecordTables:
+    """Frames of exactly the columns of the contracts of their names, and what became of the rows.
+
+    Attributes:
+        quarantine: QUARANTINE rows with reason and field; the raw text only where it is no JSON.
+        counts: LOAD_RECONCILIATION per load and kind of record.
+    """
+
+    tickets: pd.DataFrame
+    ticket_events: pd.DataFrame
+    accounts: pd.DataFrame
+    subscriptions: pd.DataFrame
+    opportunities: pd.DataFrame
+    users_directory: pd.DataFrame
+    quarantine: pd.DataFrame
+    counts: pd.DataFrame
+
+
+def canonical_records(records: Sequence[tuple[Load, pd.DataFrame]], policy: TimePolicy) -> RecordTables:
+    """Canonical tables of all landed records.
+
+    Args:
+        records: loads with their landed records (RECORD_COLUMNS and row_no); order does not matter.
+        policy: grace, and the knowledge basis and id space of the sources.
+    """
+    usable, log = read_records(records)
+    by_source: dict[str, dict[str, list[Record]]] = defaultdict(lambda: defaultdict(list))
+    for record in usable:
+        if record.source_object in READ.get(record.load.source, ()):
+            by_source[record.load.source][record.source_object].append(record)
+        else:
+            error = RecordError("unknown_kind", "no module reads this kind of record")
+            log.reject(record.load, record.source_object, record.row_no, error)
+    crm, desk = by_source["salesforce"], by_source["zendesk"]
+    account_rows, ids = crm_accounts.accounts(log, crm, policy.grace)
+    own = mapped_records.mapped_rows(log, by_source["files"], policy)
+    id_space = policy.source("zendesk").id_space
+    by_organization = tickets.organizations(log, desk["organization"])
+    users = {key: record for key, (record, _) in latest((r, None) for r in desk["user"]).items()}
+    requesters = tickets.requesters(users, by_organization, id_space)
+    ticket_rows = tickets.tickets(log, desk["ticket"], by_organization, requesters)
+    return RecordTables(
+        tickets=frame(contracts.TICKETS, ticket_rows + own.tickets),
+        ticket_events=frame(
+            contracts.TICKET_EVENTS,
+            tickets.ticket_events(log, desk["ticket_event"], ticket_rows, policy.grace) + own.ticket_events,
+        ),
+        accounts=frame(contracts.ACCOUNTS, account_rows + _others(own.accounts, account_rows)),
+        subscriptions=frame(contracts.SUBSCRIPTIONS, crm_terms.subscriptions(log, crm, ids) + own.subscriptions),
+        opportunities=frame(contracts.OPPORTUNITIES, crm_terms.opportunities(log, crm["Opportunity"], ids)),
+        users_directory=frame(
+            contracts.USERS_DIRECTORY,
+            directory.contacts(log, crm["Contact"], ids)
+            + directory.support_users(log, desk["user"], by_organization, id_space)
+            + own.users_directory,
+        ),
+        quarantine=log.quarantine(),
+        counts=log.counts(),
+    )
+
+
+def _others(rows: list[crm_accounts.Row], leading: list[crm_accounts.Row]) -> list[crm_accounts.Row]:
+    """Mapped accounts that the CRM does not know: where both speak of an account, the CRM's history counts."""
+    known = {row["account_id"] for row in leading}
+    return [row for row in rows if row["account_id"] not in known]
