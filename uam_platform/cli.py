@@ -6,6 +6,7 @@ Here: arguments, help texts, progress and errors for people. Not here: what the 
 
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -61,7 +62,9 @@ def simulate(
 def sandbox(
     source: Annotated[Path, typer.Option("--from", exists=True, help="Folder made by `uam simulate`.")],
     port: Annotated[int, typer.Option(min=0, max=65535)] = 8910,
-    state: Annotated[Path | None, typer.Option(help="Where it keeps its archive and what destinations receive.")] = None,
+    state: Annotated[
+        Path | None, typer.Option(help="Where it keeps its archive and what destinations receive.")
+    ] = None,
 ) -> None:
     """Serve the vendors' APIs on loopback from a simulated company."""
     from uam_platform.scratch import source_of
@@ -75,9 +78,13 @@ def sandbox(
 
 @app.command()
 def run(
-    source: Annotated[Path, typer.Option("--from", help="Folder made by `uam simulate`, or a YAML mapping of own exports.")],
+    source: Annotated[
+        Path, typer.Option("--from", help="Folder made by `uam simulate`, or a YAML mapping of own exports.")
+    ],
     out: Annotated[Path, typer.Option(help="Folder for everything the run writes.")],
-    now: Annotated[datetime | None, typer.Option(help="Clock of a mapping's run, UTC; else the day after its data.")] = None,
+    now: Annotated[
+        datetime | None, typer.Option(help="Clock of a mapping's run, UTC; else the day after its data.")
+    ] = None,
 ) -> None:
     """Run the whole chain without the UI, in a scratch instance."""
     from uam_platform.report import summary
@@ -85,11 +92,9 @@ def run(
 
     found = source_of(source)
     say = _say()
-    if found.company is not None:
-        runner = run_world(found.company, out, say)
-    else:
-        runner = run_mapping(found.mapping or source, out, say, now)
-    console.print(summary(runner.wiring.settings, runner.wiring.rulebook))
+    company, mapping = found.company, found.mapping or source
+    runner = run_world(company, out, say) if company else run_mapping(mapping, out, say, now)
+    console.print(summary(runner.wiring.settings))
 
 
 @app.command()
@@ -123,7 +128,9 @@ def doctor() -> None:
 
     findings = diagnose()
     for finding in findings:
-        console.print(f"{'[green]ok  [/green]' if finding.is_ok else '[red]FAIL[/red]'} {finding.subject}: {finding.detail}")
+        console.print(
+            f"{'[green]ok  [/green]' if finding.is_ok else '[red]FAIL[/red]'} {finding.subject}: {finding.detail}"
+        )
     raise typer.Exit(0 if all(f.is_ok for f in findings) else 1)
 
 
@@ -139,7 +146,9 @@ def bench(
 
 
 @app.command()
-def docs(check: Annotated[bool, typer.Option("--check", help="Only compare; fail when a document is stale.")] = False) -> None:
+def docs(
+    check: Annotated[bool, typer.Option("--check", help="Only compare; fail when a document is stale.")] = False,
+) -> None:
     """Regenerate the generated documents (data dictionary, .env.example)."""
     from uam_platform.documents import generated
     from uam_platform.instances import PROJECT
@@ -154,6 +163,9 @@ def docs(check: Annotated[bool, typer.Option("--check", help="Only compare; fail
 
 def main() -> None:
     """Entry point: mistakes of people end in one clear message, not in a traceback."""
+    warnings.filterwarnings(
+        "ignore", module=r"dagster\..*"
+    )  # beta and preview notices of pinned APIs that the tests cover
     from uam_platform.runner import RunError
 
     try:

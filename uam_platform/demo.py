@@ -15,11 +15,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 
+from uam_platform.definitions import wiring_of
 from uam_platform.instances import PROJECT, persistent_instance
-from uam_platform.ledger.engine import open_ledger
-from uam_platform.orchestration.wiring import wire
+from uam_platform.ledger import outbox
+from uam_platform.ledger.engine import Ledger, open_ledger
 from uam_platform.policy.load import PolicyError
 from uam_platform.policy.rulebook import load_rulebook
 from uam_platform.report import scoreboard, summary
@@ -35,7 +36,7 @@ _MARKER = _INSTANCE / ".demo"
 _DELIVERY_SECONDS = 150
 
 
-def demonstrate(accounts: int, days: int, seed: int, say: Callable[[str], None], console: Console) -> str:
+def demonstrate(accounts: int, days: int, seed: int, say: Callable[[str], None], console: Console) -> RenderableType:
     """Run the demonstration and return its summary.
 
     Raises:
@@ -57,13 +58,13 @@ def demonstrate(accounts: int, days: int, seed: int, say: Callable[[str], None],
         }
         _write_environment({**environment, **{f"UAM_{k.upper()}": v for k, v in options.items()}})
         settings = settings_of(environment, **options)
-        runner = Runner(wire(settings, load_rulebook(settings.policy_dir)), persistent_instance(), say)
+        runner = Runner(wiring_of(settings, load_rulebook(settings.policy_dir)), persistent_instance(), say)
         runner.ingest()
         runner.daily_tables()
         runner.snapshots()
         _let_the_sensor_deliver(settings, say)
         board = scoreboard(DATA, WORLD, WORLD / "sandbox" / "received")
-        return summary(settings, runner.wiring.rulebook) + "\n" + board + _next_commands()
+        return Group(summary(settings), board, _next_commands())
 
 
 def _start_afresh() -> None:
@@ -91,7 +92,9 @@ def _world(accounts: int, days: int, seed: int, say: Callable[[str], None], cons
         made = simulate(
             accounts, days, seed, WORLD, "default", lambda what, i, n: status.update(f"simulating: {what} {i}/{n}")
         )
-    say(f"simulated company: {accounts:,} accounts, {made.people:,} people, {made.deliveries:,} deliveries in {days} days")
+    say(
+        f"simulated company: {accounts:,} accounts, {made.people:,} people, {made.deliveries:,} deliveries in {days} days"
+    )
 
 
 def _write_environment(variables: dict[str, str]) -> None:
@@ -102,21 +105,25 @@ def _write_environment(variables: dict[str, str]) -> None:
 
 def _let_the_sensor_deliver(settings: Settings, say: Callable[[str], None]) -> None:
     ledger = open_ledger(settings.ledger_address)
-    waiting = ledger.open_action_count()
+    waiting = _waiting(ledger)
     say(f"{waiting} alert messages planned in the outbox; the Dagster daemon starts, its sensor fires the playbook")
     started = time.perf_counter()
     shown = 0.0
     with _daemon():
-        while ledger.open_action_count():
+        while _waiting(ledger):
             elapsed = time.perf_counter() - started
             if elapsed > _DELIVERY_SECONDS:
-                raise RunError(f"the outbox still holds {ledger.open_action_count()} messages; see data/dagster/daemon.log")
+                raise RunError(f"the outbox still holds {_waiting(ledger)} messages; see data/dagster/daemon.log")
             if elapsed - shown >= 5:
                 shown = elapsed
-                say(f"waiting for the sensor's run: {waiting - ledger.open_action_count()} of {waiting} delivered")
+                say(f"waiting for the sensor's run: {waiting - _waiting(ledger)} of {waiting} delivered")
             time.sleep(0.5)
         _wait_for_run_end(say)
     say(f"{waiting} messages delivered by the sensor's run ({time.perf_counter() - started:.1f} s)")
+
+
+def _waiting(ledger: Ledger) -> int:
+    return sum(count for state, count in outbox.counts(ledger).items() if state in ("pending", "sending", "unknown"))
 
 
 def _wait_for_run_end(say: Callable[[str], None]) -> None:
@@ -159,4 +166,3 @@ def _next_commands() -> str:
         f"  uam evaluate --run {DATA} --world {WORLD}      every number against the truth of this company\n"
         "  uam run --from docs/examples/online_retail.yaml --out /tmp/own   your own exports, described by one YAML mapping\n"
     )
-

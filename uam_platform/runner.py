@@ -7,7 +7,6 @@ stages), the UI.
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, timedelta
 
 import dagster as dg
 
@@ -15,7 +14,7 @@ from uam_platform.contracts.tables import DELIVERIES
 from uam_platform.definitions import build
 from uam_platform.lake.store import Lake
 from uam_platform.orchestration.jobs import DAILY_TABLES, DELIVER, INGEST, SNAPSHOTS
-from uam_platform.orchestration.partitions import bridged_ranges, range_tags, runs_of_keys
+from uam_platform.orchestration.partitions import bridged_ranges, range_tags, runs_of_keys, widened
 from uam_platform.orchestration.stale import add_snapshots, first_event_day, missing_snapshots, stale_days
 from uam_platform.orchestration.wiring import Wiring
 
@@ -95,13 +94,6 @@ class Runner:
         if not result.success:
             raise RunError(failure_message(result, job))
         self.say(f"{done} ({elapsed:.1f} s)")
-
-
-def widened(first: date, last: date, keys: list[str]) -> tuple[str, str]:
-    """A range with one day either side, inside the partitions."""
-    low = max((first - timedelta(days=1)).isoformat(), keys[0])
-    high = min((last + timedelta(days=1)).isoformat(), keys[-1])
-    return low, high
 
 
 def failure_message(result: dg.ExecuteInProcessResult, job: str) -> str:

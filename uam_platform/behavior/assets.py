@@ -10,6 +10,7 @@ import ibis.expr.types as ir
 
 from uam_platform.behavior.attach import attach
 from uam_platform.behavior.daily import actor_days as daily_activity
+from uam_platform.behavior.eligibility import EligibilityRule
 from uam_platform.behavior.features import account_features as features_of
 from uam_platform.behavior.sessions import sessions as sessions_of
 from uam_platform.contracts import tables
@@ -59,17 +60,21 @@ def account_features_asset(wiring: Wiring) -> dg.AssetsDefinition:
         tables.ACCOUNT_FEATURES,
         trigger="snapshot_schedule",
         ins={
-            c.name: table_in(c)
-            for c in (
-                tables.ACTOR_DAYS,
-                tables.PEOPLE,
-                tables.MEMBERSHIPS,
-                tables.HIERARCHY,
-                tables.TICKETS,
-                tables.TICKET_EVENTS,
-                tables.SUBSCRIPTIONS,
-                tables.ACCOUNTS,
-            )
+            tables.ACTOR_DAYS.name: table_in(
+                tables.ACTOR_DAYS, dg.AllPartitionMapping()
+            ),  # not the day of the same name
+            **{
+                c.name: table_in(c)
+                for c in (
+                    tables.PEOPLE,
+                    tables.MEMBERSHIPS,
+                    tables.HIERARCHY,
+                    tables.TICKETS,
+                    tables.TICKET_EVENTS,
+                    tables.SUBSCRIPTIONS,
+                    tables.ACCOUNTS,
+                )
+            },
         },
         partitions=wiring.as_of,
     )
@@ -87,7 +92,8 @@ def account_features_asset(wiring: Wiring) -> dg.AssetsDefinition:
         attached = attach(actor_days, hierarchy, people, memberships)
         days = [date.fromisoformat(key) for key in context.partition_keys]
         facts = (attached, tickets, ticket_events, subscriptions, accounts)
-        return features_of(*facts, as_of=days, policy=wiring.rulebook.time)
+        rule = EligibilityRule(has_subscriptions=wiring.rulebook.churn.label_kind == "subscription_end")
+        return features_of(*facts, as_of=days, policy=wiring.rulebook.time, eligibility=rule)
 
     return account_features
 

@@ -3,7 +3,7 @@
 Here: reading frames, plots for the UI. Not here: labelling (`labels`), training and scoring (`walk`).
 """
 
-from typing import Any
+from collections.abc import Iterator
 
 import dagster as dg
 import ibis.expr.types as ir
@@ -100,9 +100,9 @@ def scores_asset(wiring: Wiring) -> dg.AssetsDefinition:
     )
     def churn_scores(
         context: dg.AssetExecutionContext, features: ir.Table, models: ir.Table, accounts: ir.Table
-    ) -> Any:
+    ) -> Iterator[dg.Output]:
         settings = wiring.settings
-        return score_snapshots(
+        scored, reasons = score_snapshots(
             features.to_pandas(),
             models.to_pandas(),
             wiring.rulebook.churn,
@@ -110,6 +110,8 @@ def scores_asset(wiring: Wiring) -> dg.AssetsDefinition:
             account_groups(accounts),
             settings.engine_threads,
         )
+        yield dg.Output(scored, tables.SCORES.name)
+        yield dg.Output(reasons, tables.SCORE_REASONS.name)
 
     return churn_scores
 

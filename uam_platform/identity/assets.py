@@ -3,14 +3,14 @@
 Here: reading and publishing. Not here: resolution (`resolve`), its quality counts (`quality`).
 """
 
-from typing import Any
+from collections.abc import Iterator
 
 import dagster as dg
 import ibis.expr.types as ir
 
 from uam_platform.contracts import tables
-from uam_platform.lake.resource import Warehouse
 from uam_platform.identity.resolve import resolve
+from uam_platform.lake.resource import Warehouse
 from uam_platform.orchestration.assets import asset_key, table_in, table_out
 from uam_platform.orchestration.checks import contract_check
 from uam_platform.orchestration.wiring import Wiring
@@ -30,10 +30,11 @@ def definitions(wiring: Wiring) -> dg.Definitions:
         deps=[asset_key(tables.EVENTS)],
         required_resource_keys={"warehouse"},
     )
-    def identity(context: dg.AssetExecutionContext, directory: ir.Table, accounts: ir.Table) -> tuple[Any, ...]:
+    def identity(context: dg.AssetExecutionContext, directory: ir.Table, accounts: ir.Table) -> Iterator[dg.Output]:
         warehouse: Warehouse = context.resources.warehouse
         evidence = warehouse.lake.read(warehouse.connection, tables.IDENTITY_EVIDENCE)
         found = resolve(evidence, directory.to_pandas(), accounts.to_pandas(), wiring.rulebook.identity)
-        return tuple(getattr(found, contract.name) for contract in OUTPUTS)
+        for contract in OUTPUTS:
+            yield dg.Output(getattr(found, contract.name), contract.name)
 
     return dg.Definitions(assets=[identity], asset_checks=[contract_check(c, None) for c in OUTPUTS])

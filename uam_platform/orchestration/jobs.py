@@ -21,7 +21,7 @@ _INGESTED = dg.AssetSelection.groups("connectors") | dg.AssetSelection.assets(
     "staging/opportunities",
     "staging/users_directory",
 )
-_DELIVERED = dg.AssetSelection.groups("playbooks")
+_DELIVERED = dg.AssetSelection.assets("playbooks/delivered_actions")
 
 JOBS = [
     dg.define_asset_job(

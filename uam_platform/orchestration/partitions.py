@@ -81,3 +81,10 @@ def runs_of_keys(wanted: Iterable[str], ordered: Sequence[str]) -> list[list[str
 def range_tags(first: str, last: str) -> dict[str, str]:
     """Run tags by which a single run computes a range of partitions."""
     return {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
+
+
+def widened(first: date, last: date, keys: Sequence[str]) -> tuple[str, str]:
+    """A range with one day either side, inside the partitions."""
+    low = max((first - timedelta(days=1)).isoformat(), keys[0])
+    high = min((last + timedelta(days=1)).isoformat(), keys[-1])
+    return low, high

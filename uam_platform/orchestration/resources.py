@@ -9,9 +9,9 @@ import dagster as dg
 from dagster_slack import SlackResource
 from slack_sdk.web.client import WebClient
 
-from uam_platform.ledger.engine import Ledger, open_ledger
 from uam_platform.lake.io_manager import lake_io_manager
 from uam_platform.lake.resource import Warehouse
+from uam_platform.ledger.engine import Ledger, open_ledger
 from uam_platform.settings import Settings
 
 

@@ -5,7 +5,7 @@ Not here: requesting runs (the stages' sensors and schedules, `uam_platform.runn
 """
 
 from collections.abc import Iterable
-from datetime import date
+from datetime import date, datetime
 
 import dagster as dg
 
@@ -68,3 +68,16 @@ def first_event_day(lake_days: Iterable[str], wiring: Wiring) -> date:
     days = [d.split("/")[0] for d in lake_days]
     first = date.fromisoformat(min(days)) if days else wiring.settings.first_day
     return max(first, wiring.settings.first_day)
+
+
+def late_sources(instance: dg.DagsterInstance, wiring: Wiring) -> list[str]:
+    """Connected sources that were not read since the decision time of the latest closed snapshot."""
+    needed = wiring.rulebook.time.decision_at(wiring.closed_as_of)
+    late = []
+    for source in wiring.sources:
+        event = instance.get_latest_materialization_event(dg.AssetKey(["raw", source]))
+        record = event.asset_materialization if event else None
+        value = record.metadata.get("complete_until") if record else None
+        if value is None or datetime.fromisoformat(str(value.value)) < needed:
+            late.append(source)
+    return late

@@ -3,6 +3,7 @@
 Here: the one object handed to each stage's `definitions(wiring)`. Not here: the composition (`uam_platform.definitions`).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -15,11 +16,12 @@ from uam_platform.settings import Settings
 
 @dataclass(frozen=True)
 class Wiring:
-    """Settings, rulebook and partitions of one code location."""
+    """Settings, rulebook, partitions and connected sources of one code location."""
 
     settings: Settings
     rulebook: Rulebook
     days: dg.DailyPartitionsDefinition
+    sources: tuple[str, ...]
     as_of: dg.DynamicPartitionsDefinition = AS_OF
 
     @property
@@ -33,6 +35,6 @@ def closed_as_of(now: datetime, rulebook: Rulebook) -> date:
     return (now - rulebook.time.grace).date()
 
 
-def wire(settings: Settings, rulebook: Rulebook) -> Wiring:
-    """The wiring of a code location."""
-    return Wiring(settings=settings, rulebook=rulebook, days=day_partitions(settings))
+def wire(settings: Settings, rulebook: Rulebook, sources: Iterable[str]) -> Wiring:
+    """The wiring of a code location over the named connected sources."""
+    return Wiring(settings=settings, rulebook=rulebook, days=day_partitions(settings), sources=tuple(sources))

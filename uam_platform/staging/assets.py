@@ -3,6 +3,7 @@
 Here: which asset reads what and when. Not here: the transformations (`intake`, `events`, `records`, `reconcile`).
 """
 
+from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
@@ -18,9 +19,10 @@ from uam_platform.lake.store import Lake
 from uam_platform.orchestration.assets import OWNER, asset_key, table_asset, table_attributes, table_out
 from uam_platform.orchestration.checks import contract_check
 from uam_platform.orchestration.wiring import Wiring
+from uam_platform.staging.balance import publish_record_books, reconcile_open_loads
 from uam_platform.staging.events import canonical_events
 from uam_platform.staging.intake import delivery_keys_of, pending, take_in, taken_in, touched_days
-from uam_platform.staging.reconcile import imbalance, reconcile
+from uam_platform.staging.reconcile import imbalance
 from uam_platform.staging.records import canonical_records
 
 RECORD_TABLES = (
@@ -32,7 +34,6 @@ RECORD_TABLES = (
     tables.USERS_DIRECTORY,
 )
 _SIDE_TABLES = (tables.UNKNOWN_EVENTS, tables.DUPLICATES_LOG, tables.IDENTITY_EVIDENCE)
-_WRITES = {"uam/writes": "lake"}
 
 
 def deliveries_asset(wiring: Wiring, raw_keys: list[dg.AssetKey]) -> dg.AssetsDefinition:
@@ -103,7 +104,7 @@ def records_asset(wiring: Wiring, raw_keys: list[dg.AssetKey]) -> dg.AssetsDefin
         deps=raw_keys,
         required_resource_keys={"warehouse"},
     )
-    def records(context: dg.AssetExecutionContext) -> tuple[Any, ...]:
+    def records(context: dg.AssetExecutionContext) -> Iterator[dg.Output]:
         warehouse: Warehouse = context.resources.warehouse
         manifest = warehouse.manifest
         landed = [
@@ -112,6 +113,73 @@ def records_asset(wiring: Wiring, raw_keys: list[dg.AssetKey]) -> dg.AssetsDefin
             if load.files.get(loads.RECORDS)
         ]
         found = canonical_records(landed, wiring.rulebook.time)
-        return tuple(getattr(found, contract.name) for contract in RECORD_TABLES)
+        load_ids = [load.load_id for load, _ in landed]
+        publish_record_books(warehouse.connection, warehouse.lake, found.quarantine, found.counts, load_ids)
+        for contract in RECORD_TABLES:
+            yield dg.Output(getattr(found, contract.name), contract.name)
 
     return records
+
+
+def reconciliation_asset() -> dg.AssetsDefinition:
+    """What became of every row of the loads whose days were computed since."""
+
+    @dg.asset(
+        key=asset_key(LOAD_RECONCILIATION),
+        deps=[asset_key(EVENTS), *(asset_key(c) for c in RECORD_TABLES)],
+        **table_attributes(
+            LOAD_RECONCILIATION,
+            trigger="snapshot_schedule",
+            kinds={"duckdb", "parquet"},
+            owners=[OWNER],
+            code_version="1",
+        ),
+    )
+    def load_reconciliation(warehouse: Warehouse) -> dg.MaterializeResult:
+        frame = reconcile_open_loads(warehouse.connection, warehouse.lake, warehouse.manifest)
+        totals = frame.groupby("source")[
+            ["rows_in_count", "accepted_count", "quarantined_count", "duplicate_count"]
+        ].sum()
+        shown = dg.MetadataValue.md(markdown_table(totals.reset_index()))
+        return dg.MaterializeResult(metadata={"loads": int(frame["load_id"].nunique()), "totals": shown})
+
+    return load_reconciliation
+
+
+def reconciliation_check() -> dg.AssetChecksDefinition:
+    """Blocking: rows in = accepted + quarantined + duplicates, for every load."""
+
+    @dg.asset_check(
+        asset=asset_key(LOAD_RECONCILIATION),
+        name="rows_add_up",
+        description="For every load: rows in = accepted + quarantined + duplicates (R92, R94).",
+        blocking=True,
+    )
+    def rows_add_up(warehouse: Warehouse) -> dg.AssetCheckResult:
+        frame = warehouse.lake.read(warehouse.connection, LOAD_RECONCILIATION).to_pandas()
+        wrong = imbalance(frame)
+        counts = {
+            name: int(frame[name].sum())
+            for name in ("rows_in_count", "accepted_count", "quarantined_count", "duplicate_count")
+        }
+        return dg.AssetCheckResult(passed=not wrong, metadata={**counts, "imbalances": dg.MetadataValue.json(wrong)})
+
+    return rows_add_up
+
+
+def definitions(wiring: Wiring) -> dg.Definitions:
+    """Assets and checks of staging."""
+    sources = [dg.AssetKey(["raw", c]) for c in wiring.sources]
+    return dg.Definitions(
+        assets=[
+            deliveries_asset(wiring, sources),
+            events_asset(wiring),
+            records_asset(wiring, sources),
+            reconciliation_asset(),
+        ],
+        asset_checks=[
+            contract_check(EVENTS, wiring.days),
+            *(contract_check(c, None) for c in RECORD_TABLES),
+            reconciliation_check(),
+        ],
+    )

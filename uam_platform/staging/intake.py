@@ -6,6 +6,7 @@ it done). Not here: how a record is read (`split`), recognising repeats (`key_in
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
 import pyarrow.parquet as pq
 from ibis.backends.duckdb import Backend
@@ -17,6 +18,8 @@ from uam_platform.lake.store import Lake
 from uam_platform.policy.time import TimePolicy
 from uam_platform.staging.key_index import new_keys, repeats
 from uam_platform.staging.split import split_load
+
+OF_DELIVERIES: Final = "/kind=deliveries"
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class Intake:
 
 def pending(lake: Lake, manifest: LoadManifest) -> list[Load]:
     """Complete loads with event deliveries that have not been taken in, in load order."""
-    done = set(lake.keys(QUARANTINE))
+    done = set(taken_in(lake))
     return [load for load in manifest.loads() if load.files.get(loads.DELIVERIES) and load.load_id not in done]
 
 
@@ -55,15 +58,16 @@ def take_in(connection: Backend, lake: Lake, manifest: LoadManifest, load: Load,
         repeated = repeats(new, lake.read(connection, DELIVERY_KEYS, others))
         lake.publish(connection, REPEATED_KEYS, repeated, [load.load_id])
         lake.publish(connection, DELIVERY_KEYS, new, [load.load_id])
-        set_aside = lake.publish(connection, QUARANTINE, split.quarantine, [load.load_id])
+        marker = f"{load.load_id}{OF_DELIVERIES}"
+        set_aside = lake.publish(connection, QUARANTINE, split.quarantine, [marker])
     finally:
         connection.drop_table(name, force=True)
-    return Intake(rows_in=split.rows_in, quarantined=set_aside.rows[load.load_id])
+    return Intake(rows_in=split.rows_in, quarantined=set_aside.rows[marker])
 
 
 def taken_in(lake: Lake) -> list[str]:
     """Loads that were taken in completely, in load order."""
-    return lake.keys(QUARANTINE)
+    return [k.removesuffix(OF_DELIVERIES) for k in lake.keys(QUARANTINE) if k.endswith(OF_DELIVERIES)]
 
 
 def touched_days(lake: Lake, load_id: str) -> list[str]:
@@ -77,5 +81,5 @@ def touched_days(lake: Lake, load_id: str) -> list[str]:
 
 def delivery_keys_of(lake: Lake, days: Iterable[str]) -> list[str]:
     """Delivery partitions of the given days, of loads that were taken in completely."""
-    done = set(lake.keys(QUARANTINE))
+    done = set(taken_in(lake))
     return [key for day in days for key in lake.sub_keys(DELIVERIES, day) if key.rsplit("=", 1)[1] in done]
