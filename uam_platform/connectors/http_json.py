@@ -7,7 +7,6 @@ of one vendor (`zendesk`, `salesforce`).
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
@@ -127,8 +126,13 @@ def shown(text: str, limit: int = 200) -> str:
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 
-def retry_after(value: str | None, now: datetime) -> float | None:
-    """Seconds a Retry-After header asks for: a number, or an HTTP date after `now` (aware); None if absent or unreadable."""
+def retry_after(value: str | None, server_time: str | None) -> float | None:
+    """Seconds a Retry-After header asks for; None if it is absent or unreadable.
+
+    Args:
+        value: the header: a number of seconds or an HTTP date.
+        server_time: the answer's Date header, so that a date needs no clock of ours.
+    """
     if value is None:
         return None
     try:
@@ -136,7 +140,7 @@ def retry_after(value: str | None, now: datetime) -> float | None:
     except ValueError:
         pass
     try:
-        return max(0.0, (parsedate_to_datetime(value) - now).total_seconds())
+        return max(0.0, (parsedate_to_datetime(value) - parsedate_to_datetime(server_time or "")).total_seconds())
     except (TypeError, ValueError):
         return None
 
@@ -151,7 +155,7 @@ def _parsed(content: bytes) -> Any:
 def _general(answer: "httpx.Response", where: str) -> ConnectorError | None:
     status, text = answer.status_code, shown(answer.text)
     if status == 429 or status >= 500:
-        wait = retry_after(answer.headers.get("retry-after"), _server_time(answer))
+        wait = retry_after(answer.headers.get("retry-after"), answer.headers.get("date"))
         return TransientError(where, f"status {status}: {text}", retry_after_seconds=wait)
     if status in (401, 403):
         action = "Check the credentials and the rights of their user."
@@ -161,10 +165,3 @@ def _general(answer: "httpx.Response", where: str) -> ConnectorError | None:
         return PermanentError(where, f"refused with status {status}: {text}", action)
     return None
 
-
-def _server_time(answer: "httpx.Response") -> datetime:
-    """The server's own clock, so that a date in Retry-After needs no clock of ours."""
-    try:
-        return parsedate_to_datetime(answer.headers["date"])
-    except (KeyError, TypeError, ValueError):
-        return datetime.max.replace(tzinfo=UTC)
