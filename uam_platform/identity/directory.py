@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from uam_platform.identity.evidence import EMAIL
-from uam_platform.identity.intervals import FOREVER, clip, days
+from uam_platform.identity.intervals import clip, days
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,8 @@ class Directory:
         by_user = placed[placed["user"] != 0].merge(history, on="user")
         by_email = placed[placed["user"] == 0].merge(emails, left_on="email", right_on="identifier")
         on_day = (by_email["valid_from"] <= by_email["day"]) & (by_email["day"] < by_email["valid_to"])
-        rows = pd.concat([by_user, by_email[on_day]], ignore_index=True).assign(known_to=FOREVER)
-        return clip(rows, "start", "end", ("known", "known_to"))[["person", "account", "role", "day", "start", "end"]]
+        rows = pd.concat([by_user, by_email[on_day]], ignore_index=True)
+        return clip(rows, "start", "end", ("known", None))[["person", "account", "role", "day", "start", "end"]]
 
 
 def read_directory(directory: pd.DataFrame, grace: timedelta) -> Directory:

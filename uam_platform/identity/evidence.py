@@ -47,8 +47,14 @@ class Evidence:
     roles: pd.DataFrame
 
 
-def reduce_evidence(evidence: ir.Table, policy: IdentityPolicy) -> Evidence:
-    """Aggregate all days of `staging/identity_evidence`; everything that grows with events happens inside the engine."""
+def reduce_evidence(evidence: ir.Table, named: pd.DataFrame, policy: IdentityPolicy) -> Evidence:
+    """Aggregate all days of `staging/identity_evidence`; everything that grows with events happens inside the engine.
+
+    Args:
+        evidence: rows of the table.
+        named: kind, identifier, user that other sources tie together; they too can make an identifier a shared one.
+        policy: which calls tie a device to a user.
+    """
     user = evidence.filter(evidence.actor_kind == USER, evidence.actor_key != 0)
     edges = _edges(user, policy)
     placed = user.filter(user.workspace_key != 0).rename(user="actor_key", workspace="workspace_key")
@@ -67,7 +73,7 @@ def reduce_evidence(evidence: ir.Table, policy: IdentityPolicy) -> Evidence:
         emails=_frame(_first_sightings(emails.rename(key="email_key"), "key")),
         workspaces=_workspaces(evidence),
         links=_frame(_links(edges)),
-        shared_days=_frame(_shared_days(edges)),
+        shared_days=_frame(_shared_days(edges, named)),
         claims=_frame(_claims(evidence)),
         visits=_frame(_first_sightings(placed, "user", "workspace")),
         roles=_frame(_changes(placed.filter(placed.role.notnull()), "role", "user", "workspace")),
@@ -108,8 +114,10 @@ def _links(edges: ir.Table) -> ir.Table:
     )
 
 
-def _shared_days(edges: ir.Table) -> ir.Table:
-    users = edges.group_by("kind", "identifier").aggregate(users=edges.user.nunique())
+def _shared_days(edges: ir.Table, named: pd.DataFrame) -> ir.Table:
+    schema = {"kind": "string", "identifier": "int64", "user": "int64"}
+    ties = edges.select(*schema).union(ibis.memtable(named[[*schema]], schema=schema))
+    users = ties.group_by("kind", "identifier").aggregate(users=ties.user.nunique())
     shared = edges.semi_join(users.filter(users.users > 1), ["kind", "identifier"])
     return shared.group_by("kind", "identifier", "user", day=shared.event_date).aggregate(known=shared.known_date.min())
 

@@ -34,10 +34,13 @@ def first_days(*frames: pd.DataFrame) -> pd.DataFrame:
     return seen.loc[seen["valid_from"] < seen["valid_to"], ["key", "valid_from", "valid_to", "known"]]
 
 
-def clip(frame: pd.DataFrame, start: str, end: str, *bounds: tuple[str, str]) -> pd.DataFrame:
-    """Cut each row's [start, end) to every [low, high) named in `bounds`; rows that end up empty are dropped."""
-    low = frame[[start, *(b[0] for b in bounds)]].max(axis=1)
-    high = frame[[end, *(b[1] for b in bounds)]].min(axis=1)
+def clip(frame: pd.DataFrame, start: str, end: str, *bounds: tuple[str, str | None]) -> pd.DataFrame:
+    """Cut each row's [start, end) to every [low, high) named in `bounds` (high None: open); empty rows are dropped."""
+    low = frame[start].to_numpy(np.int64)
+    high = frame[end].to_numpy(np.int64)
+    for lower, upper in bounds:
+        low = np.maximum(low, frame[lower].to_numpy(np.int64))
+        high = np.minimum(high, frame[upper].to_numpy(np.int64)) if upper else high
     return frame.assign(**{start: low, end: high})[low < high]
 
 

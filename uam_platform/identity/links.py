@@ -50,8 +50,7 @@ def resolve_identifiers(
     single, several = alone(edges)
     single = single.rename(columns={"group": "identifier", "member": "person"})
     rows = single.merge(seen.rename(columns={"key": "identifier"}), on="identifier")
-    rows = rows.assign(start=rows[["start", "known"]].max(axis=1))
-    rows = rows.loc[rows["start"] < rows["end"], _ROW]
+    rows = clip(rows, "start", "end", ("known", None))[_ROW]
     if shared is SharedDevices.BY_DAY:
         rows = pd.concat([rows, _by_day(shared_days[shared_days["kind"] == kind], several)], ignore_index=True)
     return rows.assign(kind=kind, evidence=_labels(rows, own))

@@ -53,9 +53,7 @@ def _in_workspaces(visits: pd.DataFrame, roles: pd.DataFrame, history: pd.DataFr
     columns = ["user", "workspace", "value", "position", "day", "known"]
     rows = pd.concat([there[columns], said[columns]], ignore_index=True).astype(np.int64)
     rows = rows.merge(history, on="user").rename(columns={"day": "valid_from"}).assign(valid_to=FOREVER)
-    rows = rows.assign(start=rows[["start", "known"]].max(axis=1))
-    rows = rows[rows["start"] < rows["end"]]
-    return _overlaid(rows, ["person", "workspace"])
+    return _overlaid(clip(rows, "start", "end", ("known", None)), ["person", "workspace"])
 
 
 def _overlaid(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:

@@ -22,7 +22,7 @@ from uam_platform.identity.directory import Directory, read_directory
 from uam_platform.identity.edges import user_edges
 from uam_platform.identity.evidence import ANONYMOUS, EMAIL, STRENGTH, USER, Evidence, reduce_evidence
 from uam_platform.identity.hierarchy import with_parents, workspace_accounts
-from uam_platform.identity.intervals import FOREVER, first_days
+from uam_platform.identity.intervals import FOREVER, clip, first_days
 from uam_platform.identity.links import is_device, resolve_identifiers, tie, without_user
 from uam_platform.identity.memberships import resolve_memberships
 from uam_platform.identity.persons import person_history
@@ -70,7 +70,8 @@ def resolve(
         policy: the rulebook's identity rules.
         grace: decision grace, which directory records' known_at is shortened by.
     """
-    facts, records = reduce_evidence(evidence, policy), read_directory(directory, grace)
+    records = read_directory(directory, grace)
+    facts = reduce_evidence(evidence, records.links(), policy)
     seen = first_days(facts.users, records.users()).rename(columns={"key": "user"})
     users = seen.groupby("user", as_index=False)[["known"]].min().rename(columns={"user": "key"})
     links = _strongest(pd.concat([facts.links, records.links()], ignore_index=True))
@@ -124,14 +125,12 @@ def _people(
 
 def _user_rows(seen: pd.DataFrame, history: pd.DataFrame, edges: pd.DataFrame) -> pd.DataFrame:
     """People rows of user ids: themselves, or the person they were joined to and by which edge."""
-    rows = seen.merge(history, on="user", validate="m:m")
-    rows = rows.assign(start=rows[["start", "known"]].max(axis=1))
-    rows = rows[rows["start"] < rows["end"]]
+    rows = clip(seen.merge(history, on="user"), "start", "end", ("known", None))
     ends = [edges.assign(user=edges[side])[["user", "start", "label"]] for side in ("left", "right")]
     first = pd.concat(ends).sort_values(["start", "label"]).drop_duplicates("user").set_index("user")["label"]
-    label = first.reindex(rows["user"]).to_numpy()
-    evidence = np.where(rows["user"] == rows["person"], "self", label)
-    return rows.assign(evidence=evidence, kind=USER).rename(columns={"user": "identifier"})
+    evidence = np.where(rows["user"] == rows["person"], "self", first.reindex(rows["user"]).to_numpy())
+    rows = rows.assign(evidence=evidence, kind=USER).rename(columns={"user": "identifier"})
+    return rows[["identifier", "kind", "person", "evidence", "valid_from", "valid_to", "start", "end"]]
 
 
 def _merge_log(people: pd.DataFrame, links: pd.DataFrame, edges: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:

@@ -61,6 +61,11 @@ class Seen:
     def known_day(self) -> int:
         return self.day if self.known is None else max(self.known, self.day)
 
+    @property
+    def space(self) -> str:
+        """What precedes the dash in its ids: the product it belongs to where a test has several."""
+        return str(self.user or self.device).split("-")[0]
+
     def row(self) -> dict[str, object]:
         at = datetime.combine(day(self.day), datetime.min.time()) + timedelta(minutes=self.minute)
         us = int((at - datetime.fromisoformat("1970-01-01")) / timedelta(microseconds=1))
@@ -138,12 +143,12 @@ def resolved(
 
 def rows_at(table: pa.Table, event: int, known: int = LATER) -> list[dict[str, object]]:
     """Rows that hold for an event day, as known on a known day."""
-    on, as_known = day(event), day(known)
-    return [
-        r
-        for r in table.to_pylist()
-        if r["valid_from_date"] <= on < r["valid_to_date"] and r["known_from_date"] <= as_known < r["known_to_date"]
-    ]
+    return [r for r in _rows_known(table, known) if r["valid_from_date"] <= day(event) < r["valid_to_date"]]
+
+
+def _rows_known(table: pa.Table, known: int) -> list[dict[str, object]]:
+    as_known = day(known)
+    return [r for r in table.to_pylist() if r["known_from_date"] <= as_known < r["known_to_date"]]
 
 
 def person(tables: IdentityTables, identifier: int, event: int, known: int = LATER) -> int | None:
@@ -157,10 +162,11 @@ def states(
     table: pa.Table, key: list[str], value: list[str], event_days: int, known: int
 ) -> dict[tuple[object, ...], object]:
     """What a table says on a known day: value by event day and key."""
-    result = {}
+    rows, result = _rows_known(table, known), {}
     for event in range(event_days):
-        for row in rows_at(table, event, known):
-            at = (event, *(row[k] for k in key))
-            assert at not in result, f"two rows hold at once: {at}"
-            result[at] = tuple(row[v] for v in value)
+        for row in rows:
+            if row["valid_from_date"] <= day(event) < row["valid_to_date"]:
+                at = (event, *(row[k] for k in key))
+                assert at not in result, f"two rows hold at once: {at}"
+                result[at] = tuple(row[v] for v in value)
     return result
