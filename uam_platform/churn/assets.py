@@ -18,6 +18,7 @@ from uam_platform.orchestration.checks import contract_check
 from uam_platform.orchestration.wiring import Wiring
 
 SEED = 20250106
+THREADS = 1  # small trees: a second thread gains little alone and costs much beside other work
 _KINDS = frozenset({"lightgbm", "scikitlearn", "parquet"})
 _GROUP_COLUMNS = ("account_id", "parent_account_id")
 
@@ -72,7 +73,7 @@ def models_asset(wiring: Wiring) -> dg.AssetsDefinition:
         known = warehouse.lake.read(warehouse.connection, tables.MODELS).to_pandas()
         settings, policy = wiring.settings, wiring.rulebook.churn
         registry = extend_registry(
-            features.to_pandas(), labels.to_pandas(), known, policy, settings.models_dir, SEED, settings.engine_threads
+            features.to_pandas(), labels.to_pandas(), known, policy, settings.models_dir, SEED, THREADS
         )
         context.log.info(f"{len(registry) - len(known)} models trained, {len(registry)} in the registry")
         return registry
@@ -108,7 +109,7 @@ def scores_asset(wiring: Wiring) -> dg.AssetsDefinition:
             wiring.rulebook.churn,
             settings.models_dir,
             account_groups(accounts),
-            settings.engine_threads,
+            THREADS,
         )
         yield dg.Output(scored, tables.SCORES.name)
         yield dg.Output(reasons, tables.SCORE_REASONS.name)

@@ -4,7 +4,6 @@ Here: the order and the bookkeeping of training and scoring. Not here: one train
 artefact files (`registry`).
 """
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
@@ -70,10 +69,13 @@ def score_snapshots(
         groups: account_id, parent_account_id (see `folds.account_folds`).
         threads: of LightGBM.
     """
+    days = as_days(features["as_of"])
+    trained = {day: registry.serving(models, as_day(day).date()) for day in sorted(days.unique())}
+    first_of = days.map({day: as_days(serving["as_of"]).iloc[0] for day, serving in trained.items()})
     scored, reasons = [], []
-    for as_of, rows in features.groupby(as_days(features["as_of"]), sort=True):
-        serving = registry.serving(models, as_day(as_of).date())  # type: ignore[arg-type]
-        artefacts: Mapping = {i: registry.load(folder, i) for i in serving["model_id"]}
+    for _, rows in features.groupby(first_of, sort=True):  # all snapshots that the same models serve, at once
+        serving = trained[as_days(rows["as_of"]).iloc[0]]
+        artefacts = {i: registry.load(folder, i) for i in serving["model_id"]}
         one, why = score(rows, artefacts, policy, groups, threads)
         scored.append(one)
         reasons.append(why)
