@@ -7,7 +7,7 @@ import duckdb
 import pytest
 
 from uam_platform.simulation.world.generate import WorldSummary, simulate
-from uam_platform.simulation.world.product import CORE_EVENTS
+from uam_platform.simulation.world.product import CORE_EVENTS, VARIANTS
 
 
 class World:
@@ -219,3 +219,21 @@ def test_other_difficulties_keep_the_business_and_change_the_signal(difficulty: 
     world = World(tmp_path / "world", simulate(150, 182, 5, tmp_path / "world", difficulty))
     assert world.summary.churned >= 5
     assert world.summary.deliveries / (150 * 182) > 2.0
+
+
+def test_a_sloppy_name_is_a_variant_of_the_event_it_stands_for(world: World) -> None:
+    delivered = world.rows(f"""SELECT true_event_name, event, count(*) FROM {DELIVERED} JOIN {TRULY} USING (delivery_no)
+                               WHERE type = 'track' GROUP BY ALL""")
+    wrong = [row for row in delivered if row[1] != row[0] and row[1] not in VARIANTS.get(row[0], ())]
+    assert wrong == []
+    assert {name for name, event, _ in delivered if name != event} == set(VARIANTS)
+
+
+def test_a_workflow_ends_after_it_started(world: World) -> None:
+    backwards = f"""SELECT count(*), count(*) FILTER (stop < start) FROM (
+        SELECT workflow_id, min(true_occurred_at) FILTER (workflow_state = 'started') AS start,
+               min(true_occurred_at) FILTER (workflow_state <> 'started') AS stop
+        FROM {DELIVERED} JOIN {TRULY} USING (delivery_no) WHERE workflow_id IS NOT NULL GROUP BY workflow_id)"""
+    runs, wrong = world.rows(backwards)[0]
+    assert runs > 10_000
+    assert wrong == 0

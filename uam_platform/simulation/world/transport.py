@@ -13,7 +13,7 @@ from uam_platform.simulation.world.product import DEFECTS, EVENTS, VARIANTS
 from uam_platform.simulation.world.rows import CLIENT, SERVER, TRACK, Rows, take
 from uam_platform.simulation.world.sessions import Sessions
 
-EVENT_NAMES: tuple[str, ...] = (*EVENTS, *(variant for name in VARIANTS for variant in VARIANTS[name]))
+EVENT_NAMES: tuple[str, ...] = (*EVENTS, *(variant for name in EVENTS for variant in VARIANTS.get(name, ())))
 _VARIANT_COUNT = np.array([len(VARIANTS.get(name, ())) for name in EVENTS], dtype=np.int64)
 _NEEDS_EVENT, _NEEDS_USER = DEFECTS.index("missing_event"), DEFECTS.index("user_id_number")
 _LONGEST_DELAY_DAYS = 9.0
@@ -65,7 +65,7 @@ def _clocks(events: Rows, sessions: Sessions, devices: Devices, vector: Difficul
     wait = flush + _late(events, sessions, devices, vector, rng)
     latency = (np.exp(rng.normal(11.9, 0.5, count))).astype(np.int64)
     milli = 1_000
-    occurred = events["occurred_us"] // milli * milli + rng.integers(0, 1_000, count) * milli
+    occurred = events["occurred_us"] // milli * milli
     events["occurred_us"] = occurred
     events["original_us"] = occurred + skew
     events["sent_us"] = (occurred + wait) // milli * milli + skew
