@@ -108,13 +108,10 @@ def _mrkdwn(text: str) -> dict[str, Any]:
 
 
 def _escaped(value: object, limit: int) -> str:
-    """One line with &, < and > escaped, at most `limit` characters after escaping; no entity is cut in two.
-
-    A value that is empty shows as a dash, because Slack refuses empty texts.
-    """
+    """One line with &, < and > escaped, at most `limit` characters after escaping; no entity is cut in two."""
     parts: list[str] = []
     length = 0
-    for character in _one_line(value) or "–":
+    for character in _one_line(value):
         escaped = next((e for plain, e in _ESCAPES if plain == character), character)
         if length + len(escaped) > limit - 1:
             return "".join(parts).rstrip() + "…"
@@ -124,7 +121,7 @@ def _escaped(value: object, limit: int) -> str:
 
 
 def _one_line(value: object) -> str:
-    return " ".join(str(value).split())
+    return " ".join(str(value).split()) or "–"  # Slack refuses empty texts
 
 
 def _cut(text: str, limit: int) -> str:
