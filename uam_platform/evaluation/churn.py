@@ -98,7 +98,7 @@ def _ranking(judged: Judged) -> list[Row]:
     return [
         _row("ROC-AUC", judged.combined(_same, auc[SCORE]), oracle=auc[ORACLE_SCORE][0], contract=auc[BASELINE][0], base=0.5),
         _row("average precision", judged.combined(_same, ap[SCORE]), oracle=ap[ORACLE_SCORE][0], contract=ap[BASELINE][0], base=prevalence),
-        _row("ROC-AUC over the contract baseline", gain, note="paired by account", target="interval above 0"),
+        _row("ROC-AUC over the contract baseline", gain, note="paired by account", target="above 0"),
         _row(
             "ROC-AUC against the soft truth", judged.combined(_same, soft[SCORE]), oracle=soft[ORACLE_SCORE][0],
             contract=soft[BASELINE][0], note="pairs weighted p (1 - p') by the oracle's probabilities: less noise",
@@ -129,7 +129,7 @@ def _calibration(judged: Judged) -> list[Row]:
         _row(
             "Brier skill over the base rate", metrics.brier_skill(judged, SCORE, None),
             oracle=metrics.brier_skill(judged, ORACLE_SCORE, None).value,
-            contract=metrics.brier_skill(judged, BASELINE, None).value, target="above the contract baseline",
+            contract=metrics.brier_skill(judged, BASELINE, None).value, target="above contract",
         ),
         _row("Brier skill over the contract baseline", metrics.brier_skill(judged, SCORE, BASELINE), target="above 0"),
         _row(

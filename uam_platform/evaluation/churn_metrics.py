@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from uam_platform.evaluation.ranking import Ranking
+from uam_platform.evaluation.ranking import Metric, Ranking
 from uam_platform.evaluation.resampling import Codes, Values, account_sums, account_weights, interval, safe_ratio
 
 SCORE: Final = "churn_probability"
@@ -49,17 +49,16 @@ class Judged:
             name: rows[name].to_numpy(dtype=np.float64) for name in (SCORE, BASELINE, ORACLE_SCORE)
         }
         self.churned_accounts = int(rows.loc[rows["is_churned"], "account_id"].nunique())
-        self._rankings = {name: Ranking(values) for name, values in self.scores.items()}
+        self._rankings = {name: Ranking(values, self.codes, self.accounts) for name, values in self.scores.items()}
         self._drawn: dict[tuple[str, str], tuple[float, Values]] = {}
 
     def ranking(self, metric: str, score: str) -> tuple[float, Values]:
         """`auc`, `ap` or `soft_auc` of a score: the value and its draws; soft pairs weigh p_i (1 - p_j) by the oracle."""
         if (metric, score) not in self._drawn:
             truth = self.scores[ORACLE_SCORE] if metric == "soft_auc" else self.churned
-            ranked = self._rankings[score]
-            measure = ranked.average_precision if metric == "ap" else ranked.auc
-            drawn = np.array([measure(w * truth, w * (1 - truth)) for w in self._row_weights()])
-            self._drawn[metric, score] = measure(truth, 1 - truth), drawn
+            kind: Metric = "ap" if metric == "ap" else "auc"
+            value = self._rankings[score].value(kind, truth, 1 - truth)
+            self._drawn[metric, score] = value, self._rankings[score].draws(kind, truth, 1 - truth, self.weights)
         return self._drawn[metric, score]
 
     def combined(self, formula: Callable[..., Values | float], *parts: tuple[float, Values]) -> Estimate:
@@ -72,9 +71,6 @@ class Judged:
         sums = account_sums(self.codes, self.accounts, *columns)
         value = float(formula(sums.sum(axis=0)[None, :])[0])
         return Estimate(value, *interval(formula(self.weights @ sums)))
-
-    def _row_weights(self) -> "list[Values]":
-        return [line[self.codes] for line in self.weights]
 
 
 def share_of(own: Values | float, reference: Values | float, nothing: float) -> Values:

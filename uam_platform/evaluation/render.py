@@ -4,11 +4,14 @@ Here: words and layout. Not here: numbers. Plain text without colour codes or ma
 """
 
 import io
+from collections.abc import Iterator
 from typing import Final
 
 from rich import box
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
 from uam_platform.evaluation.results import CONTRACT, ORACLE, RANDOM, Row, Scoreboard, Section
 
@@ -24,8 +27,8 @@ def render(board: Scoreboard) -> str:
         console.print(section.title, markup=False)
         if section.rows:
             console.print(_table(section))
-        if section.note:
-            console.print(section.note, markup=False)
+        for note in _notes(section):
+            console.print(Padding(Text(note), (0, 0, 0, 1)))
     assert isinstance(console.file, io.StringIO)  # noqa: S101 - told to the type checker; set above
     return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines()) + "\n"
 
@@ -35,7 +38,7 @@ def headline(board: Scoreboard) -> str:
     lines = [
         _line(board, "identity", ("pairwise precision", "pairwise recall", "events on the right account")),
         _line(board, "deduplication", ("recall of planted repeats", "false drops")),
-        _line(board, _churn_key(board), ("ROC-AUC", "ROC-AUC over the contract baseline", "calibration slope")),
+        _line(board, _churn_key(board), ("ROC-AUC", "calibration slope")),
         _line(board, "alerts", ("precision", "recall")),
         _line(board, "actions", ("first messages sent exactly once", "twins", "lost")),
     ]
@@ -44,9 +47,9 @@ def headline(board: Scoreboard) -> str:
 
 def _heading(board: Scoreboard) -> str:
     world = board.world
-    size = f"{int(world['accounts']):,} accounts x {world['days']} days, seed {world['seed']}, {world['difficulty']} difficulty"
-    word = "illustrative, too small to judge by the targets" if board.is_illustrative else "evaluation size"
-    return f"Scoreboard against the truth of the simulated company ({size}): {word}"
+    size = f"{int(world['accounts']):,} accounts x {world['days']} days, seed {world['seed']}, {world['difficulty']}"
+    word = "illustrative (small)" if board.is_illustrative else "evaluation size"
+    return f"Scoreboard against the simulated company's truth, {size}: {word}"
 
 
 def _churn_key(board: Scoreboard) -> str:
@@ -63,32 +66,42 @@ def _line(board: Scoreboard, key: str, metrics: tuple[str, ...]) -> str:
         return f"  {name:<14} {section.note if section else 'not measured'}"
     if all(row.value is None for row in rows):
         return f"  {name:<14} {rows[0].note}"
-    return f"  {name:<14} " + "; ".join(_phrase(row) for row in rows)
+    return f"  {name:<14} " + "; ".join([_phrase(rows[0], True), *(_phrase(row, False) for row in rows[1:])])
 
 
-def _phrase(row: Row) -> str:
+def _phrase(row: Row, has_yardsticks: bool) -> str:
     beside = [
         f"{name} {number(value, row.unit)}"
         for name, value in row.yardsticks.items()
-        if name in (CONTRACT, ORACLE, RANDOM) and value is not None
+        if has_yardsticks and name in (CONTRACT, ORACLE, RANDOM) and value is not None
     ]
     extra = f" ({', '.join(part for part in (_interval(row), *beside) if part)})" if _interval(row) or beside else ""
     return f"{row.metric} {number(row.value, row.unit)}{extra}"
 
 
 def _table(section: Section) -> Table:
-    table = Table(box=box.SIMPLE, width=WIDTH, pad_edge=False, padding=(0, 1))
-    table.add_column("metric", width=30)
+    table = Table(box=box.SIMPLE_HEAD, width=WIDTH, pad_edge=False, padding=(0, 1))
+    table.add_column("metric", width=41)
     table.add_column("value", justify="right", width=9, no_wrap=True)
     table.add_column("95 %", justify="right", width=16, no_wrap=True)
-    table.add_column("beside", width=24)
-    table.add_column("target", width=12)
-    table.add_column("note", ratio=1)
+    table.add_column("beside", ratio=1)
+    table.add_column("target", width=14)
     for row in section.rows:
-        beside = "\n".join(f"{name} {number(value, row.unit)}" for name, value in row.yardsticks.items())
-        cells = (row.metric, number(row.value, row.unit), _interval(row), beside, row.target, row.note)
-        table.add_row(*cells)
+        beside = ", ".join(f"{name} {number(value, row.unit)}" for name, value in row.yardsticks.items())
+        table.add_row(row.metric, number(row.value, row.unit), _interval(row), beside, row.target)
     return table
+
+
+def _notes(section: Section) -> Iterator[str]:
+    """How to read the rows: a note that several rows share is printed once."""
+    metrics_of: dict[str, list[str]] = {}
+    for row in section.rows:
+        if row.note:
+            metrics_of.setdefault(row.note, []).append(row.metric)
+    for note, metrics in metrics_of.items():
+        yield f"{metrics[0]}: {note}" if len(metrics) == 1 else f"{len(metrics)} metrics: {note}"
+    if section.note:
+        yield section.note
 
 
 def _interval(row: Row) -> str:
@@ -105,7 +118,7 @@ def number(value: float | None, unit: str) -> str:
         return f"{value:,.0f}"
     if unit in ("days", "SD"):
         return f"{value:.1f}"
-    if value != 0 and abs(value) < 0.0005:
+    if 1e-9 < abs(value) < 0.0005:
         return f"{value:.1e}"
     is_nearly_one = unit == "share" and 0.9995 <= value < 1
     return f"{value:.5f}" if is_nearly_one else f"{value:.3f}"

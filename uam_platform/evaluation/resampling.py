@@ -18,8 +18,10 @@ _LOW, _HIGH = 2.5, 97.5
 
 def account_weights(accounts: int, seed: int, draws: int = DRAWS) -> Values:
     """How often each account is drawn: draws x accounts, every row adds up to `accounts`."""
+    if not accounts:
+        return np.zeros((draws, 0))
     rng = np.random.default_rng(seed)
-    return rng.multinomial(accounts, np.full(accounts, 1 / max(accounts, 1)), size=draws).astype(np.float64)
+    return rng.multinomial(accounts, np.full(accounts, 1 / accounts), size=draws).astype(np.float64)
 
 
 def interval(drawn: Values) -> tuple[float | None, float | None]:

@@ -79,8 +79,8 @@ class RunFolder:
         return pd.DataFrame(rows, columns=list(_OUTBOX_COLUMNS))
 
     def received(self) -> list[dict[str, Any]] | None:
-        """Calls that the Slack destination accepted, in order, or None where nothing was recorded."""
-        path = self._received if self._received.suffix else self._received / "slack.jsonl"
+        """Calls that the Slack destination accepted, in order, or None where no destination kept records."""
+        path = self._received / "slack.jsonl"
         if not path.exists():
-            return None
+            return [] if self._received.is_dir() else None
         return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
