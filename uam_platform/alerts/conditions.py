@@ -60,6 +60,14 @@ def subject(snapshot: pd.DataFrame, condition: Condition) -> pd.Series:
     return snapshot[str(condition.column)]
 
 
+def actual(row: Mapping[Any, Any], condition: Condition) -> Any:
+    """What a single comparison saw in one row: as `subject`, for evidence."""
+    if condition.ratio is None:
+        return row[str(condition.column)]
+    above, below = (row[name] for name in condition.ratio)
+    return float(above) / float(below) if not pd.isna(below) and below > 0 and not pd.isna(above) else None
+
+
 def limit(condition: Condition, limits: Thresholds) -> Any:
     """The value a single comparison compares with."""
     if condition.quantile is not None:

@@ -9,8 +9,6 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import pandas as pd
-
 from uam_platform.alerts import conditions
 from uam_platform.alerts.detect import is_missing
 from uam_platform.policy.alerts import Detector
@@ -91,9 +89,13 @@ _REASON = "reason_rank reason_feature reason_value contribution reason_text".spl
 
 
 def _condition(row: Row, one: Any, limits: conditions.Thresholds) -> dict[str, Any]:
-    actual = conditions.subject(pd.DataFrame([row]), one).iloc[0]
     name = one.column or " / ".join(one.ratio)
-    return {"subject": name, "op": one.op, "limit": conditions.limit(one, limits), "actual": actual}
+    return {
+        "subject": name,
+        "op": one.op,
+        "limit": conditions.limit(one, limits),
+        "actual": conditions.actual(row, one),
+    }
 
 
 def _numbers(row: Row, names: Sequence[str]) -> dict[str, Any]:

@@ -2,7 +2,9 @@
 
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from sqlalchemy import select
@@ -59,8 +61,21 @@ def finding(account: int = 1, decision: str = "alert", **changed: Any) -> dict[s
     return {**row, **changed}
 
 
+@lru_cache(maxsize=1)
+def _migrated() -> bytes:
+    """The bytes of an empty migrated ledger: migrating once is enough for all tests but those of the migration."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "ledger.db"
+        open_ledger(f"sqlite:///{path}").close()
+        return path.read_bytes()
+
+
 def new_ledger(folder: Path) -> Ledger:
-    return open_ledger(f"sqlite:///{folder / 'ledger.db'}")
+    """An empty ledger in `folder`, or the one that is there."""
+    path = folder / "ledger.db"
+    if not path.exists():
+        path.write_bytes(_migrated())
+    return open_ledger(f"sqlite:///{path}")
 
 
 def apply(ledger: Ledger, number: int, rows: Sequence[dict[str, Any]], act: bool = True, **arguments: Any) -> Applied:

@@ -14,7 +14,7 @@ from uam_platform_tests.ledger.findings import alerts, apply, finding, new_ledge
 
 
 def test_an_empty_file_is_migrated_to_exactly_the_models(tmp_path: Path) -> None:
-    ledger = new_ledger(tmp_path)
+    ledger = open_ledger(f"sqlite:///{tmp_path / 'ledger.db'}")
     from alembic.autogenerate import compare_metadata
     from alembic.runtime.migration import MigrationContext
 

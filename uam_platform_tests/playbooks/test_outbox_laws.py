@@ -1,15 +1,14 @@
 """The law of the outbox: whatever goes wrong, every action is at the destination exactly once and none is lost."""
 
-import shutil
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from uam_platform.ledger import outbox
-from uam_platform.ledger.engine import Ledger, open_ledger
+from uam_platform.ledger.engine import Ledger
 from uam_platform.playbooks.deliver import DeliveryReport, deliver_outbox
 from uam_platform.playbooks.slack import SlackDestination
 from uam_platform_tests.ledger.findings import MONDAY, PLAYBOOKS, apply, day, finding, morning, new_ledger
@@ -53,13 +52,6 @@ class World:
         raise AssertionError(f"still open after 60 runs: {outbox.counts(self.ledger)}")
 
 
-@pytest.fixture(scope="module")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("ledger")
-    new_ledger(folder).close()
-    return folder / "ledger.db"
-
-
 @pytest.fixture
 def ledger(tmp_path: Path) -> Ledger:
     return new_ledger(tmp_path)
@@ -70,15 +62,11 @@ def ledger(tmp_path: Path) -> Ledger:
     accounts=st.integers(1, 4),
     limits=st.lists(st.integers(1, 3), max_size=4),
 )
-@settings(max_examples=30, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, derandomize=True)
 def test_every_action_arrives_exactly_once(
-    template: Path, tmp_path: Path, plan: list[str], accounts: int, limits: list[int]
+    tmp_path_factory: pytest.TempPathFactory, plan: list[str], accounts: int, limits: list[int]
 ) -> None:
-    copy = tmp_path / "ledger.db"
-    for old in tmp_path.glob("ledger.db*"):
-        old.unlink()
-    shutil.copy(template, copy)
-    ledger = open_ledger(f"sqlite:///{copy}")
+    ledger = new_ledger(tmp_path_factory.mktemp("example"))
     world = World(ledger, plan)
     findings = [finding(n) for n in range(1, accounts + 1)]
     apply(ledger, 0, findings)
@@ -94,15 +82,11 @@ def test_every_action_arrives_exactly_once(
 
 
 @given(plan=st.lists(st.sampled_from(FAULTS), max_size=12), before_update=st.integers(0, 3))
-@settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, derandomize=True)
 def test_an_alert_has_one_message_that_ends_with_its_newest_state(
-    template: Path, tmp_path: Path, plan: list[str], before_update: int
+    tmp_path_factory: pytest.TempPathFactory, plan: list[str], before_update: int
 ) -> None:
-    copy = tmp_path / "ledger.db"
-    for old in tmp_path.glob("ledger.db*"):
-        old.unlink()
-    shutil.copy(template, copy)
-    ledger = open_ledger(f"sqlite:///{copy}")
+    ledger = new_ledger(tmp_path_factory.mktemp("example"))
     world = World(ledger, plan)
     apply(ledger, 0, [finding(1)])
     for _ in range(before_update):
