@@ -164,4 +164,3 @@ def _general(answer: "httpx.Response", where: str) -> ConnectorError | None:
         action = "Check the base URL and the connector's settings."
         return PermanentError(where, f"refused with status {status}: {text}", action)
     return None
-

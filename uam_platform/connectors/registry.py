@@ -7,16 +7,14 @@ module with a `land` of the same signature, its settings, and one entry in `_KNO
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from uam_platform.connectors import files, salesforce, segment, zendesk
 from uam_platform.connectors.object_store import StoreAddress
 from uam_platform.contracts.landing import DELIVERY_COLUMNS, RECORD_COLUMNS
+from uam_platform.contracts.model import Column, Contract, Pii, Type
 from uam_platform.lake.loads import DELIVERIES, RECORDS, Load, LoadManifest
 from uam_platform.settings import Settings
-
-if TYPE_CHECKING:
-    import dagster
 
 Land = Callable[[LoadManifest, str, datetime, Callable[[str], None]], Load | None]
 """(manifest, load id, now, progress) -> the committed load, or None when there is nothing new."""
@@ -42,13 +40,27 @@ class Connector:
     lands: tuple[str, ...]
     land: Land
 
-    def column_schema(self) -> "dagster.TableSchema":
-        """Columns of what is landed, for Dagster's catalogue."""
-        from dagster import TableColumn, TableSchema
+    @property
+    def contract(self) -> Contract:
+        """What is landed, as a contract: all text, beside the position in the load."""
+        described = {name: meaning for table in self.lands for name, meaning in _COLUMNS[table]}
+        columns = [Column(name, Type.STRING, meaning, pii=Pii.PERSONAL) for name, meaning in described.items()]
+        position = Column("row_no", Type.INT64, "position in the load, from 0")
+        return Contract(
+            stage="raw",
+            name=self.name,
+            grain="one record as the source delivered it",
+            description=self.description,
+            columns=(*columns, position),
+            key=("row_no",),
+            nullable=frozenset(described),
+        )
 
-        described = {name: text for table in self.lands for name, text in _COLUMNS[table]}
-        columns = [TableColumn(name, "string", description=text) for name, text in described.items()]
-        return TableSchema([*columns, TableColumn("row_no", "int64", description="position in the load, from 0")])
+    def column_schema(self) -> Any:
+        """Dagster table schema of what is landed."""
+        from uam_platform.orchestration.assets import column_schema
+
+        return column_schema(self.contract)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from uam_platform.connectors.http_json import Wire
 from uam_platform.connectors.retry import Retry
 from uam_platform.lake.loads import Load, LoadManifest
 
-NOW = datetime(2025, 2, 1)
+NOW = datetime(2025, 2, 1)  # noqa: DTZ001 - the manifest takes naive UTC
 
 
 @dataclass

@@ -72,7 +72,9 @@ def test_retry_after_may_be_a_date_by_the_servers_clock():
     assert retry_after(None, server_time) is None
 
 
-@pytest.mark.parametrize(("status", "words"), [(401, "credentials"), (403, "rights"), (404, "base URL"), (301, "base URL")])
+@pytest.mark.parametrize(
+    ("status", "words"), [(401, "credentials"), (403, "rights"), (404, "base URL"), (301, "base URL")]
+)
 def test_a_refusal_is_told_once_with_what_to_do(status, words):
     vendor = FakeVendor(lambda request: reply({"error": "no"}, status))
     with pytest.raises(PermanentError, match=words):

@@ -17,7 +17,12 @@ STAMP = "2025-01-06T10:00:00.000+0000"
 
 
 def account(number: int, stamp: str = STAMP) -> dict[str, Any]:
-    return {"attributes": {"type": "Account", "url": "/x"}, "Id": f"001{number:015d}", "Name": f"a{number}", "SystemModstamp": stamp}
+    return {
+        "attributes": {"type": "Account", "url": "/x"},
+        "Id": f"001{number:015d}",
+        "Name": f"a{number}",
+        "SystemModstamp": stamp,
+    }
 
 
 class Organisation:
@@ -168,7 +173,10 @@ def test_a_record_lock_is_waited_for(manifest):
     organisation = Organisation()
     vendor = FakeVendor(organisation)
     lock = reply([{"errorCode": "UNABLE_TO_LOCK_ROW", "message": "unable to obtain exclusive access"}])
-    vendor.script = [organisation._log_in(httpx.Request("POST", "https://x", content=b"client_secret=app-secret")), lock]
+    vendor.script = [
+        organisation._log_in(httpx.Request("POST", "https://x", content=b"client_secret=app-secret")),
+        lock,
+    ]
     assert land(vendor, manifest).rows == {RECORDS: 5}
     assert vendor.patience.waits == [1.0]
 

@@ -13,7 +13,9 @@ from uam_platform.connectors.errors import PermanentError, TransientError
 from uam_platform.lake.loads import RECORDS, LoadManifest
 from uam_platform_tests.connectors.fakes import NOW, FakeVendor, contents, quiet, reply, rows
 
-SOURCE = zendesk.ZendeskSource("https://acme.zendesk.com", "reader@acme.example", "key", datetime(2024, 1, 1, tzinfo=UTC))
+SOURCE = zendesk.ZendeskSource(
+    "https://acme.zendesk.com", "reader@acme.example", "key", datetime(2024, 1, 1, tzinfo=UTC)
+)
 START = int(SOURCE.start.timestamp())
 
 
@@ -27,7 +29,12 @@ class Tickets:
 
     @staticmethod
     def ticket(number: int) -> dict[str, Any]:
-        return {"id": number, "generated_timestamp": START + number, "updated_at": "2024-01-01T00:00:00Z", "subject": f"t{number}"}
+        return {
+            "id": number,
+            "generated_timestamp": START + number,
+            "updated_at": "2024-01-01T00:00:00Z",
+            "subject": f"t{number}",
+        }
 
     @staticmethod
     def event(number: int, second: int) -> dict[str, Any]:
@@ -41,7 +48,12 @@ class Tickets:
             "tickets/cursor.json": lambda: self._by_cursor(params),
             "users/cursor.json": lambda: {"users": [], "after_cursor": None, "end_of_stream": True},
             "ticket_events.json": lambda: self._by_time(params),
-            "organizations.json": lambda: {"organizations": [], "end_time": None, "next_page": None, "end_of_stream": True},
+            "organizations.json": lambda: {
+                "organizations": [],
+                "end_time": None,
+                "next_page": None,
+                "end_of_stream": True,
+            },
         }
         return reply(answers[export]())
 
@@ -49,7 +61,11 @@ class Tickets:
         first = int(params.get("cursor", "c0")[1:])
         page = self.tickets[first : first + self.per_page]
         last = first + len(page)
-        return {"tickets": page, "after_cursor": f"c{last}" if last else None, "end_of_stream": last == len(self.tickets)}
+        return {
+            "tickets": page,
+            "after_cursor": f"c{last}" if last else None,
+            "end_of_stream": last == len(self.tickets),
+        }
 
     def _by_time(self, params: dict[str, str]) -> dict[str, Any]:
         start = int(params["start_time"])
@@ -57,7 +73,12 @@ class Tickets:
         page = due[: self.per_page]
         end = page[-1]["timestamp"] if page else None
         next_page = f"https://acme.zendesk.com/api/v2/incremental/ticket_events.json?start_time={end}" if page else None
-        return {"ticket_events": page, "end_time": end, "next_page": next_page, "end_of_stream": len(due) <= self.per_page}
+        return {
+            "ticket_events": page,
+            "end_time": end,
+            "next_page": next_page,
+            "end_of_stream": len(due) <= self.per_page,
+        }
 
 
 def land(vendor: FakeVendor, manifest: LoadManifest):
@@ -87,7 +108,10 @@ def test_all_pages_are_landed_whole_sorted_and_once(manifest):
 
 def test_the_export_order_field_is_landed_as_iso_time(manifest):
     load = land(FakeVendor(Tickets(tickets=1, events=1)), manifest)
-    assert [r["modified_text"] for r in rows(manifest, load, RECORDS)] == ["2024-01-01T00:00:01Z", "2024-01-01T00:01:00Z"]
+    assert [r["modified_text"] for r in rows(manifest, load, RECORDS)] == [
+        "2024-01-01T00:00:01Z",
+        "2024-01-01T00:01:00Z",
+    ]
 
 
 def test_the_next_load_goes_on_after_the_cursor_and_a_little_before_the_end_time(manifest):
@@ -97,7 +121,9 @@ def test_the_next_load_goes_on_after_the_cursor_and_a_little_before_the_end_time
     assert land(vendor, manifest) is None
     assert asked(vendor, "tickets/cursor", "cursor") == ["c5"]
     assert asked(vendor, "tickets/cursor", "start_time") == []
-    assert asked(vendor, "ticket_events", "start_time")[0] == str(START)  # end_time - 300 s, but not before the first import
+    assert asked(vendor, "ticket_events", "start_time")[0] == str(
+        START
+    )  # end_time - 300 s, but not before the first import
 
 
 def test_only_what_is_new_is_landed_although_the_read_overlaps(manifest):
@@ -106,7 +132,10 @@ def test_only_what_is_new_is_landed_although_the_read_overlaps(manifest):
     tickets.events.append(Tickets.event(10, START + 600))
     tickets.tickets.append(Tickets.ticket(6))
     load = land(FakeVendor(tickets), manifest)
-    assert [(r["source_object"], r["record_id"]) for r in rows(manifest, load, RECORDS)] == [("ticket", "6"), ("ticket_event", "10")]
+    assert [(r["source_object"], r["record_id"]) for r in rows(manifest, load, RECORDS)] == [
+        ("ticket", "6"),
+        ("ticket_event", "10"),
+    ]
 
 
 def test_a_record_that_changed_without_moving_its_time_is_landed_again(manifest):
@@ -184,7 +213,9 @@ def test_a_refusal_says_what_to_change_and_is_not_repeated(answer, words, manife
 def test_credentials_are_sent_as_zendesk_wants_them_and_are_not_shown(manifest):
     vendor = FakeVendor(Tickets())
     land(vendor, manifest)
-    assert vendor.requests[0].headers["authorization"] == httpx.BasicAuth("reader@acme.example/token", "key")._auth_header
+    assert (
+        vendor.requests[0].headers["authorization"] == httpx.BasicAuth("reader@acme.example/token", "key")._auth_header
+    )
     assert "key" not in repr(SOURCE).replace("api_key", "")
 
 

@@ -1,0 +1,120 @@
+"""The three vendor connectors against the sandbox over real HTTP, also when it throttles, fails, cuts and expires."""
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+import pyarrow.parquet as pq
+import pytest
+
+from uam_platform.connectors.registry import Connector, configured
+from uam_platform.lake.loads import DELIVERIES, RECORDS, Load, LoadManifest
+from uam_platform.settings import Settings
+from uam_platform.simulation.sandbox import server
+from uam_platform.simulation.sandbox.server import Running
+from uam_platform_tests.connectors.fakes import NOW, contents, quiet, rows
+from uam_platform_tests.sandbox.tiny_company import CONTACT_COUNT, END, TABLES, write_company
+
+
+@pytest.fixture(scope="module")
+def company(tmp_path_factory) -> Path:
+    return write_company(tmp_path_factory.mktemp("world") / "company")
+
+
+@pytest.fixture(scope="module")
+def shared(company, tmp_path_factory) -> Iterator[Running]:
+    with server.running(company, tmp_path_factory.mktemp("state"), incremental_per_minute=10_000) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(shared) -> Iterator[Running]:
+    yield shared
+    httpx.delete(f"{shared.url}/_faults")
+
+
+@pytest.fixture
+def manifest(tmp_path) -> LoadManifest:
+    return LoadManifest(tmp_path / "raw")
+
+
+def connectors(sandbox: Running) -> dict[str, Connector]:
+    values = {name.removeprefix("UAM_").lower(): value for name, value in sandbox.credentials.items()}
+    return {c.name: c for c in configured(Settings(_env_file=None, **values))}
+
+
+def land(connector: Connector, manifest: LoadManifest, progress=quiet) -> Load | None:
+    return connector.land(manifest, manifest.next_id(connector.name, NOW), NOW, progress)
+
+
+def trouble(sandbox: Running, match: str, kind: str, **more) -> None:
+    httpx.post(f"{sandbox.url}/_faults", json={"match": match, "kind": kind, **more}).raise_for_status()
+
+
+def test_every_delivery_of_the_company_arrives_including_spoilt_lines(sandbox, company, manifest):
+    load = land(connectors(sandbox)["segment"], manifest)
+    held = [
+        row for path in sorted((company / "deliveries").glob("*.parquet")) for row in pq.read_table(path).to_pylist()
+    ]
+    landed = rows(manifest, load, DELIVERIES)
+    assert len(landed) == len(held)
+    readable = {row["message_id"] for row in held if row["defect"] not in ("truncated", "not_json")}
+    assert {row["message_id"] for row in landed if row["parse_error"] is None} == readable
+    assert sorted(row["parse_error"] for row in landed if row["parse_error"]) == sorted(
+        row["defect"] for row in held if row["defect"] in ("truncated", "not_json")
+    )
+    numbers = {row["message_id"] for row in held if row["defect"] == "user_id_number" and row["user_id"]}
+    assert all(row["user_id"].isdigit() for row in landed if row["message_id"] in numbers)
+    assert land(connectors(sandbox)["segment"], manifest) is None
+
+
+def test_every_record_of_salesforce_arrives_over_several_pages(sandbox, company, manifest):
+    load = land(connectors(sandbox)["salesforce"], manifest)
+    landed = rows(manifest, load, RECORDS)
+    held = {
+        name: pq.read_table(company / f"{name}.parquet").num_rows for name in TABLES if name.startswith("salesforce")
+    }
+    assert len(landed) == sum(held.values())
+    assert sum(row["source_object"] == "Contact" for row in landed) == CONTACT_COUNT
+    assert land(connectors(sandbox)["salesforce"], manifest) is None
+
+
+def test_every_ticket_user_organisation_and_audit_arrives(sandbox, company, manifest):
+    load = land(connectors(sandbox)["zendesk"], manifest)
+    landed = rows(manifest, load, RECORDS)
+    withheld = END - timedelta(minutes=1)  # Zendesk keeps the newest minute back
+    held = pq.read_table(company / "zendesk_tickets.parquet").to_pylist()
+    tickets = {str(row["ticket_id"]) for row in held if row["generated_at"] < withheld}
+    assert {row["record_id"] for row in landed if row["source_object"] == "ticket"} == tickets
+    events = [json.loads(row["payload"]) for row in landed if row["source_object"] == "ticket_event"]
+    held = pq.read_table(company / "zendesk_ticket_events.parquet").to_pylist()
+    assert sum(len(event["child_events"]) for event in events) == sum(row["occurred_at"] < withheld for row in held)
+    assert land(connectors(sandbox)["zendesk"], manifest) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "match", "kind"),
+    [
+        ("segment", "/acme-segment/segment-logs/web", "cut_body"),
+        ("segment", "/acme-segment", "500"),
+        ("segment", "/acme-segment", "429"),
+        ("zendesk", "/zendesk", "cut_body"),
+        ("zendesk", "/zendesk", "429"),
+        ("zendesk", "/zendesk", "200_error"),
+        ("zendesk", "/zendesk/api/v2/incremental/ticket_events", "empty_page"),
+        ("salesforce", "/salesforce/services/data", "expired_token"),
+        ("salesforce", "/salesforce/services/data", "500"),
+        ("salesforce", "/salesforce/services/data", "empty_page"),
+        ("salesforce", "/salesforce/services/oauth2", "cut_body"),
+    ],
+)
+def test_a_passing_trouble_changes_no_landed_byte(name, match, kind, sandbox, tmp_path):
+    connector = connectors(sandbox)[name]
+    calm, troubled = LoadManifest(tmp_path / "calm"), LoadManifest(tmp_path / "troubled")
+    expected = contents(calm, land(connector, calm))
+    trouble(sandbox, match, kind)
+    found = contents(troubled, land(connector, troubled))
+    assert httpx.get(f"{sandbox.url}/_faults").json() == [], "the trouble did not happen"
+    assert found == expected
