@@ -24,7 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Product intelligence on Dagster: what users do, what they say and what they are worth, as few explained alerts.",
 )
-console = Console(highlight=False)
+console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
 _EXISTING = typer.Option(exists=True)
 
 
@@ -166,7 +166,7 @@ def main() -> None:
     warnings.filterwarnings(
         "ignore", module=r"dagster\..*"
     )  # beta and preview notices of pinned APIs that the tests cover
-    from uam_platform.runner import RunError
+    from uam_platform.orchestration.failures import RunError
 
     try:
         app()

@@ -16,15 +16,17 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console, Group, RenderableType
+from rich.text import Text
 
 from uam_platform.definitions import wiring_of
 from uam_platform.instances import PROJECT, persistent_instance
 from uam_platform.ledger import outbox
 from uam_platform.ledger.engine import Ledger, open_ledger
+from uam_platform.orchestration.failures import RunError
 from uam_platform.policy.load import PolicyError
 from uam_platform.policy.rulebook import load_rulebook
 from uam_platform.report import scoreboard, summary
-from uam_platform.runner import RunError, Runner
+from uam_platform.runner import Runner
 from uam_platform.scratch import settings_of, vendors, world_clock
 from uam_platform.settings import Settings
 
@@ -159,8 +161,8 @@ def _daemon() -> Iterator[None]:
                 os.killpg(process.pid, signal.SIGKILL)
 
 
-def _next_commands() -> str:
-    return (
+def _next_commands() -> RenderableType:
+    return Text(
         "\nNext:\n"
         "  make dev                                                   the Dagster UI on this instance, http://localhost:3000\n"
         f"  uam evaluate --run {DATA} --world {WORLD}      every number against the truth of this company\n"

@@ -13,16 +13,13 @@ import dagster as dg
 from uam_platform.contracts.tables import DELIVERIES
 from uam_platform.definitions import build
 from uam_platform.lake.store import Lake
+from uam_platform.orchestration.failures import RunError
 from uam_platform.orchestration.jobs import DAILY_TABLES, DELIVER, INGEST, SNAPSHOTS
 from uam_platform.orchestration.partitions import bridged_ranges, range_tags, runs_of_keys, widened
 from uam_platform.orchestration.stale import add_snapshots, first_event_day, missing_snapshots, stale_days
 from uam_platform.orchestration.wiring import Wiring
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
-
-
-class RunError(Exception):
-    """A layer failed; the message says which step, why, and where to look."""
 
 
 @dataclass

@@ -4,7 +4,7 @@ Here: settings and clock of such a run, and the sandbox it reads from. Not here:
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -68,9 +68,9 @@ def vendors(company: Path, state: Path) -> Iterator[dict[str, str]]:
         yield sandbox.credentials
 
 
-def settings_of(environment: dict[str, str], **options: Any) -> Settings:
+def settings_of(variables: Mapping[str, str], /, **options: Any) -> Settings:
     """Settings from named options and `UAM_…` variables, not from this process's environment file."""
-    known = {k.removeprefix("UAM_").lower(): v for k, v in environment.items()}
+    known = {k.removeprefix("UAM_").lower(): v for k, v in variables.items()}
     return Settings(_env_file=None, **{**known, **options})  # type: ignore[call-arg]
 
 

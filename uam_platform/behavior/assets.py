@@ -18,16 +18,15 @@ from uam_platform.orchestration.assets import table_asset, table_in
 from uam_platform.orchestration.checks import contract_check
 from uam_platform.orchestration.wiring import Wiring
 
-AROUND = dg.TimeWindowPartitionMapping(start_offset=-1, end_offset=1, allow_nonexistent_upstream_partitions=True)
-
 
 def sessions_asset(wiring: Wiring) -> dg.AssetsDefinition:
     """Sessions of the days of the run; events one day either side are read so that midnight does not cut them."""
+    around = dg.TimeWindowPartitionMapping(start_offset=-1, end_offset=1, allow_nonexistent_upstream_partitions=True)
 
     @table_asset(
         tables.SESSIONS,
         trigger="touched_days_sensor",
-        ins={"events": table_in(tables.EVENTS, AROUND)},
+        ins={"events": table_in(tables.EVENTS, around)},
         partitions=wiring.days,
     )
     def sessions(context: dg.AssetExecutionContext, events: ir.Table) -> ir.Table:
