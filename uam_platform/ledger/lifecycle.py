@@ -165,7 +165,9 @@ def _open(session: Session, row: Row, as_of: date) -> AlertRow:
 
 
 def _measure(session: Session, alert: AlertRow, row: Row) -> None:
-    alert.owner_id = None if row["owner_id"] is None else str(row["owner_id"])
+    owner = row["owner_id"]
+    is_missing = owner is None or owner != owner  # NaN, the way a frame may show null
+    alert.owner_id = None if is_missing else str(owner)
     alert.arr_usd_cents = int(row["arr_usd_cents"])
     alert.revenue_at_risk_usd_cents = int(row["revenue_at_risk_usd_cents"])
     alert.expected_saved_usd_cents = int(row["expected_saved_usd_cents"])

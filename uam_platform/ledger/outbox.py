@@ -205,12 +205,16 @@ def counts(ledger: Ledger) -> dict[str, int]:
 
 
 def next_due_at(ledger: Ledger, destinations: Collection[str], blocked: Collection[str] = ()) -> datetime | None:
-    """When the next pending or unknown action may be taken up, or a lease runs out."""
+    """When the next action may be taken up: a pending or unknown one is due, or the lease of an attempt runs out."""
+    reachable = (OutboxRow.destination.in_(destinations), OutboxRow.target.not_in(blocked))
+    queries = (
+        _claimable(select(func.min(OutboxRow.due_at)), destinations, blocked),
+        select(func.min(OutboxRow.due_at)).where(OutboxRow.state == "unknown", *reachable),
+        select(func.min(OutboxRow.lease_until_at)).where(OutboxRow.state == "sending", *reachable),
+    )
     with ledger.transaction() as session:
-        open_rows = (OutboxRow.destination.in_(destinations), OutboxRow.target.not_in(blocked))
-        waiting = session.scalar(select(func.min(OutboxRow.due_at)).where(OutboxRow.state == "unknown", *open_rows))
-        pending = session.scalar(_claimable(select(func.min(OutboxRow.due_at)), destinations, blocked))
-        return min((t for t in (waiting, pending) if t is not None), default=None)
+        times = [session.scalar(query) for query in queries]
+    return min((t for t in times if t is not None), default=None)
 
 
 def _claimable(query: Select[Any], destinations: Collection[str], blocked: Collection[str]) -> Select[Any]:

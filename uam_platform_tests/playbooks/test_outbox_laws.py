@@ -141,3 +141,14 @@ def test_two_runs_at_once_claim_an_action_once(ledger: Ledger) -> None:
     now = morning(MONDAY)
     claimed = [outbox.claim(ledger, now, LEASE, ["slack"]) for _ in range(2)]
     assert [c is not None for c in claimed] == [True, False]
+
+
+def test_an_interrupted_attempt_is_due_again_when_its_lease_runs_out(ledger: Ledger) -> None:
+    apply(ledger, 0, [finding(1)])
+    now = morning(MONDAY)
+    assert outbox.next_due_at(ledger, ["slack"]) == now
+    outbox.claim(ledger, now, LEASE, ["slack"])
+    assert outbox.next_due_at(ledger, ["slack"]) == now + LEASE
+    outbox.expire_leases(ledger, now + LEASE)
+    assert outbox.next_due_at(ledger, ["slack"]) == now + LEASE
+    assert outbox.next_due_at(ledger, ["jira"]) is None
