@@ -14,7 +14,7 @@ import pandas as pd
 from uam_platform.contracts.tables import ACCOUNT_FEATURES, CANDIDATES, SCORES
 from uam_platform.evaluation.alert_matching import Alert, Episode, match, openings, severe_episodes
 from uam_platform.evaluation.look_alikes import benign_rows
-from uam_platform.evaluation.resampling import Values, account_sums, account_weights, interval, safe_ratio
+from uam_platform.evaluation.resampling import Values, account_sums, account_weights, interval, safe_ratio, upper_bound
 from uam_platform.evaluation.results import RANDOM, Row, Section, ratio
 from uam_platform.evaluation.run_folder import RunFolder
 from uam_platform.evaluation.truth import HORIZON, Truth
@@ -178,6 +178,9 @@ def _recall_interval(episodes: Sequence[Episode], found: set[str], seed: int) ->
 def _share_interval(accounts: Sequence[str], hits: Sequence[bool], seed: int) -> tuple[float | None, float | None]:
     if not accounts:
         return None, None
+    if all(hits) or not any(hits):  # every draw would be the same: take the exact bound over accounts instead
+        bound = upper_bound(0, len(set(accounts)), 0.975)
+        return (0.0, bound) if bound is None or not any(hits) else (1 - bound, 1.0)
     codes, names = pd.factorize(np.asarray(accounts, dtype=object), sort=True)
     sums: Values = account_sums(np.asarray(codes, dtype=np.int64), len(names), np.asarray(hits), np.ones(len(hits)))
     drawn = account_weights(len(names), seed) @ sums

@@ -69,7 +69,11 @@ def population(truth: Truth) -> pd.DataFrame:
 
 def with_outcome(weeks: pd.DataFrame, churn: pd.DataFrame) -> pd.DataFrame:
     """`weeks` with is_churned and is_censored by the account's next end after `as_of`."""
-    ends = churn[["account_id", "ended_at", "is_censored"]].rename(columns={"is_censored": "is_sold"})
+    ends = (
+        churn[["account_id", "ended_at", "is_censored"]]
+        .rename(columns={"is_censored": "is_sold"})
+        .astype({"account_id": weeks["account_id"].dtype})
+    )
     matched = pd.merge_asof(
         weeks.sort_values("as_of", kind="stable"),
         ends.sort_values("ended_at", kind="stable"),

@@ -48,8 +48,8 @@ def safe_ratio(part: Values, whole: Values) -> Values:
 
 def upper_bound(hits: int, trials: int, confidence: float = 0.95) -> float | None:
     """One-sided upper bound of a rate (Clopper and Pearson 1934); without a hit about 3 / trials."""
-    from scipy.stats import beta
+    from scipy.special import betaincinv
 
     if not trials:
         return None
-    return 1.0 if hits >= trials else float(beta.ppf(confidence, hits + 1, trials - hits))
+    return 1.0 if hits >= trials else float(betaincinv(hits + 1, trials - hits, confidence))

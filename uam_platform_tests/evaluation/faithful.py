@@ -76,21 +76,46 @@ def _events(connection: Any, truth: Truth, run: Path) -> None:
     """)
     space = keys.sql_identifier_key("product", keys.WORKSPACE, "workspace_id")
     ids = f"{_HIGH} AS event_hi, {_LOW} AS event_lo"
-    _write(run, tables.EVENTS, connection, f"""
-        SELECT {ids}, event_date, {_USER} AS actor_key, {space} AS workspace_key FROM delivery WHERE is_readable AND copy = 1""")
-    _write(run, tables.DUPLICATES_LOG, connection, f"""
-        SELECT {ids}, event_date, delivery_no AS row_no, 'same_day_repeat' AS reason FROM delivery WHERE is_readable AND copy > 1""")
+    _write(
+        run,
+        tables.EVENTS,
+        connection,
+        f"""
+        SELECT {ids}, event_date, {_USER} AS actor_key, {space} AS workspace_key FROM delivery WHERE is_readable AND copy = 1""",
+    )
+    _write(
+        run,
+        tables.DUPLICATES_LOG,
+        connection,
+        f"""
+        SELECT {ids}, event_date, delivery_no AS row_no, 'same_day_repeat' AS reason FROM delivery WHERE is_readable AND copy > 1""",
+    )
     cases = " ".join(f"WHEN '{defect}' THEN '{reason}'" for defect, reason in _DEFECTS.items())
-    _write(run, tables.QUARANTINE, connection, f"""
+    _write(
+        run,
+        tables.QUARANTINE,
+        connection,
+        f"""
         SELECT 'segment' AS source, 'delivery' AS source_object, 'l1' AS load_id, delivery_no AS row_no,
-            CASE defect {cases} END AS reason FROM delivery WHERE NOT is_readable""")
-    _write(run, tables.LOAD_RECONCILIATION, connection, """
-        SELECT 'segment' AS source, 'l1' AS load_id, 'delivery' AS source_object, count(*) AS rows_in_count FROM delivery""")
+            CASE defect {cases} END AS reason FROM delivery WHERE NOT is_readable""",
+    )
+    _write(
+        run,
+        tables.LOAD_RECONCILIATION,
+        connection,
+        """
+        SELECT 'segment' AS source, 'l1' AS load_id, 'delivery' AS source_object, count(*) AS rows_in_count FROM delivery""",
+    )
     both = f"""SELECT {keys.sql_identifier_key("product", keys.USER, "identifier")} AS actor_key FROM read_parquet('{people}')
         WHERE identifier_kind = 'user_id' UNION ALL
         SELECT {keys.sql_identifier_key("product", keys.ANONYMOUS, "identifier")} FROM read_parquet('{people}')
         WHERE identifier_kind = 'anonymous_id'"""
-    _write(run, tables.IDENTITY_EVIDENCE, connection, f"SELECT DISTINCT actor_key, 'l' AS workspace_id_source FROM ({both})")
+    _write(
+        run,
+        tables.IDENTITY_EVIDENCE,
+        connection,
+        f"SELECT DISTINCT actor_key, 'l' AS workspace_id_source FROM ({both})",
+    )
 
 
 def _identity(truth: Truth, run: Path) -> None:

@@ -31,7 +31,7 @@ _ZERO: dict[Type, Any] = {
     Type.INT64: 0,
     Type.FLOAT64: 0.0,
     Type.DATE: date(2025, 1, 6),
-    Type.TIMESTAMP: datetime(2025, 1, 6),
+    Type.TIMESTAMP: datetime.fromisoformat("2025-01-06"),
 }
 _SCHEMAS = {**TRUTH, "deliveries": TRUTH_DELIVERIES, "lost_events": LOST_EVENTS}
 

@@ -1,0 +1,66 @@
+"""Twins, losses and strays among delivered actions."""
+
+import json
+
+import pandas as pd
+
+from uam_platform.evaluation.actions import compare, section
+from uam_platform.evaluation.run_folder import RunFolder
+from uam_platform.ledger.engine import open_ledger
+
+
+def outbox(*rows: tuple[str, str, str, str]) -> pd.DataFrame:
+    return pd.DataFrame(rows, columns=["idempotency_key", "kind", "destination", "state"])
+
+
+def call(key: str | None, method: str = "chat.postMessage") -> dict:
+    metadata = {"metadata": {"event_type": "uam_alert", "event_payload": {"id": key}}} if key else {}
+    return {"method": method, "channel": "C1", "ts": "1.0", "message": {"text": "x", **metadata}}
+
+
+def figures(rows) -> dict:
+    return {row.metric: row.value for row in rows}
+
+
+def test_every_action_that_arrived_once_is_right():
+    sent = outbox(
+        ("k1", "post", "slack", "sent"), ("k2", "update", "slack", "sent"), ("k3", "post", "salesforce", "sent")
+    )
+    found = figures(compare(sent, [call("k1"), call("k2", "chat.update")]))
+    assert found == {
+        "first messages sent exactly once": 1,
+        "twins": 0,
+        "lost": 0,
+        "unexpected": 0,
+        "arrived, not yet recorded as sent": 0,
+    }
+
+
+def test_twins_losses_strays_and_unrecorded_arrivals_are_told_apart():
+    rows = outbox(
+        ("twin", "post", "slack", "sent"),
+        ("lost", "post", "slack", "sent"),
+        ("unknown", "post", "slack", "unknown"),
+        ("due", "post", "slack", "pending"),
+    )
+    found = figures(compare(rows, [call("twin"), call("twin"), call("stray"), call(None), call("unknown")]))
+    assert found["first messages sent exactly once"] == 0
+    assert (found["twins"], found["lost"], found["unexpected"]) == (1, 1, 2)
+    assert found["arrived, not yet recorded as sent"] == 1
+
+
+def test_an_edit_in_place_is_no_twin():
+    found = figures(compare(outbox(("k", "post", "slack", "sent")), [call("k"), call("k", "chat.update")]))
+    assert found["twins"] == 0
+    assert found["first messages sent exactly once"] == 1
+
+
+def test_the_ledger_of_a_run_is_read_as_it_is_and_stays_untouched(tmp_path):
+    assert "no ledger" in section(RunFolder(tmp_path)).note
+    open_ledger(f"sqlite:///{tmp_path / 'ledger.db'}").close()
+    assert "recorded" in section(RunFolder(tmp_path)).note
+    received = tmp_path / "sandbox" / "received"
+    received.mkdir(parents=True)
+    assert figures(section(RunFolder(tmp_path)).rows)["lost"] == 0
+    (received / "slack.jsonl").write_text(json.dumps(call("k")) + "\n")
+    assert figures(section(RunFolder(tmp_path)).rows)["unexpected"] == 1
