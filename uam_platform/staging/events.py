@@ -43,7 +43,7 @@ def canonical_events(deliveries: ir.Table, repeated: ir.Table, taxonomy: Taxonom
     """
     repeat = _repeats(deliveries, repeated)
     unique = deliveries.anti_join(repeat, ["event_lo", "row_no", "load_id"])
-    named = _named(unique, taxonomy)
+    named = _named(unique, deliveries, taxonomy)
     accepted = conform(named.filter(named.reason.isnull()), EVENTS)
     unknown = named.filter(named.reason.notnull())
     return EventTables(
@@ -68,11 +68,14 @@ def _repeats(deliveries: ir.Table, repeated: ir.Table) -> ir.Table:
     return other_day.select(columns).union(same_day.select(columns))
 
 
-def _named(deliveries: ir.Table, taxonomy: Taxonomy) -> ir.Table:
-    """Deliveries with event_name, marker, is_core, feature_bits and the reason for which a name is set aside."""
+def _named(unique: ir.Table, deliveries: ir.Table, taxonomy: Taxonomy) -> ir.Table:
+    """`unique` with event_name, marker, is_core, feature_bits and the reason for which a name is set aside.
+
+    Names and features are looked up in all deliveries, not in the unique ones: a second reference to those would make the
+    engine keep the wide rows (measured: twice the time).
+    """
     by_name = ("event_kind", "event_name_source")
-    names = judged_names(deliveries.select(*by_name).distinct(), taxonomy)
-    named = deliveries.inner_join(names, by_name)
+    named = unique.inner_join(judged_names(deliveries.select(*by_name).distinct(), taxonomy), by_name)
     if not taxonomy.features:
         return named.mutate(feature_bits=ibis.literal(0, "int64"))
     features = deliveries.filter(deliveries.feature.notnull()).select("feature").distinct()
