@@ -23,6 +23,7 @@ MONEY_COLUMNS = [
     "revenue_at_risk_usd_cents",
     "expected_saved_usd_cents",
 ]
+_CENTS = ["arr_usd_cents", "revenue_at_risk_usd_cents", "expected_saved_usd_cents"]
 DECLINE_COLUMNS = ["recent_count", "before_count", "decline_ratio", "decline_chance", "peer_ratio", "peer_chance"]
 
 
@@ -65,6 +66,7 @@ def coverage(
 def detect(snapshot: pd.DataFrame, detector: Detector, season: Season) -> pd.DataFrame:
     """Rows of `snapshot` that meet the detector, with `DECLINE_COLUMNS` (missing for a detector without decline)."""
     judged = snapshot[snapshot["churn_probability"].notna() & snapshot["revenue_at_risk_usd_cents"].notna()]
+    judged = judged.astype(dict.fromkeys(_CENTS, "int64"))
     limits = conditions.thresholds(snapshot, detector.conditions)
     hits = judged[conditions.meets(judged, detector.conditions, limits)].copy()
     if detector.decline is None:

@@ -180,6 +180,8 @@ def test_evidence_is_canonical_json_under_its_hash_and_names_no_person() -> None
     bundle = json.loads(row["evidence_json"])
     assert row["evidence_id"] == evidence_id(row["evidence_json"])
     assert bundle["decline"]["recent_count"] == 40
+    assert bundle["money"]["revenue_at_risk_usd_cents"] == 900_000
+    assert isinstance(bundle["money"]["revenue_at_risk_usd_cents"], int)
     assert bundle["rows"][0] == {
         "table": "behavior/account_features",
         "key": {"account_id": "acc_00001", "as_of": "2025-06-02"},
