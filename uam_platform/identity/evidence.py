@@ -17,6 +17,7 @@ import pyarrow as pa
 from uam_platform.policy.identity import IdentityPolicy
 
 ANONYMOUS, EMAIL, USER = "anonymous", "email", "user"
+_PACK = 2**20  # two day numbers in one integer; larger than any day number
 STRENGTH = {"alias": 0, "identify": 1, "login": 2, "email": 3, "directory": 4}
 
 
@@ -123,17 +124,37 @@ def _shared_days(edges: ir.Table, named: pd.DataFrame) -> ir.Table:
 
 
 def _first_sightings(rows: ir.Table, *keys: str) -> ir.Table:
-    """Per key and known day the first event day, where it is earlier than all that was known before."""
-    daily = rows.group_by(*keys, known=rows.known_date).aggregate(day=rows.event_date.min())
+    """Per key and known day the first event day, where it is earlier than all that was known before.
+
+    Nearly every key knows its first day first and needs no window: both ends are found by one aggregation to one row per key.
+    """
+    day, known = rows.event_date.epoch_days().cast("int64"), rows.known_date.epoch_days().cast("int64")
+    ends = rows.group_by(*keys).aggregate(by_day=(day * _PACK + known).min(), by_known=(known * _PACK + day).min())
+    ends = ends.mutate(day=ends.by_day // _PACK, known=ends.by_known // _PACK)
+    is_settled = (ends.by_day % _PACK == ends.known) & (ends.by_known % _PACK == ends.day)
+    settled = ends.filter(is_settled).select(*keys, day=ends.day.cast("int64"), known=ends.known.cast("int64"))
+    late = rows.semi_join(ends.filter(~is_settled), list(keys))
+    return settled.union(_moving_sightings(late, *keys))
+
+
+def _moving_sightings(rows: ir.Table, *keys: str) -> ir.Table:
+    rows = rows.mutate(day=rows.event_date.epoch_days().cast("int64"), known=rows.known_date.epoch_days().cast("int64"))
+    daily = rows.group_by(*keys, "known").aggregate(day=rows.day.min())
     before = ibis.window(group_by=list(keys), order_by="known", preceding=(None, 1))
     marked = daily.mutate(earliest=daily.day.min().over(before))
     return marked.filter(marked.earliest.isnull() | (marked.day < marked.earliest)).select(*keys, "day", "known")
 
 
 def _changes(rows: ir.Table, value: str, *keys: str) -> ir.Table:
-    """Statements of `value`, without those that repeat the statement before them and were not known earlier."""
-    said = rows.group_by(*keys, value, day=rows.event_date, known=rows.known_date).aggregate(
-        position=rows.ended_us.max()
+    """Statements of `value`, without those that repeat the statement before them and were not known earlier.
+
+    A key that only ever states one value needs what was known of it on the first known day only.
+    """
+    first = rows.group_by(*keys).aggregate(values=rows[value].nunique(), first_known=rows.known_date.min())
+    joined = rows.inner_join(first, list(keys))
+    needed = joined.filter((joined["values"] > 1) | (joined.known_date == joined.first_known))
+    said = needed.group_by(*keys, value, day=needed.event_date, known=needed.known_date).aggregate(
+        position=needed.ended_us.max()
     )
     order = ibis.window(group_by=list(keys), order_by=["day", "position", value, "known"])
     marked = said.mutate(last_value=said[value].lag().over(order), last_known=said.known.lag().over(order))

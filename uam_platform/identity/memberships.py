@@ -40,20 +40,21 @@ def resolve_memberships(
     product = clip(product, "valid_from", "valid_to", ("valid_from_place", "valid_to_place"))
     product = clip(product, "start", "end", ("start_place", "end_place")).assign(evidence="membership")
     records = _directory_only(directory, product, codes)
-    columns = [*_PLACE, "workspace", "value", "evidence", *_SPAN]
+    columns = [*_PLACE, "user", "workspace", "value", "evidence", *_SPAN]
     rows = pd.concat([product[columns], records[columns]], ignore_index=True)
     resolved = _one_per_day(rows)
     return resolved.assign(role=np.array([*codes, None], dtype=object)[resolved["value"].to_numpy(np.int64)])
 
 
 def _in_workspaces(visits: pd.DataFrame, roles: pd.DataFrame, history: pd.DataFrame, codes: np.ndarray) -> pd.DataFrame:
-    """The role of every person in every workspace: person, workspace, value and span."""
+    """The role of every user id in every workspace, tied to persons: person, user, workspace, value and span."""
     said = roles.assign(value=np.searchsorted(codes, roles["role"].to_numpy(dtype=object)) if len(roles) else UNSTATED)
     there = visits.assign(value=UNSTATED, position=0)
     columns = ["user", "workspace", "value", "position", "day", "known"]
     rows = pd.concat([there[columns], said[columns]], ignore_index=True).astype(np.int64)
-    rows = rows.merge(history, on="user").rename(columns={"day": "valid_from"}).assign(valid_to=FOREVER)
-    return _overlaid(clip(rows, "start", "end", ("known", None)), ["person", "workspace"])
+    rows = rows.rename(columns={"day": "valid_from", "known": "start"}).assign(valid_to=FOREVER, end=FOREVER)
+    worked = _overlaid(rows, ["user", "workspace"]).merge(history, on="user", suffixes=("", "_person"))
+    return clip(worked, "start", "end", ("start_person", "end_person"))
 
 
 def _overlaid(rows: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
@@ -70,17 +71,18 @@ def _directory_only(directory: pd.DataFrame, product: pd.DataFrame, codes: np.nd
     is_stated = directory["role"].notna().to_numpy()
     if is_stated.any():
         value[is_stated] = np.searchsorted(codes, directory["role"].to_numpy(dtype=object)[is_stated])
-    rows = directory.rename(columns={"day": "valid_from"}).assign(value=value, valid_to=FOREVER, workspace=0)
+    rows = directory.rename(columns={"day": "valid_from"}).assign(value=value, valid_to=FOREVER, user=0, workspace=0)
     rows = rows.assign(end=np.minimum(rows["end"], until), evidence="directory")
     return rows[rows["start"] < rows["end"]]
 
 
 def _one_per_day(rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows of persons who reach an account through several workspaces or records, without overlap."""
+    """Rows of persons who reach an account through several user ids, workspaces or records, without overlap."""
     keys = [*_PLACE, "evidence"]
     columns = [*keys, "value", *_SPAN]
-    ways = rows.groupby(keys)["workspace"].transform("nunique")
-    is_single = (ways == 1) & (rows["evidence"] == "membership")
+    ways = rows.drop_duplicates([*keys, "user", "workspace"])
+    shared = ways[ways.duplicated(keys, keep=False)].groupby(keys).size().rename("ways")
+    is_single = rows.join(shared, on=keys)["ways"].isna() & (rows["evidence"] == "membership")
     several = rows[~is_single].assign(position=0)
     if several.empty:
         return rows[columns]

@@ -33,9 +33,11 @@ def overlay(statements: pd.DataFrame) -> pd.DataFrame:
     Returns:
         group, value, valid_from, valid_to, start, end.
     """
-    needed = _without_idle(statements)
-    is_single = ~needed["group"].duplicated(keep=False)
-    several = needed[~is_single].sort_values(["group", "start"], ignore_index=True)
+    values = statements["value"].where(statements["value"] != UNSTATED)
+    is_plain = values.groupby(statements["group"]).transform("nunique") <= 1
+    is_plain &= (statements["valid_to"] == FOREVER) & (statements["end"] == FOREVER)
+    is_plain = is_plain.groupby(statements["group"]).transform("all")
+    several = statements[~is_plain].sort_values(["group", "start"], ignore_index=True)
     columns = several[["valid_from", "position", "value", "valid_to", "start", "end"]].to_numpy(np.int64).tolist()
     groups, begin = np.unique(several["group"].to_numpy(), return_index=True)
     until = np.append(begin, len(several))[1:]
@@ -45,17 +47,24 @@ def overlay(statements: pd.DataFrame) -> pd.DataFrame:
         for row in _replay([tuple(c) for c in columns[low:high]])
     ]
     replayed = pd.DataFrame(rows, columns=COLUMNS, dtype=np.int64)
-    return pd.concat([needed.loc[is_single, COLUMNS], replayed], ignore_index=True)
+    return pd.concat([_plain(statements[is_plain]), replayed], ignore_index=True)
 
 
-def _without_idle(statements: pd.DataFrame) -> pd.DataFrame:
-    """Drop statements without value that a subject's earliest real statement makes needless (the common case)."""
-    stated = statements[statements["value"] != UNSTATED].sort_values(["group", "start", "valid_from"])
-    first = stated.drop_duplicates("group").set_index("group")[["valid_from", "valid_to", "start", "end"]]
-    other = first.reindex(statements["group"]).set_index(statements.index)
-    covered = (other["valid_from"] <= statements["valid_from"]) & (other["valid_to"] >= statements["valid_to"])
-    alive = (other["start"] <= statements["start"]) & (other["end"] >= statements["end"])
-    return statements[~((statements["value"] == UNSTATED) & covered & alive)]
+def _plain(statements: pd.DataFrame) -> pd.DataFrame:
+    """The common case at once: subjects with one value and statements without end.
+
+    All that can change is the first day, which moves back, and whether the value is known yet.
+    """
+    ordered = statements.sort_values(["group", "start"], ignore_index=True)
+    subject = ordered.groupby("group", sort=False)
+    state = ordered[["group", "start"]].assign(
+        valid_from=subject["valid_from"].cummin(), value=subject["value"].cummax()
+    )
+    state = state.drop_duplicates(["group", "start"], keep="last")
+    is_same = (state[["group", "valid_from", "value"]] == state[["group", "valid_from", "value"]].shift()).all(axis=1)
+    state = state[~is_same]
+    until = state.groupby("group", sort=False)["start"].shift(-1).fillna(FOREVER).astype(np.int64)
+    return state.assign(valid_to=FOREVER, end=until)[COLUMNS]
 
 
 def _replay(statements: list[Statement]) -> Iterator[tuple[int, int, int, int, int]]:
