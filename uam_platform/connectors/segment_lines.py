@@ -101,7 +101,7 @@ def _column(name: str) -> str:
     return _ENVELOPE.get(name, f"o.properties.{name}")
 
 
-def line_batches(stream: _Readable, block_bytes: int = 32 << 20) -> Iterator[pa.Array]:
+def line_batches(stream: _Readable, block_bytes: int = 8 << 20) -> Iterator[pa.Array]:
     """Non-empty lines of a stream of UTF-8 text, in batches of about `block_bytes`; memory is a few times that.
 
     Bytes that are no UTF-8 become the replacement character, so that the rest of the line stays readable.
