@@ -47,6 +47,8 @@ def publish(run: Path, contract: Contract, rows: Iterable[Mapping[str, Any]]) ->
 
 def publish_table(run: Path, contract: Contract, table: pa.Table) -> None:
     """Publish a whole table, all its partitions."""
+    if contract.partition and not table.num_rows:
+        return
     keys = sorted({str(v) for v in table[contract.partition].to_pylist()}) if contract.partition else None
     connection = connect()
     try:
