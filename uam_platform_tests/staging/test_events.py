@@ -191,7 +191,7 @@ _deliveries = st.lists(
 )
 
 
-@settings(derandomize=True, max_examples=10, deadline=None)
+@settings(derandomize=True, max_examples=7, deadline=None)
 @given(arrived=_deliveries, cuts=st.lists(st.integers(0, 14), max_size=3), data=st.data())
 def test_rows_in_are_accepted_quarantined_or_duplicates_and_each_event_is_there_once(
     tmp_path_factory: Any, arrived: list[dict[str, Any]], cuts: list[int], data: st.DataObject
@@ -232,7 +232,7 @@ def test_rows_in_are_accepted_quarantined_or_duplicates_and_each_event_is_there_
     assert rows(canonical_events(mixed, repeated, TAXONOMY).events, "event_lo") == rows(found.events, "event_lo")
 
 
-@settings(derandomize=True, max_examples=6, deadline=None)
+@settings(derandomize=True, max_examples=4, deadline=None)
 @given(arrived=_deliveries)
 def test_delivering_everything_again_changes_no_event(tmp_path_factory: Any, arrived: list[dict[str, Any]]) -> None:
     once = events_of(tmp_path_factory.mktemp("once"), arrived)
