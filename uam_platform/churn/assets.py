@@ -9,6 +9,7 @@ import dagster as dg
 import ibis.expr.types as ir
 import pandas as pd
 
+from uam_platform.churn.checks import model_card_asset, ranking_check
 from uam_platform.churn.labels import labels as labels_of
 from uam_platform.churn.walk import extend_registry, score_snapshots
 from uam_platform.contracts import tables
@@ -120,11 +121,12 @@ def scores_asset(wiring: Wiring) -> dg.AssetsDefinition:
 def definitions(wiring: Wiring) -> dg.Definitions:
     """Assets and checks of churn."""
     return dg.Definitions(
-        assets=[labels_asset(wiring), models_asset(wiring), scores_asset(wiring)],
+        assets=[labels_asset(wiring), models_asset(wiring), scores_asset(wiring), model_card_asset(wiring)],
         asset_checks=[
             contract_check(tables.LABELS, None),
             contract_check(tables.MODELS, None),
             contract_check(tables.SCORES, wiring.as_of),
             contract_check(tables.SCORE_REASONS, wiring.as_of),
+            ranking_check(),
         ],
     )

@@ -16,7 +16,6 @@ from datetime import date
 from itertools import combinations
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from uam_platform.churn.artefact import Artefact, model_id
@@ -107,7 +106,7 @@ def _fold(
         codes=policy.codes,
         cells=policy.contract_cells,
         hazard=fit_contract_hazard(evidence, policy.contract_cells, policy.base_rate),
-        calibration=_calibration(seen, fold, churned_accounts, step, models, policy),
+        calibration=_calibration(seen, fold, models, policy),
         trees=tuple(models[frozenset((fold, g))] for g in range(policy.folds) if g != fold) if models else (),
     )
     content = artefact.to_bytes()
@@ -115,16 +114,24 @@ def _fold(
     return TrainedFold(as_of, fold, artefact, content, model_id(content), reach, len(seen), churned_accounts)
 
 
-def _calibration(
-    seen: pd.DataFrame, fold: int, churned_accounts: int, step: Step, models: Mapping[Pair, str], policy: ChurnPolicy
-) -> Calibration:
+def _calibration(seen: pd.DataFrame, fold: int, models: Mapping[Pair, str], policy: ChurnPolicy) -> Calibration:
     if not models:
         return Calibration("none")
-    margins = np.empty(len(seen), dtype="float64")
-    inputs = matrix(seen, tuple(policy.features), policy.codes)
-    folds = seen["fold"].to_numpy()
+    recent = _recent(seen, policy)
+    inputs = matrix(recent, tuple(policy.features), policy.codes)
+    margins = np.empty(len(recent), dtype="float64")
+    folds = recent["fold"].to_numpy()
     for other in np.unique(folds):
         rows = folds == other
         margins[rows], _ = mean_margins((models[frozenset((fold, int(other)))],), inputs.loc[rows])
-    churned: npt.NDArray[np.float64] = seen["is_churned"].to_numpy(dtype="float64")
-    return fit_calibration(margins, churned, churned_accounts, step.calibration)
+    churned = recent["is_churned"].to_numpy(dtype="float64")
+    accounts = recent.loc[recent["is_churned"], "account_id"].nunique()
+    kind = choose(accounts, policy.ladder).calibration
+    return fit_calibration(margins, churned, accounts, kind)
+
+
+def _recent(seen: pd.DataFrame, policy: ChurnPolicy) -> pd.DataFrame:
+    """The latest weeks, where enough accounts left in them for a slope of their own; else all rows."""
+    latest = seen.loc[seen["week"] > seen["week"].max() - policy.training.calibration_weeks]
+    enough = latest.loc[latest["is_churned"], "account_id"].nunique() >= policy.ladder.platt
+    return latest if enough else seen

@@ -56,6 +56,7 @@ class TrainingRule(PolicyModel):
 
     quiet_stride_weeks: int = Field(ge=1, le=8)
     spell_weight_power: float = Field(ge=0, le=1)
+    calibration_weeks: int = Field(ge=4)
 
 
 class LightGbmRule(PolicyModel):

@@ -24,7 +24,7 @@ from uam_platform.policy.churn import FeatureRule
 from uam_platform.policy.load import PolicyError, parse
 from uam_platform_tests.churn.frames import Company, blank_features, company, shipped_policy
 
-AS_OF = date(2025, 12, 1)
+AS_OF = date(2025, 9, 29)
 
 
 def artefacts(firm: Company, labels: pd.DataFrame | None = None) -> dict:
@@ -34,7 +34,7 @@ def artefacts(firm: Company, labels: pd.DataFrame | None = None) -> dict:
 
 @pytest.fixture(scope="module")
 def firm() -> Company:
-    return company(accounts=480, weeks=60, harm_effect=4.0)
+    return company(accounts=480, weeks=56, harm_effect=4.0)
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def models(firm: Company) -> dict:
 
 @pytest.fixture(scope="module")
 def later(firm: Company) -> pd.DataFrame:
-    return firm.features.loc[firm.features["as_of"] >= pd.Timestamp(2025, 12, 1)]
+    return firm.features.loc[firm.features["as_of"] >= pd.Timestamp(AS_OF)]
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +82,7 @@ def test_permuted_labels_leave_no_skill_beyond_the_contract() -> None:
     moved = labels.assign(account_id=labels["account_id"].map(swapped))[["account_id", "as_of", "is_churned"]]
     permuted = labels.drop(columns="is_churned").merge(moved, on=["account_id", "as_of"], how="left")
     models = artefacts(firm, permuted)
-    scores, _ = score(firm.features.loc[firm.features["as_of"] >= pd.Timestamp(2025, 12, 1)], models, firm.policy)
+    scores, _ = score(firm.features.loc[firm.features["as_of"] >= pd.Timestamp(AS_OF)], models, firm.policy)
     rows = closed_scores(scores, firm.labels)
     from sklearn.metrics import roc_auc_score
 
@@ -90,9 +90,9 @@ def test_permuted_labels_leave_no_skill_beyond_the_contract() -> None:
 
 
 def test_a_score_depends_on_its_own_row_only(firm: Company, models: dict, later: pd.DataFrame, scored: tuple) -> None:
-    one_week = later.loc[later["as_of"] == pd.Timestamp(2025, 12, 8)]
+    one_week = later.loc[later["as_of"] == pd.Timestamp(2025, 10, 13)]
     alone, reasons = score(one_week.sample(frac=1, random_state=4), models, firm.policy)
-    together = scored[0].loc[scored[0]["as_of"] == pd.Timestamp(2025, 12, 8)].reset_index(drop=True)
+    together = scored[0].loc[scored[0]["as_of"] == pd.Timestamp(2025, 10, 13)].reset_index(drop=True)
     pd.testing.assert_frame_equal(alone, together)
     assert not reasons.empty
 
