@@ -14,6 +14,7 @@ from uam_platform.connectors import assets as connectors
 from uam_platform.connectors.registry import configured
 from uam_platform.identity import assets as identity
 from uam_platform.kpis import assets as kpis
+from uam_platform.ledger import catalogue
 from uam_platform.orchestration import sensors as layers
 from uam_platform.orchestration.jobs import JOBS
 from uam_platform.orchestration.resources import resources
@@ -22,23 +23,25 @@ from uam_platform.playbooks import assets as playbooks
 from uam_platform.playbooks import sensors
 from uam_platform.policy.company import rulebook_for
 from uam_platform.policy.rulebook import Rulebook
-from uam_platform.settings import Settings
+from uam_platform.serving import assets as serving
+from uam_platform.settings import Settings, variables
 from uam_platform.staging import assets as staging
 
 warnings.filterwarnings("ignore", category=dg.BetaWarning)  # pinned APIs; the tests cover each that we use
 warnings.filterwarnings("ignore", category=dg.PreviewWarning)
-STAGES = (connectors, staging, identity, behavior, churn, kpis, alerts, playbooks, sensors, layers)
+STAGES = (connectors, staging, identity, behavior, churn, kpis, alerts, playbooks, sensors, layers, serving)
 
 
 def build(wiring: Wiring) -> dg.Definitions:
     """All definitions of one code location."""
+    catalogue.check(wiring.rulebook.alerts, wiring.rulebook.playbooks)
     stages = [stage.definitions(wiring) for stage in STAGES]
     return dg.Definitions.merge(*stages, dg.Definitions(resources=resources(wiring.settings), jobs=JOBS))
 
 
 def wiring_of(settings: Settings, rulebook: Rulebook) -> Wiring:
     """The wiring of settings and rulebook, over the sources that are configured."""
-    return wire(settings, rulebook, [connector.name for connector in configured(settings)])
+    return wire(settings, rulebook, [connector.name for connector in configured(settings, variables())])
 
 
 @dg.definitions

@@ -71,7 +71,7 @@ def vendors(company: Path, state: Path) -> Iterator[dict[str, str]]:
 def settings_of(variables: Mapping[str, str], /, **options: Any) -> Settings:
     """Settings from named options and `UAM_…` variables, not from this process's environment file."""
     known = {k.removeprefix("UAM_").lower(): v for k, v in variables.items()}
-    return Settings(_env_file=None, **{**known, **options})  # type: ignore[call-arg]
+    return Settings(_env_file=None, **{**known, **options})
 
 
 def run_world(company: Path, out: Path, say: Callable[[str], None], **overrides: Any) -> Runner:

@@ -3,6 +3,7 @@
 Every setting is listed in `.env.example`. Here: names, types, defaults. Not here: rules people edit (`uam_platform.policy`).
 """
 
+import os
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -47,7 +48,7 @@ class Settings(BaseSettings):
 
     slack_base_url: str = "https://slack.com/api/"
     slack_bot_token: SecretStr | None = None
-    slack_default_channel: str = "C0CUSTSUCCESS"
+    slack_failure_channel: str = Field("C0DATAOPS", description="channel that is told of failed runs")
 
     @property
     def raw_dir(self) -> Path:
@@ -74,3 +75,12 @@ class Settings(BaseSettings):
         if self.now is None:
             return datetime.now(UTC).replace(tzinfo=None)
         return self.now.astimezone(UTC).replace(tzinfo=None) if self.now.tzinfo else self.now
+
+    def delivery_clock(self) -> datetime:
+        """Now for retries and leases, naive UTC: the system clock, not before the fixed one, so that a retry comes due."""
+        return max(self.clock(), datetime.now(UTC).replace(tzinfo=None))
+
+
+def variables() -> dict[str, str]:
+    """This process's environment, for `${NAME}` in the paths of a mapping."""
+    return dict(os.environ)

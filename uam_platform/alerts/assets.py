@@ -1,6 +1,7 @@
-"""Dagster face of alerts: findings as a pure table.
+"""Dagster face of alerts: findings as a pure table, and their life cycle with the actions it plans.
 
-Here: reading frames. Not here: detection (`candidates`), life cycle and actions (`uam_platform.playbooks`).
+Here: reading frames, deciding whether a run may act. Not here: detection (`candidates`), transitions, catalogue and outbox
+(`uam_platform.ledger`), delivery (`uam_platform.playbooks`).
 """
 
 from datetime import date, timedelta
@@ -10,13 +11,34 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from uam_platform.alerts.candidates import candidates as candidates_of
+from uam_platform.alerts.detect import coverage
 from uam_platform.contracts import tables
+from uam_platform.lake.io_manager import markdown_table
 from uam_platform.lake.resource import Warehouse
-from uam_platform.orchestration.assets import table_asset, table_in
+from uam_platform.ledger import catalogue
+from uam_platform.ledger.engine import Ledger
+from uam_platform.ledger.inputs import Coverage
+from uam_platform.ledger.lifecycle import apply_candidates
+from uam_platform.orchestration.assets import FRESH_DAILY, OWNER, table_asset, table_in
 from uam_platform.orchestration.checks import contract_check
+from uam_platform.orchestration.partitions import range_tags
 from uam_platform.orchestration.wiring import Wiring
 
+ALERT_STATE = dg.AssetKey(["alerts", "alert_state"])
 _HISTORY = timedelta(weeks=9)
+_SHOWN = [
+    "account_id",
+    "account_name",
+    "owner_name",
+    "expected_saved_usd_cents",
+    "decision",
+    "reason",
+    "title",
+    "summary",
+]
+_STATE_COLUMNS = dg.TableSchema.from_name_type_dict(
+    {"fingerprint": "string", "as_of": "date", "transition": "string", "idempotency_key": "string", "state": "string"}
+)
 
 
 def candidates_asset(wiring: Wiring) -> dg.AssetsDefinition:
@@ -39,10 +61,15 @@ def candidates_asset(wiring: Wiring) -> dg.AssetsDefinition:
         score_reasons: ir.Table,
         revenue_at_risk: ir.Table,
     ) -> pd.DataFrame:
-        frames = [t.to_pandas() for t in (account_features, scores, score_reasons, revenue_at_risk)]
-        first = min(context.partition_keys)
-        history = _earlier(context.resources.warehouse, date.fromisoformat(first))
-        return candidates_of(*frames, policy=wiring.rulebook.alerts, history=history)
+        first = date.fromisoformat(min(context.partition_keys))
+        return candidates_of(
+            account_features.to_pandas(),
+            scores.to_pandas(),
+            score_reasons.to_pandas(),
+            revenue_at_risk.to_pandas(),
+            wiring.rulebook.alerts,
+            history=_earlier(context.resources.warehouse, first),
+        )
 
     return candidates
 
@@ -53,8 +80,84 @@ def _earlier(warehouse: Warehouse, first: date) -> pd.DataFrame:
     return warehouse.lake.read(warehouse.connection, tables.CANDIDATES, keys).to_pandas()
 
 
+def may_act(run_tags: dict[str, str], keys: list[str], wiring: Wiring) -> bool:
+    """Whether a run may put actions into the outbox: the latest closed snapshot alone, no backfill, no range."""
+    is_backfill = any(tag in run_tags for tag in ("dagster/backfill", *range_tags("", "")))
+    return not is_backfill and keys == [wiring.closed_as_of.isoformat()]
+
+
+def apply_snapshots(
+    ledger: Ledger, found: pd.DataFrame, judged: list[Coverage], keys: list[str], act: bool, wiring: Wiring
+) -> dict[str, int]:
+    """Apply the candidates of some snapshots in order; `judged` says what the detectors could look at.
+
+    Returns:
+        Counts of transitions by name (`alerts_opened`, …) and `actions_planned`.
+    """
+    rows = found.to_dict("records")
+    totals: dict[str, int] = {"actions_planned": 0}
+    for key in sorted(keys):
+        mine = [row for row in rows if str(row["as_of"])[:10] == key]
+        actions = catalogue.plan_all(mine, wiring.rulebook.playbooks) if act else {}
+        life_cycle = wiring.rulebook.alerts.life_cycle
+        done = apply_candidates(
+            ledger, date.fromisoformat(key), mine, actions, wiring.settings.clock(), act, life_cycle
+        )
+        totals["actions_planned"] += done.planned
+        for name, count in done.transitions.items():
+            totals[f"alerts_{name}"] = totals.get(f"alerts_{name}", 0) + count
+    return totals
+
+
+def alert_state_asset(wiring: Wiring) -> dg.AssetsDefinition:
+    """Life cycle of alerts after the snapshots of the run, and the actions they plan."""
+
+    @dg.asset(
+        key=ALERT_STATE,
+        ins={
+            c.name: table_in(c)
+            for c in (tables.CANDIDATES, tables.ACCOUNT_FEATURES, tables.SCORES, tables.REVENUE_AT_RISK)
+        },
+        group_name="alerts",
+        partitions_def=wiring.as_of,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        description=(
+            "Alerts opened, updated in place and resolved in the ledger; actions planned for the latest closed snapshot only: a "
+            "backfill records and never acts.\n\nGrain: one transition per alert and snapshot."
+        ),
+        owners=[OWNER],
+        kinds={"sqlalchemy"},
+        tags={"layer": "alert", "pii": "personal", "trigger": "snapshot_schedule"},
+        metadata={"grain": "one transition per alert and snapshot", "dagster/column_schema": _STATE_COLUMNS},
+        code_version="1",
+        freshness_policy=FRESH_DAILY,
+        required_resource_keys={"ledger"},
+    )
+    def alert_state(
+        context: dg.AssetExecutionContext,
+        candidates: ir.Table,
+        account_features: ir.Table,
+        scores: ir.Table,
+        revenue_at_risk: ir.Table,
+    ) -> dg.MaterializeResult:
+        keys = sorted(context.partition_keys)
+        act = may_act(dict(context.run.tags), keys, wiring)
+        found = candidates.to_pandas()
+        facts = (account_features.to_pandas(), scores.to_pandas(), revenue_at_risk.to_pandas())
+        judged = coverage(*facts, wiring.rulebook.alerts)
+        totals = apply_snapshots(context.resources.ledger.open(), found, judged, keys, act, wiring)
+        last = found[found["as_of"].astype(str).str[:10] == keys[-1]]
+        shown = last.sort_values("expected_saved_usd_cents", ascending=False)[_SHOWN].head(10)
+        return dg.MaterializeResult(
+            metadata={"acted": act, **totals, "latest_candidates": dg.MetadataValue.md(markdown_table(shown))}
+        )
+
+    return alert_state
+
+
 def definitions(wiring: Wiring) -> dg.Definitions:
     """Assets and checks of alerts."""
     return dg.Definitions(
-        assets=[candidates_asset(wiring)], asset_checks=[contract_check(tables.CANDIDATES, wiring.as_of)]
+        assets=[candidates_asset(wiring), alert_state_asset(wiring)],
+        asset_checks=[contract_check(tables.CANDIDATES, wiring.as_of)],
     )

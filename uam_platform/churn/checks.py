@@ -76,7 +76,14 @@ def ranking_check() -> dg.AssetChecksDefinition:
         is_open = found.roc_auc is None or found.baseline_roc_auc is None
         better = is_open or (found.roc_auc or 0) > (found.baseline_roc_auc or 0)
         note = "not estimable yet: too few churned accounts" if is_open else "area under the ROC curve of both"
-        metadata = {"roc_auc": found.roc_auc or 0.0, "baseline_roc_auc": found.baseline_roc_auc or 0.0, "note": note}
-        return dg.AssetCheckResult(passed=better, severity=dg.AssetCheckSeverity.WARN, metadata=metadata)
+        return dg.AssetCheckResult(
+            passed=better,
+            severity=dg.AssetCheckSeverity.WARN,
+            metadata={
+                "roc_auc": found.roc_auc or 0.0,
+                "baseline_roc_auc": found.baseline_roc_auc or 0.0,
+                "note": note,
+            },
+        )
 
     return beats_contract_baseline

@@ -15,6 +15,7 @@ from uam_platform.orchestration import triggers
 from uam_platform.orchestration.assets import OWNER
 from uam_platform.orchestration.jobs import INGEST
 from uam_platform.orchestration.wiring import Wiring
+from uam_platform.settings import variables
 
 _RETRY = dg.RetryPolicy(max_retries=3, delay=30, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
 
@@ -60,7 +61,7 @@ def connector_asset(connector: Connector, wiring: Wiring) -> dg.AssetsDefinition
 def definitions(wiring: Wiring) -> dg.Definitions:
     """Assets of the connected sources and the load schedule."""
     environment = wiring.settings.environment
-    assets = [connector_asset(connector, wiring) for connector in configured(wiring.settings)]
+    assets = [connector_asset(connector, wiring) for connector in configured(wiring.settings, variables())]
     schedules = []
     if assets and triggers.is_registered(environment, triggers.LOADS):
         schedules.append(

@@ -111,7 +111,7 @@ def run_failure_sensor(wiring: Wiring) -> dg.SensorDefinition:
         steps = [f"`{e.step_key}`" for e in context.get_step_failure_events()] or ["before any step"]
         message = (context.failure_event.message or "no message").splitlines()[0][:300]
         text = f"Run of `{context.dagster_run.job_name}` failed at {', '.join(steps[:5])}: {message}\nrun {context.dagster_run.run_id}"
-        slack.get_client().chat_postMessage(channel=wiring.settings.slack_default_channel, text=text)
+        slack.get_client().chat_postMessage(channel=wiring.settings.slack_failure_channel, text=text)
 
     return tell_run_failure
 

@@ -42,7 +42,7 @@ def outbox_sensor(wiring: Wiring) -> dg.SensorDefinition:
             return dg.SkipReason("a delivery run is under way")
         ledger = context.resources.ledger.open()
         due_at = outbox.next_due_at(ledger, DESTINATIONS_WITH_DELIVERY)
-        if due_at is None or due_at > wiring.settings.clock() + _AHEAD:
+        if due_at is None or due_at > wiring.settings.delivery_clock() + _AHEAD:
             return dg.SkipReason("nothing is due in the outbox")
         counts = outbox.counts(ledger)
         waiting = sum(counts.get(state, 0) for state in ("pending", "unknown", "sending"))

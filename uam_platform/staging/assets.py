@@ -4,6 +4,7 @@ Here: which asset reads what and when. Not here: the transformations (`intake`, 
 """
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 import dagster as dg
@@ -18,6 +19,7 @@ from uam_platform.lake.resource import Warehouse
 from uam_platform.lake.store import Lake
 from uam_platform.orchestration.assets import OWNER, asset_key, table_asset, table_attributes, table_out
 from uam_platform.orchestration.checks import contract_check
+from uam_platform.orchestration.plots import day_series
 from uam_platform.orchestration.wiring import Wiring
 from uam_platform.staging.balance import publish_record_books, reconcile_open_loads
 from uam_platform.staging.events import canonical_events
@@ -141,9 +143,26 @@ def reconciliation_asset() -> dg.AssetsDefinition:
             ["rows_in_count", "accepted_count", "quarantined_count", "duplicate_count"]
         ].sum()
         shown = dg.MetadataValue.md(markdown_table(totals.reset_index()))
-        return dg.MaterializeResult(metadata={"loads": int(frame["load_id"].nunique()), "totals": shown})
+        volume = daily_volume(warehouse.lake)
+        return dg.MaterializeResult(
+            metadata={
+                "loads": int(frame["load_id"].nunique()),
+                "totals": shown,
+                "volume": day_series("Events and what was set aside, by event day", *volume, "events"),
+            }
+        )
 
     return load_reconciliation
+
+
+def daily_volume(lake: Lake) -> tuple[list[date], dict[str, list[int]]]:
+    """Event days with accepted, repeated and unknown events, from the published pointers."""
+    days = lake.keys(EVENTS)
+    series = {"accepted": EVENTS, "repeated": tables.DUPLICATES_LOG, "unknown name": tables.UNKNOWN_EVENTS}
+    return [date.fromisoformat(d) for d in days], {
+        name: [(lake.pointer(contract, day) or {"rows": 0})["rows"] for day in days]
+        for name, contract in series.items()
+    }
 
 
 def reconciliation_check() -> dg.AssetChecksDefinition:
