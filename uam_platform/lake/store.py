@@ -22,6 +22,7 @@ from ibis.backends.duckdb import Backend
 from uam_platform.contracts.model import Contract
 from uam_platform.lake.engine import conform, empty
 from uam_platform.lake.validation import ContractViolationError, Verdict, check_schema, verdicts
+from uam_platform.lake.workspace import workspace
 
 POINTER = "_current.json"
 WHOLE = ""  # partition key of an unpartitioned table
@@ -133,27 +134,28 @@ class Lake:
         check_schema(conformed, contract)
         sql = str(ibis.to_sql(conformed, dialect="duckdb"))
         keys = [WHOLE] if keys is None else sorted(set(keys))
-        temporary = self.table_folder(contract) / f".tmp-{uuid.uuid4().hex}"
-        temporary.mkdir(parents=True)
+        with workspace(self.table_folder(contract)) as temporary:
+            staged, found = self._stage(connection, contract, conformed, keys, temporary)
+            published = self._swap_in(contract, staged, found, sql)
+        if published.refused and on_invalid == "raise":
+            raise ContractViolationError(contract, published.refused)
+        return published
+
+    def _stage(
+        self, connection: Backend, contract: Contract, conformed: ir.Table, keys: Sequence[str], temporary: Path
+    ) -> tuple[dict[str, Path], dict[str, Verdict]]:
         name = f"writing_{uuid.uuid4().hex[:12]}"
+        order = ", ".join(f'"{c}"' for c in contract.key)
+        lead = [contract.partition] if contract.partition else []
         try:
-            order = ", ".join(f'"{c}"' for c in contract.key)
-            lead = [contract.partition] if contract.partition else []
             connection.create_table(name, conformed.order_by(list(dict.fromkeys([*lead, *contract.key]))), temp=True)
             staged = {
                 key: self._write(connection, contract, name, key, temporary / f"{i}", order)
                 for i, key in enumerate(keys)
             }
-            found = self._validate(connection, contract, keys, staged)
-        except BaseException:
-            shutil.rmtree(temporary, ignore_errors=True)
-            raise
         finally:
             connection.raw_sql(f"DROP TABLE IF EXISTS {name}")
-        published = self._swap_in(contract, staged, found, temporary, sql)
-        if published.refused and on_invalid == "raise":
-            raise ContractViolationError(contract, published.refused)
-        return published
+        return staged, self._validate(connection, contract, keys, staged)
 
     def _write(self, connection: Backend, contract: Contract, name: str, key: str, folder: Path, order: str) -> Path:
         folder.mkdir()
@@ -180,19 +182,14 @@ class Lake:
         nothing = Verdict(rows=0, violations={})
         return {key: by_value.get(key.split("/", 1)[0], nothing) for key in keys}
 
-    def _swap_in(
-        self, contract: Contract, staged: dict[str, Path], found: dict[str, Verdict], temporary: Path, sql: str
-    ) -> Published:
+    def _swap_in(self, contract: Contract, staged: dict[str, Path], found: dict[str, Verdict], sql: str) -> Published:
         changed, bad = [], {}
-        try:
-            for key, path in staged.items():
-                if not found[key].is_valid:
-                    bad[key] = found[key]
-                    self._note_rejection(contract, key, found[key])
-                elif self._publish_file(contract, key, path, found[key]):
-                    changed.append(key)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+        for key, path in staged.items():
+            if not found[key].is_valid:
+                bad[key] = found[key]
+                self._note_rejection(contract, key, found[key])
+            elif self._publish_file(contract, key, path, found[key]):
+                changed.append(key)
         rows = {k: v.rows for k, v in found.items() if k not in bad}
         return Published(rows=rows, changed=tuple(changed), refused=bad, sql=sql)
 
@@ -217,6 +214,8 @@ class Lake:
         for old in folder.iterdir():  # the version before stays for readers that still hold its file list
             if old.is_dir() and "=" not in old.name and old.name not in (version, previous):
                 shutil.rmtree(old, ignore_errors=True)
+            elif old.name.startswith(f".{POINTER}."):  # a killed writer's pointer
+                old.unlink(missing_ok=True)
         return before is None or before["version"] != version
 
     def _rejection_path(self, contract: Contract, key: str) -> Path:
