@@ -4,7 +4,6 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 export DAGSTER_HOME := $(CURDIR)
-export PYTHONWARNINGS := ignore::dagster_shared.utils.warnings.BetaWarning,ignore::dagster_shared.utils.warnings.PreviewWarning
 
 .DEFAULT_GOAL := help
 
@@ -29,7 +28,7 @@ demo: $(VENV)/.installed ## simulated company → sandbox → the whole chain �
 
 .PHONY: dev
 dev: $(VENV)/.installed ## the Dagster UI on http://localhost:3000, on the same instance as the demo
-	@set -a; if [ -f data/demo.env ]; then . data/demo.env; fi; if [ -f .env ]; then . ./.env; fi; set +a; $(BIN)/dagster dev -w workspace.yaml -p $${PORT:-3000}
+	@set -a; if [ -f data/demo.env ]; then . data/demo.env; fi; if [ -f .env ]; then . ./.env; fi; set +a; PYTHONWARNINGS=ignore $(BIN)/dagster dev -w workspace.yaml -p $${PORT:-3000}
 
 .PHONY: test
 test: $(VENV)/.installed ## the whole test suite

@@ -3,18 +3,15 @@
 Here: composition. Not here: assets (the stages), rules (`policy`), the environment (`settings`).
 """
 
-import warnings
-
 import dagster as dg
 
 from uam_platform.alerts import assets as alerts
 from uam_platform.behavior import assets as behavior
 from uam_platform.churn import assets as churn
 from uam_platform.connectors import assets as connectors
-from uam_platform.connectors.registry import configured
+from uam_platform.connectors.registry import source_names
 from uam_platform.identity import assets as identity
 from uam_platform.kpis import assets as kpis
-from uam_platform.ledger import catalogue
 from uam_platform.orchestration import sensors as layers
 from uam_platform.orchestration.jobs import JOBS
 from uam_platform.orchestration.resources import resources
@@ -22,30 +19,21 @@ from uam_platform.orchestration.wiring import Wiring, wire
 from uam_platform.playbooks import assets as playbooks
 from uam_platform.playbooks import sensors
 from uam_platform.policy.company import rulebook_for
-from uam_platform.policy.rulebook import Rulebook
 from uam_platform.serving import assets as serving
-from uam_platform.settings import Settings, variables
+from uam_platform.settings import Settings
 from uam_platform.staging import assets as staging
 
-warnings.filterwarnings("ignore", category=dg.BetaWarning)  # pinned APIs; the tests cover each that we use
-warnings.filterwarnings("ignore", category=dg.PreviewWarning)
 STAGES = (connectors, staging, identity, behavior, churn, kpis, alerts, playbooks, sensors, layers, serving)
 
 
 def build(wiring: Wiring) -> dg.Definitions:
     """All definitions of one code location."""
-    catalogue.check(wiring.rulebook.alerts, wiring.rulebook.playbooks)
     stages = [stage.definitions(wiring) for stage in STAGES]
     return dg.Definitions.merge(*stages, dg.Definitions(resources=resources(wiring.settings), jobs=JOBS))
-
-
-def wiring_of(settings: Settings, rulebook: Rulebook) -> Wiring:
-    """The wiring of settings and rulebook, over the sources that are configured."""
-    return wire(settings, rulebook, [connector.name for connector in configured(settings, variables())])
 
 
 @dg.definitions
 def defs() -> dg.Definitions:
     """The code location of the workspace."""
     settings = Settings()
-    return build(wiring_of(settings, rulebook_for(settings)))
+    return build(wire(settings, rulebook_for(settings), source_names(settings)))

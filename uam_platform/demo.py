@@ -18,11 +18,12 @@ from pathlib import Path
 from rich.console import Console, Group, RenderableType
 from rich.text import Text
 
-from uam_platform.definitions import wiring_of
+from uam_platform.connectors.registry import source_names
 from uam_platform.instances import PROJECT, persistent_instance
 from uam_platform.ledger import outbox
 from uam_platform.ledger.engine import Ledger, open_ledger
 from uam_platform.orchestration.failures import RunError
+from uam_platform.orchestration.wiring import wire
 from uam_platform.policy.load import PolicyError
 from uam_platform.policy.rulebook import load_rulebook
 from uam_platform.report import scoreboard, summary
@@ -60,7 +61,9 @@ def demonstrate(accounts: int, days: int, seed: int, say: Callable[[str], None],
         }
         _write_environment({**environment, **{f"UAM_{k.upper()}": v for k, v in options.items()}})
         settings = settings_of(environment, **options)
-        runner = Runner(wiring_of(settings, load_rulebook(settings.policy_dir)), persistent_instance(), say)
+        runner = Runner(
+            wire(settings, load_rulebook(settings.policy_dir), source_names(settings)), persistent_instance(), say
+        )
         runner.ingest()
         runner.daily_tables()
         runner.snapshots()

@@ -11,10 +11,11 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from uam_platform.connectors.registry import source_names
 from uam_platform.contracts.tables import DELIVERIES
-from uam_platform.definitions import wiring_of
 from uam_platform.instances import scratch_instance
 from uam_platform.lake.store import Lake
+from uam_platform.orchestration.wiring import wire
 from uam_platform.policy.company import rulebook_for
 from uam_platform.policy.load import PolicyError
 from uam_platform.policy.rulebook import load_rulebook
@@ -83,7 +84,9 @@ def run_world(company: Path, out: Path, say: Callable[[str], None], **overrides:
     with vendors(company, out / "sandbox") as environment:
         options = {"data_dir": out, "first_day": first, "now": now, "actions_enabled": True, **overrides}
         settings = settings_of(environment, **options)
-        runner = Runner(wiring_of(settings, load_rulebook(settings.policy_dir)), scratch_instance(out), say)
+        runner = Runner(
+            wire(settings, load_rulebook(settings.policy_dir), source_names(settings)), scratch_instance(out), say
+        )
         runner.everything()
     return runner
 
@@ -96,13 +99,13 @@ def run_mapping(mapping: Path, out: Path, say: Callable[[str], None], now: datet
     settings = settings_of({}, data_dir=out, mapping=mapping, now=now)
     rulebook = rulebook_for(settings)
     instance = scratch_instance(out)
-    Runner(wiring_of(settings, rulebook), instance, say).ingest()
+    Runner(wire(settings, rulebook, source_names(settings)), instance, say).ingest()
     days = [key.split("/")[0] for key in Lake(settings.lake_dir).keys(DELIVERIES)]
     if not days:
         raise PolicyError(f"{mapping}: no event could be read; see the quarantine under {settings.lake_dir}")
     closing = now or datetime.fromisoformat(max(days)) + timedelta(days=1, hours=8)
     settings = settings.model_copy(update={"first_day": date.fromisoformat(min(days)), "now": closing})
-    runner = Runner(wiring_of(settings, rulebook), instance, say)
+    runner = Runner(wire(settings, rulebook, source_names(settings)), instance, say)
     runner.daily_tables()
     runner.snapshots()
     runner.deliver()

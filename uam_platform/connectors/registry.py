@@ -87,6 +87,11 @@ def configured(settings: Settings, variables: Mapping[str, str] | None = None) -
     ]
 
 
+def source_names(settings: Settings) -> list[str]:
+    """Names of the connectors that are switched on."""
+    return [name for name, kind in _KNOWN.items() if not _absent(kind, settings)]
+
+
 def missing(settings: Settings) -> dict[str, list[str]]:
     """Environment variables that each connector which is not switched on still needs, by connector name."""
     return {name: absent for name, kind in _KNOWN.items() if (absent := _absent(kind, settings))}

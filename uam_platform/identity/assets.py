@@ -33,7 +33,9 @@ def definitions(wiring: Wiring) -> dg.Definitions:
     def identity(context: dg.AssetExecutionContext, directory: ir.Table, accounts: ir.Table) -> Iterator[dg.Output]:
         warehouse: Warehouse = context.resources.warehouse
         evidence = warehouse.lake.read(warehouse.connection, tables.IDENTITY_EVIDENCE)
-        found = resolve(evidence, directory.to_pandas(), accounts.to_pandas(), wiring.rulebook.identity)
+        found = resolve(
+            evidence, directory.to_pandas(), accounts.to_pandas(), wiring.rulebook.identity, wiring.rulebook.time.grace
+        )
         for contract in OUTPUTS:
             yield dg.Output(getattr(found, contract.name), contract.name)
 

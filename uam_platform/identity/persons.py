@@ -6,8 +6,6 @@ which evidence makes an edge (`edges`).
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from uam_platform.identity.intervals import FOREVER
 
@@ -67,6 +65,9 @@ def merge(person: np.ndarray, edges: pd.DataFrame) -> np.ndarray:
     Returns:
         For each node the least node of its component afterwards.
     """
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
     size = len(person)
     left, right = person[edges["left"].to_numpy()], person[edges["right"].to_numpy()]
     graph = coo_array((np.ones(len(left), dtype=np.int8), (left, right)), shape=(size, size))

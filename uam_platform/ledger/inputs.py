@@ -1,7 +1,7 @@
 """What other rooms hand to the ledger: plain data.
 
 Here: a planned action and a detector's coverage. Not here: the tables they end up in (`models`), who makes them
-(`uam_platform.playbooks.catalogue`, `uam_platform.alerts.detect`).
+(`uam_platform.ledger.catalogue`, `uam_platform.alerts.detect`).
 """
 
 from collections.abc import Mapping

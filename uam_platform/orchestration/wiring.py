@@ -9,6 +9,7 @@ from datetime import date, datetime
 
 import dagster as dg
 
+from uam_platform.ledger import catalogue
 from uam_platform.orchestration.partitions import AS_OF, day_partitions
 from uam_platform.policy.rulebook import Rulebook
 from uam_platform.settings import Settings
@@ -36,5 +37,10 @@ def closed_as_of(now: datetime, rulebook: Rulebook) -> date:
 
 
 def wire(settings: Settings, rulebook: Rulebook, sources: Iterable[str]) -> Wiring:
-    """The wiring of a code location over the named connected sources."""
+    """The wiring of a code location over the named connected sources.
+
+    Raises:
+        PolicyError: a detector names a playbook that the catalogue does not have.
+    """
+    catalogue.check(rulebook.alerts, rulebook.playbooks)
     return Wiring(settings=settings, rulebook=rulebook, days=day_partitions(settings), sources=tuple(sources))

@@ -1,6 +1,6 @@
 """Playbooks people edit: which action an alert triggers, where it goes, and how fast it may be sent.
 
-Here: the typed model of `rulebook/playbooks.yaml`. Not here: planning the actions (`uam_platform.playbooks.catalogue`),
+Here: the typed model of `rulebook/playbooks.yaml`. Not here: planning the actions (`uam_platform.ledger.catalogue`),
 which findings become alerts (`policy.alerts`).
 """
 

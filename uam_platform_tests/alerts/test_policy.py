@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from uam_platform.alerts.candidates import candidates
-from uam_platform.playbooks import catalogue
+from uam_platform.ledger import catalogue
 from uam_platform.policy.alerts import AlertPolicy
 from uam_platform.policy.load import SHIPPED, PolicyError, load_section
 from uam_platform.policy.playbooks import PlaybookPolicy
