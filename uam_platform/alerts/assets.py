@@ -100,9 +100,9 @@ def apply_snapshots(
         mine = [row for row in rows if str(row["as_of"])[:10] == key]
         actions = catalogue.plan_all(mine, wiring.rulebook.playbooks) if act else {}
         life_cycle = wiring.rulebook.alerts.life_cycle
-        done = apply_candidates(
-            ledger, date.fromisoformat(key), mine, actions, wiring.settings.clock(), act, life_cycle
-        )
+        as_of = date.fromisoformat(key)
+        covered = [one for one in judged if one.as_of == as_of]
+        done = apply_candidates(ledger, as_of, mine, actions, wiring.settings.clock(), act, life_cycle, covered)
         totals["actions_planned"] += done.planned
         for name, count in done.transitions.items():
             totals[f"alerts_{name}"] = totals.get(f"alerts_{name}", 0) + count

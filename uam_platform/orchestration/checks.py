@@ -8,6 +8,7 @@ import dagster as dg
 
 from uam_platform.contracts.model import Contract
 from uam_platform.lake.resource import Warehouse
+from uam_platform.lake.store import WHOLE
 from uam_platform.orchestration.assets import asset_key
 
 
@@ -22,10 +23,10 @@ def contract_check(contract: Contract, partitions: dg.PartitionsDefinition | Non
         partitions_def=partitions,
     )
     def keeps_contract(context: dg.AssetCheckExecutionContext, warehouse: Warehouse) -> dg.AssetCheckResult:
-        keys = list(context.op_execution_context.partition_keys) if partitions else None
         lake = warehouse.lake
-        rejected = lake.rejections(contract, keys)
-        pointers = {key: lake.pointer(contract, key) for key in (keys if keys is not None else [""])}
+        keys = _keys(context, contract, partitions)
+        rejected = lake.rejections(contract, keys or None)
+        pointers = {key: lake.pointer(contract, key) for key in keys}
         missing = [key for key, pointer in pointers.items() if pointer is None]
         return dg.AssetCheckResult(
             passed=not rejected and not missing,
@@ -39,3 +40,12 @@ def contract_check(contract: Contract, partitions: dg.PartitionsDefinition | Non
         )
 
     return keeps_contract
+
+
+def _keys(
+    context: dg.AssetCheckExecutionContext, contract: Contract, partitions: dg.PartitionsDefinition | None
+) -> list[str]:
+    """Partition keys looked at; none for an asset that publishes partitions by itself, of which only refusals are looked at."""
+    if partitions:
+        return list(context.op_execution_context.partition_keys)
+    return [] if contract.partition else [WHOLE]

@@ -4,6 +4,8 @@ Here: planning runs from what is stale or missing. Not here: what that is (`stal
 (`triggers`), loads (`uam_platform.connectors.assets`), playbooks (`uam_platform.playbooks.sensors`).
 """
 
+from datetime import date
+
 import dagster as dg
 
 from uam_platform.contracts.tables import DELIVERIES
@@ -23,6 +25,8 @@ from uam_platform.orchestration.stale import (
 from uam_platform.orchestration.wiring import Wiring
 
 _MAX_REQUESTS = 10
+_MAX_ATTEMPTS = 3
+_VERSION_TAG = "uam/touched_version"
 _UNDER_WAY = [
     dg.DagsterRunStatus.QUEUED,
     dg.DagsterRunStatus.NOT_STARTED,
@@ -48,18 +52,31 @@ def touched_days_sensor(wiring: Wiring) -> dg.SensorDefinition:
             return dg.SkipReason("no touched day is out of date")
         if context.instance.get_runs_count(dg.RunsFilter(job_name=DAILY_TABLES, statuses=_UNDER_WAY)):
             return dg.SkipReason("touched days are being recomputed")
-        gap, chunk = wiring.rulebook.time.late_gap_days, wiring.settings.chunk_days
         version = max(touched_days(context.instance).values(), default=0)
-        keys = wiring.days.get_partition_keys()
-        ranges = [widened(first, last, keys) for first, last in bridged_ranges(stale, gap, chunk)][:_MAX_REQUESTS]
-        return dg.SensorResult(
-            run_requests=[
-                dg.RunRequest(run_key=f"{low}:{high}:{version}", tags=range_tags(low, high)) for low, high in ranges
-            ],
-            cursor=str(version),
-        )
+        requests = _range_requests(context.instance, wiring, stale, version)
+        if not requests:
+            return dg.SkipReason(
+                f"{len(stale)} touched days failed {_MAX_ATTEMPTS} times: repair the cause, then run them by hand"
+            )
+        return dg.SensorResult(run_requests=requests[:_MAX_REQUESTS], cursor=str(version))
 
     return recompute_touched_days
+
+
+def _range_requests(
+    instance: dg.DagsterInstance, wiring: Wiring, stale: list[date], version: int
+) -> list[dg.RunRequest]:
+    """One request per range, again after a failure, but not for ever: a permanent failure must not start a run each tick."""
+    gap, chunk = wiring.rulebook.time.late_gap_days, wiring.settings.chunk_days
+    keys = wiring.days.get_partition_keys()
+    requests = []
+    for first, last in bridged_ranges(stale, gap, chunk):
+        low, high = widened(first, last, keys)
+        tags = {**range_tags(low, high), _VERSION_TAG: str(version)}
+        attempts = instance.get_runs_count(dg.RunsFilter(job_name=DAILY_TABLES, tags=tags))
+        if attempts < _MAX_ATTEMPTS:
+            requests.append(dg.RunRequest(run_key=f"{low}:{high}:{version}:{attempts}", tags=tags))
+    return requests
 
 
 def daily_snapshots_schedule(wiring: Wiring) -> dg.ScheduleDefinition:

@@ -9,7 +9,7 @@ from datetime import date, datetime
 
 import dagster as dg
 
-from uam_platform.contracts.tables import ACTOR_DAYS, CANDIDATES, DELIVERIES
+from uam_platform.contracts.tables import ACTOR_DAYS, CANDIDATES, DELIVERIES, EVENTS, SESSIONS
 from uam_platform.orchestration.assets import asset_key
 from uam_platform.orchestration.partitions import AS_OF, snapshot_grid
 from uam_platform.orchestration.wiring import Wiring
@@ -34,15 +34,16 @@ def touched_days(instance: dg.DagsterInstance) -> dict[str, int]:
 
 
 def stale_days(instance: dg.DagsterInstance, wiring: Wiring) -> list[date]:
-    """Touched days inside the partitions whose daily activity is older than the load that touched them."""
-    built = instance.get_latest_storage_id_by_partition(
-        asset_key(ACTOR_DAYS), dg.DagsterEventType.ASSET_MATERIALIZATION
-    )
+    """Touched days inside the partitions of which some daily table is older than the load that touched them."""
+    built = [
+        instance.get_latest_storage_id_by_partition(asset_key(table), dg.DagsterEventType.ASSET_MATERIALIZATION)
+        for table in (EVENTS, SESSIONS, ACTOR_DAYS)
+    ]
     known = set(wiring.days.get_partition_keys())
     return sorted(
         date.fromisoformat(day)
         for day, storage_id in touched_days(instance).items()
-        if day in known and built.get(day, 0) < storage_id
+        if day in known and any(table.get(day, 0) < storage_id for table in built)
     )
 
 

@@ -197,7 +197,9 @@ def definitions(wiring: Wiring) -> dg.Definitions:
             reconciliation_asset(),
         ],
         asset_checks=[
+            contract_check(DELIVERIES, None),
             contract_check(EVENTS, wiring.days),
+            contract_check(LOAD_RECONCILIATION, None),
             *(contract_check(c, None) for c in RECORD_TABLES),
             reconciliation_check(),
         ],
