@@ -96,6 +96,11 @@ def _seat_use(rows: pd.DataFrame) -> Values:
     return _numbers(rows, "active_person_28d_count") / np.where(seats > 0, seats, np.nan)
 
 
+def _annual_renewal(rows: pd.DataFrame) -> Values:
+    """Days to renewal of annual terms only: the weeks before a yearly decision are no weeks of a monthly one."""
+    return np.where(rows["billing_period"] == "annual", _numbers(rows, "days_to_renewal"), np.nan)
+
+
 DEFINITIONS: Mapping[str, Definition] = {
     "core_28d_log": _log("core_28d_count"),
     "core_change_28d": _change("core_28d_count", "core_prior_28d_count", 1, 5),
@@ -151,6 +156,7 @@ DEFINITIONS: Mapping[str, Definition] = {
     "session_28d_log": _log("session_28d_count"),
     "session_change_28d": _change("session_28d_count", "session_prior_28d_count", 1, 5),
     "days_to_renewal": _raw("days_to_renewal"),
+    "annual_renewal_days": _annual_renewal,
     "tenure_log": _log("tenure_days"),
     "term_count": _raw("term_count"),
     "mrr_log": _log("mrr_usd_cents", 100),
