@@ -353,7 +353,12 @@ _COLUMNS: tuple[Column, ...] = (
     Column("reason_rank", I16, "Rank of the reason, 1 is strongest.", minimum=1),
     Column("reason_feature", S, "Feature the reason stands on."),
     Column("reason_value", F, "Value of that feature; null if missing."),
-    Column("contribution", F, "Contribution of the feature's theme to the log odds (sum of LightGBM's contributions).", "log odds"),
+    Column(
+        "contribution",
+        F,
+        "Contribution of the feature's theme to the log odds (sum of LightGBM's contributions).",
+        "log odds",
+    ),
     Column("reason_text", S, "The reason in plain words."),
     # revenue and alerts
     Column("revenue_at_risk_usd_cents", I64, "churn_probability x ARR.", "USD cents", minimum=0),
