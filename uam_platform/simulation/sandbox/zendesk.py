@@ -24,6 +24,7 @@ from uam_platform.simulation.sandbox.zendesk_export import CursorPage, Export, T
 
 ACCOUNT_PER_MINUTE: Final = 400
 _EXPORT_HEADER: Final = "zendesk-ratelimit-incremental-exports"
+_ACCOUNT_URL: Final = "https://sandbox.zendesk.com"  # a record names its account, not the port it was served on
 
 Handler = Callable[[Request], Response]
 Shape = Callable[[Row, str], dict[str, Any]]
@@ -96,25 +97,25 @@ class ZendeskSurface:
         return headers
 
     def _tickets_by_cursor(self, request: Request) -> Response:
-        page, base, url = self._cursor_page(request, self._data.tickets), _base(request), _url(request)
-        tickets = [zendesk_shapes.ticket(row, base) for row in page.items]
-        sideloads = self._sideloads(page.items, request.query_params.get("include", ""), base)
+        page, url = self._cursor_page(request, self._data.tickets), _url(request)
+        tickets = [zendesk_shapes.ticket(row, _ACCOUNT_URL) for row in page.items]
+        sideloads = self._sideloads(page.items, request.query_params.get("include", ""), _ACCOUNT_URL)
         return JSONResponse({"tickets": tickets, **sideloads, **zendesk_export.cursor_body(page, url)})
 
     def _users_by_cursor(self, request: Request) -> Response:
-        page, base = self._cursor_page(request, self._data.users), _base(request)
-        users = [zendesk_shapes.user(row, base) for row in page.items]
+        page = self._cursor_page(request, self._data.users)
+        users = [zendesk_shapes.user(row, _ACCOUNT_URL) for row in page.items]
         return JSONResponse({"users": users, **zendesk_export.cursor_body(page, _url(request))})
 
     def _tickets_by_time(self, request: Request) -> Response:
-        page, base = self._time_page(request, self._data.tickets), _base(request)
-        tickets = [zendesk_shapes.ticket(row, base) for row in page.items]
-        sideloads = self._sideloads(page.items, request.query_params.get("include", ""), base)
+        page = self._time_page(request, self._data.tickets)
+        tickets = [zendesk_shapes.ticket(row, _ACCOUNT_URL) for row in page.items]
+        sideloads = self._sideloads(page.items, request.query_params.get("include", ""), _ACCOUNT_URL)
         return JSONResponse({"tickets": tickets, **sideloads, **zendesk_export.time_body(page, _url(request))})
 
     def _organizations(self, request: Request) -> Response:
-        page, base = self._time_page(request, self._data.organizations), _base(request)
-        organizations = [zendesk_shapes.organization(row, base) for row in page.items]
+        page = self._time_page(request, self._data.organizations)
+        organizations = [zendesk_shapes.organization(row, _ACCOUNT_URL) for row in page.items]
         return JSONResponse({"organizations": organizations, **zendesk_export.time_body(page, _url(request))})
 
     def _ticket_events(self, request: Request) -> Response:
@@ -211,10 +212,6 @@ def _not_found(request: Request) -> Response:
 def _per_page(request: Request) -> int:
     size = int(request.query_params.get("per_page", zendesk_export.PAGE_SIZE))
     return max(1, min(size, zendesk_export.PAGE_SIZE))
-
-
-def _base(request: Request) -> str:
-    return f"{request.url.scheme}://{request.url.netloc}/zendesk"
 
 
 def _url(request: Request) -> str:

@@ -1,0 +1,111 @@
+"""The whole path on a small simulated company, for the end-to-end tests.
+
+Here: making the company, a rulebook under which so small a company has alerts, running the chain here or in a process of its own, and
+reading what it left. Not here: any test.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+from sqlalchemy import select
+
+from uam_platform.contracts.tables import CONTRACTS
+from uam_platform.lake.store import Lake
+from uam_platform.ledger.engine import open_ledger
+from uam_platform.ledger.models import AlertRow, OutboxRow, TransitionRow
+from uam_platform.policy.load import SHIPPED
+from uam_platform.simulation.world.generate import simulate
+
+ACCOUNTS, DAYS, SEED = 40, 60, 5
+_PROGRAM = """
+import sys, warnings
+warnings.simplefilter("ignore")
+from pathlib import Path
+from uam_platform.scratch import run_world
+company, out, rules = map(Path, sys.argv[1:])
+run_world(company, out, lambda line: print(line, flush=True), policy_dir=rules)
+"""
+
+
+def make_company(folder: Path) -> Path:
+    """A simulated company whose truth was moved where no run could find it; returns its company folder."""
+    simulate(ACCOUNTS, DAYS, SEED, folder / "world", "default", lambda what, i, n: None)
+    (folder / "world" / "truth").rename(folder / "truth-put-away")
+    return folder / "world" / "company"
+
+
+def make_rulebook(folder: Path) -> Path:
+    """The shipped rulebook, but with few daily snapshots, and alerts on any account that pays."""
+    folder.mkdir()
+    time = _shipped("time") | {"daily_snapshot_days": 3}
+    alerts = _shipped("alerts")
+    alerts["confidence"] = {"max_interval_width": 1.0, "abstaining_rungs": []}
+    alerts["budget"] = {"new_per_owner_week": 1, "new_per_week": 3}
+    alerts["detectors"] = {"renewal_at_risk": alerts["detectors"]["renewal_at_risk"]}
+    alerts["detectors"]["renewal_at_risk"]["conditions"] = [{"column": "arr_usd_cents", "op": ">", "value": 0}]
+    for name, section in (("time", time), ("alerts", alerts)):
+        (folder / f"{name}.yaml").write_text(yaml.safe_dump(section, sort_keys=False), encoding="utf-8")
+    return folder
+
+
+def _shipped(name: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load((SHIPPED / f"{name}.yaml").read_text(encoding="utf-8"))
+    return loaded
+
+
+def run_in_process_of_its_own(
+    company: Path, out: Path, rules: Path, kill_when: Callable[[], bool] | None = None
+) -> int:
+    """Run the chain in a subprocess and return its exit code; it and its sandbox are killed once `kill_when` holds."""
+    command = [sys.executable, "-W", "ignore", "-c", _PROGRAM, str(company), str(out), str(rules)]
+    out.mkdir(parents=True, exist_ok=True)
+    with (out / "console.log").open("a") as log:
+        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+        waiting = threading.Event()
+        while process.poll() is None:
+            if kill_when is not None and kill_when():
+                os.killpg(process.pid, signal.SIGKILL)
+                break
+            waiting.wait(0.01 if kill_when else 0.1)
+        return process.wait()
+
+
+def versions(out: Path, but: frozenset[str] = frozenset()) -> dict[str, str]:
+    """Content hash of every published partition by `stage/table/key`, but for some tables."""
+    lake = Lake(out / "lake")
+    return {
+        f"{c.stage}/{c.name}/{key}": (lake.pointer(c, key) or {})["version"]
+        for c in CONTRACTS
+        if c.name not in but
+        for key in lake.keys(c)
+    }
+
+
+def ledger_rows(out: Path) -> dict[str, list[dict[str, Any]]]:
+    """Alerts, transitions and outbox of a run, without what names a message at its destination, counts attempts or paces them."""
+    ledger = open_ledger(f"sqlite:///{(out / 'ledger.db').absolute()}")
+    by_destination = {"external_ref", "message_ref", "attempt_count", "reconcile_count", "last_error"}
+    by_wall_clock = {"due_at", "attempted_at", "lease_until_at", "sent_at"}  # pacing of deliveries follows real time
+    hidden = by_destination | by_wall_clock
+    found: dict[str, list[dict[str, Any]]] = {}
+    with ledger.transaction() as session:
+        for table in (AlertRow, TransitionRow, OutboxRow):
+            names = [c.name for c in table.__table__.columns if c.name not in hidden]
+            rows = [{n: getattr(row, n) for n in names} for row in session.scalars(select(table))]
+            found[table.__tablename__] = sorted(rows, key=str)
+    ledger.close()
+    return found
+
+
+def received(out: Path) -> list[dict[str, Any]]:
+    """What the sandbox's Slack accepted, oldest first."""
+    path = out / "sandbox" / "received" / "slack.jsonl"
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
