@@ -46,7 +46,9 @@ def run_script(raw: Path, out: Path, limits: EngineLimits) -> None:
 
 
 def _look_ups(connection: duckdb.DuckDBPyConnection, taxonomy: Taxonomy) -> None:
-    connection.execute("CREATE TEMP TABLE names (spelling VARCHAR, event_name VARCHAR, marker VARCHAR, is_core BOOLEAN)")
+    connection.execute(
+        "CREATE TEMP TABLE names (spelling VARCHAR, event_name VARCHAR, marker VARCHAR, is_core BOOLEAN)"
+    )
     spellings = taxonomy.canonical_names() | {f"call {kind}": name for kind, name in _CALLS.items()}
     rules = [(spelling, name, taxonomy.events[name]) for spelling, name in spellings.items()]
     connection.executemany(

@@ -30,7 +30,9 @@ _NAMES: Final = (
     "workflow_failed,validation_error_shown,permission_denied,error_encountered,admin_invited,pricing_viewed,Viewed Pricing,"
     "plan_compared,settings_explored,billing_viewed,user_signed_in,Login,user_signed_out,clicked_save_button,beta_canvas_opened"
 )
-_FEATURES: Final = "pivot,scheduled_reports,Scheduled Reports,api_access,sso,forecasting,annotations,drillDown,templates,sql_editor,comments,x1"
+_FEATURES: Final = (
+    "pivot,scheduled_reports,Scheduled Reports,api_access,sso,forecasting,annotations,drillDown,templates,comments,x1"
+)
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,9 @@ def land(root: Path, shape: Shape) -> LoadManifest:
     return manifest
 
 
-def _land_one(connection: duckdb.DuckDBPyConnection, manifest: LoadManifest, shape: Shape, start: int, end: int) -> None:
+def _land_one(
+    connection: duckdb.DuckDBPyConnection, manifest: LoadManifest, shape: Shape, start: int, end: int
+) -> None:
     is_last = end == shape.days
     midnight = datetime.combine(shape.first_day, datetime.min.time()) + timedelta(days=end)
     loaded_at = midnight + timedelta(days=3 * LATEST_DAYS if is_last else 0, hours=1)
@@ -131,7 +135,8 @@ _DELIVERED: Final = f"""sent AS (
             SELECT *, 0 AS copy, delay_us AS sent_after_us, delay_us AS received_after_us FROM happened
             UNION ALL
             SELECT * EXCLUDE (how, again_us), 1 AS copy, delay_us + CASE WHEN how < 0.9 THEN again_us ELSE 0 END, delay_us + again_us FROM (
-                SELECT *, chance(i, 'how') AS how, CASE WHEN chance(i, 'how') < 0.8 THEN (1 + floor(chance(i, 'again') * 3600)::BIGINT) * 1000000
+                SELECT *, chance(i, 'how') AS how, CASE WHEN chance(i, 'how') < 0.8
+                    THEN (1 + floor(chance(i, 'again') * 3600)::BIGINT) * 1000000
                     ELSE (1 + floor(chance(i, 'again') * {LATEST_DAYS - 1})::BIGINT) * {_DAY_US} END AS again_us
                 FROM happened WHERE chance(i, 'repeat') < {REPEATED})
         ), delivered AS (

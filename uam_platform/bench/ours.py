@@ -5,7 +5,7 @@ compared with (`baseline`), measuring (`measure`).
 """
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
@@ -18,7 +18,7 @@ from uam_platform.contracts import tables
 from uam_platform.lake.engine import EngineLimits, connect
 from uam_platform.lake.loads import LoadManifest
 from uam_platform.lake.store import Lake
-from uam_platform.orchestration.partitions import bridged_ranges, widened
+from uam_platform.orchestration.partitions import computed_ranges
 from uam_platform.policy.rulebook import Rulebook, load_rulebook
 from uam_platform.staging.events import canonical_events
 from uam_platform.staging.intake import delivery_keys_of, pending, take_in
@@ -57,12 +57,19 @@ class OurPath:
                 with self._timed("intake"):
                     take_in(self.connection, self.lake, manifest, load, self.rulebook.time)
 
-    def compute(self, days: Iterable[str]) -> None:
-        """Events, sessions and daily activity of the touched days, a day either side included."""
+    def delivered_days(self) -> list[str]:
+        """Event days that have deliveries."""
+        return sorted({key.split("/")[0] for key in self.lake.keys(tables.DELIVERIES)})
+
+    def compute(self, days: Sequence[str], calendar: Sequence[str]) -> None:
+        """Events, sessions and daily activity of the touched days, a day either side included.
+
+        Args:
+            days: touched days.
+            calendar: all days there are.
+        """
         touched = [date.fromisoformat(day) for day in days]
-        calendar = [(min(touched) + timedelta(days=n)).isoformat() for n in range((max(touched) - min(touched)).days + 1)]
-        for first, last in bridged_ranges(touched, self.rulebook.time.late_gap_days, self.chunk_days):
-            low, high = widened(first, last, calendar)
+        for low, high in computed_ranges(touched, self.rulebook.time.late_gap_days, self.chunk_days, calendar):
             self._compute_range(days_between(low, high))
 
     def _compute_range(self, days: Sequence[str]) -> None:

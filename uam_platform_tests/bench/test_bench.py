@@ -1,0 +1,61 @@
+"""The benchmark compares like with like: same rows by our path and by the hand-written script."""
+
+from datetime import date
+from itertools import pairwise
+
+import pytest
+
+from uam_platform.bench.baseline import RESULTS, differences, run_script
+from uam_platform.bench.landing import Shape, land
+from uam_platform.bench.ours import OurPath
+from uam_platform.contracts import tables
+from uam_platform.lake.engine import EngineLimits, connect
+from uam_platform.lake.store import Lake
+
+SHAPE = Shape(deliveries=20_000, first_day=date(2025, 1, 6), days=40, days_per_load=14)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    made = tmp_path_factory.mktemp("bench")
+    land(made / "raw", SHAPE)
+    path = OurPath(made / "ours", made / "raw", EngineLimits())
+    path.take_in()
+    days = path.delivered_days()
+    path.compute(days, days)
+    run_script(made / "raw", made / "script", EngineLimits())
+    return made
+
+
+def test_our_path_and_the_script_give_equal_tables(folder):
+    assert differences(Lake(folder / "ours" / "lake"), folder / "script") == []
+
+
+def test_the_input_has_what_makes_it_hard(folder):
+    lake, connection = Lake(folder / "ours" / "lake"), connect()
+    rows = {
+        c.name: lake.read(connection, c).count().execute() for c in (*RESULTS, tables.DELIVERIES, tables.DUPLICATES_LOG)
+    }
+    events = lake.read(connection, tables.EVENTS)
+    assert rows["duplicates_log"] > 0.015 * rows["deliveries"]
+    assert lake.read(connection, tables.REPEATED_KEYS).count().execute() > 0
+    assert events.filter(events.known_date > events.event_date).count().execute() > 0.005 * rows["events"]
+    assert rows["events"] > rows["sessions"] >= rows["actor_days"] / 2 > 100
+
+
+def test_a_changed_row_is_seen_as_a_difference(folder, tmp_path):
+    other = Shape(deliveries=19_990, first_day=SHAPE.first_day, days=SHAPE.days, days_per_load=SHAPE.days_per_load)
+    land(tmp_path / "raw", other)
+    run_script(tmp_path / "raw", tmp_path / "script", EngineLimits())
+    assert {line.split(":")[0] for line in differences(Lake(folder / "ours" / "lake"), tmp_path / "script")} >= {
+        "events"
+    }
+
+
+def test_the_same_deliveries_are_landed_every_time(folder, tmp_path):
+    again = land(tmp_path / "raw", SHAPE)
+    first = connect().read_parquet(f"{folder}/raw/landed/*/*.parquet")
+    second = connect().read_parquet(f"{tmp_path}/raw/landed/*/*.parquet")
+    order = ["message_id", "received_text", "row_no"]
+    assert first.order_by(order).to_pyarrow().equals(second.order_by(order).to_pyarrow())
+    assert all(a.load_id < b.load_id for a, b in pairwise(again.loads()))
