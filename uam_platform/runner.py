@@ -15,7 +15,7 @@ from uam_platform.definitions import build
 from uam_platform.lake.store import Lake
 from uam_platform.orchestration.failures import RunError
 from uam_platform.orchestration.jobs import DAILY_TABLES, DELIVER, INGEST, SNAPSHOTS
-from uam_platform.orchestration.partitions import bridged_ranges, range_tags, runs_of_keys, widened
+from uam_platform.orchestration.partitions import computed_ranges, range_tags, runs_of_keys
 from uam_platform.orchestration.stale import add_snapshots, first_event_day, missing_snapshots, stale_days
 from uam_platform.orchestration.wiring import Wiring
 
@@ -58,12 +58,9 @@ class Runner:
 
     def daily_tables(self) -> None:
         """Recompute the days that loads touched, with a day either side for sessions."""
-        keys = self.wiring.days.get_partition_keys()
-        chunk = self.wiring.settings.chunk_days
-        for first, last in bridged_ranges(
-            stale_days(self.instance, self.wiring), self.wiring.rulebook.time.late_gap_days, chunk
-        ):
-            low, high = widened(first, last, keys)
+        stale = stale_days(self.instance, self.wiring)
+        gap, chunk = self.wiring.rulebook.time.late_gap_days, self.wiring.settings.chunk_days
+        for low, high in computed_ranges(stale, gap, chunk, self.wiring.days.get_partition_keys()):
             self._run(DAILY_TABLES, range_tags(low, high), f"events, sessions, daily activity {low} … {high}")
 
     def snapshots(self) -> None:

@@ -83,8 +83,27 @@ def range_tags(first: str, last: str) -> dict[str, str]:
     return {"dagster/asset_partition_range_start": first, "dagster/asset_partition_range_end": last}
 
 
-def widened(first: date, last: date, keys: Sequence[str]) -> tuple[str, str]:
-    """A range with one day either side, inside the partitions."""
-    low = max((first - timedelta(days=1)).isoformat(), keys[0])
-    high = min((last + timedelta(days=1)).isoformat(), keys[-1])
-    return low, high
+def computed_ranges(days: Iterable[date], gap_days: int, chunk_days: int, keys: Sequence[str]) -> list[tuple[str, str]]:
+    """What to recompute for touched days: bridged ranges with a day either side, because sessions cross midnight.
+
+    Of two chunks that meet, only the later one takes the neighbouring day of the other in again.
+
+    Args:
+        days: touched days inside the partitions.
+        gap_days: see `bridged_ranges`.
+        chunk_days: see `bridged_ranges`.
+        keys: all day partitions, ascending.
+
+    Returns:
+        Inclusive ranges (first key, last key) in the order they must be computed.
+    """
+    ranges = bridged_ranges(days, gap_days, chunk_days)
+    starts = {first for first, _ in ranges}
+    one = timedelta(days=1)
+    return [
+        (
+            max((first - one).isoformat(), keys[0]),
+            min((last if last + one in starts else last + one).isoformat(), keys[-1]),
+        )
+        for first, last in ranges
+    ]

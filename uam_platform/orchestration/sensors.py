@@ -12,7 +12,7 @@ from uam_platform.contracts.tables import DELIVERIES
 from uam_platform.lake.store import Lake
 from uam_platform.orchestration import triggers
 from uam_platform.orchestration.jobs import DAILY_TABLES, SNAPSHOTS
-from uam_platform.orchestration.partitions import bridged_ranges, range_tags, runs_of_keys, widened
+from uam_platform.orchestration.partitions import computed_ranges, range_tags, runs_of_keys
 from uam_platform.orchestration.resources import SlackDestination
 from uam_platform.orchestration.stale import (
     add_snapshots,
@@ -68,10 +68,8 @@ def _range_requests(
 ) -> list[dg.RunRequest]:
     """One request per range, again after a failure, but not for ever: a permanent failure must not start a run each tick."""
     gap, chunk = wiring.rulebook.time.late_gap_days, wiring.settings.chunk_days
-    keys = wiring.days.get_partition_keys()
     requests = []
-    for first, last in bridged_ranges(stale, gap, chunk):
-        low, high = widened(first, last, keys)
+    for low, high in computed_ranges(stale, gap, chunk, wiring.days.get_partition_keys()):
         tags = {**range_tags(low, high), _VERSION_TAG: str(version)}
         attempts = instance.get_runs_count(dg.RunsFilter(job_name=DAILY_TABLES, tags=tags))
         if attempts < _MAX_ATTEMPTS:

@@ -42,7 +42,10 @@ def test_all_layers_are_there(specs: dict[dg.AssetKey, dg.AssetSpec]) -> None:
     ("what", "is_right"),
     [
         ("an owner", lambda s: bool(s.owners)),
-        ("a group named as the first part of its key", lambda s: s.group_name == {"raw": "connectors"}.get(s.key.path[0], s.key.path[0])),
+        (
+            "a group named as the first part of its key",
+            lambda s: s.group_name == {"raw": "connectors"}.get(s.key.path[0], s.key.path[0]),
+        ),
         ("kinds", lambda s: bool(s.kinds)),
         ("a description that says something", lambda s: len(s.description or "") > 40),
         ("a layer", lambda s: s.tags.get("layer") in LAYERS),
@@ -97,7 +100,12 @@ def test_the_code_location_loads_in_a_fresh_interpreter_with_nothing_configured(
     )
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("UAM_", "DAGSTER_"))}
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, cwd=tmp_path, env=clean, check=False
+        [sys.executable, "-W", "ignore", "-c", code],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=clean,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) >= 20

@@ -44,7 +44,9 @@ def touch(instance: dg.DagsterInstance, *days: str) -> None:
     record(instance, asset_key(DELIVERIES), {"touched_days": dg.MetadataValue.json(list(days))})
 
 
-def build_days(instance: dg.DagsterInstance, *days: str, tables: tuple[Contract, ...] = (EVENTS, SESSIONS, ACTOR_DAYS)) -> None:
+def build_days(
+    instance: dg.DagsterInstance, *days: str, tables: tuple[Contract, ...] = (EVENTS, SESSIONS, ACTOR_DAYS)
+) -> None:
     """Record that the daily tables of some days were computed."""
     for table in tables:
         for day in days:
