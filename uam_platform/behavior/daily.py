@@ -12,13 +12,13 @@ from uam_platform.contracts.tables import ACTOR_DAYS
 from uam_platform.lake.engine import conform
 
 _GRAIN = ("actor_key", "workspace_key", "event_date", "known_date")
-_SUMS = (
+_COUNTS = (
     "event_count",
     "core_count",
     "friction_count",
     "intent_count",
     "progress_count",
-    "session_count",
+    "feature_bits",
     "amount_usd_cents",
     "quantity",
 )
@@ -39,37 +39,33 @@ def actor_days(events: ir.Table, sessions: ir.Table) -> ir.Table:
     Returns:
         Rows of the ACTOR_DAYS contract.
     """
-    parts = ibis.union(_from_events(events), _from_sessions(sessions))
-    summed = parts.group_by(list(_GRAIN)).aggregate(
-        **{name: parts[name].sum() for name in _SUMS},
-        feature_bits=bit_or(parts.feature_bits),
-        is_admin=parts.is_admin.any(),
+    done, begun = _from_events(events), _from_sessions(sessions)
+    both = done.outer_join(begun, [(name, f"session_{name}") for name in _GRAIN])
+    counts = {name: both[name].fill_null(0) for name in (*_COUNTS, "session_count")}
+    rows = both.select(
+        **{name: ibis.coalesce(both[name], both[f"session_{name}"]) for name in _GRAIN},
+        **counts,
+        is_admin=both.is_admin.fill_null(ibis.literal(False)),
     )
-    return conform(summed.filter((summed.event_count > 0) | (summed.session_count > 0)), ACTOR_DAYS)
+    return conform(rows.filter((rows.event_count > 0) | (rows.session_count > 0)), ACTOR_DAYS)
 
 
 def _from_events(events: ir.Table) -> ir.Table:
     tracked = events.event_kind == "track"
-    summed = events.group_by(list(_GRAIN)).aggregate(
-        event_count=events.event_kind.isin(ACTIONS).cast("int64").sum(),
-        core_count=(tracked & events.is_core).cast("int64").sum(),
-        friction_count=(tracked & (events.marker == "friction")).cast("int64").sum(),
-        intent_count=(tracked & (events.marker == "intent")).cast("int64").sum(),
-        progress_count=(tracked & (events.marker == "progress")).cast("int64").sum(),
+    return events.group_by(list(_GRAIN)).aggregate(
+        event_count=events.count(where=events.event_kind.isin(ACTIONS)),
+        core_count=events.count(where=tracked & events.is_core),
+        friction_count=events.count(where=tracked & (events.marker == "friction")),
+        intent_count=events.count(where=tracked & (events.marker == "intent")),
+        progress_count=events.count(where=tracked & (events.marker == "progress")),
         feature_bits=bit_or(ibis.ifelse(tracked, events.feature_bits, 0)),
-        is_admin=(events.role == "admin").fill_null(False).any(),
-        amount_usd_cents=events.amount_usd_cents.sum(where=tracked).fill_null(0),
-        quantity=events.quantity.sum(where=tracked).fill_null(0),
+        is_admin=(events.role == "admin").any(),
+        amount_usd_cents=events.amount_usd_cents.sum(where=tracked),
+        quantity=events.quantity.sum(where=tracked),
     )
-    return summed.mutate(session_count=ibis.literal(0, "int64")).select(*_columns())
 
 
 def _from_sessions(sessions: ir.Table) -> ir.Table:
-    named = sessions.rename(event_date="session_date").select(*_GRAIN)
+    named = sessions.select(*_GRAIN[:2], event_date=sessions.session_date, known_date=sessions.known_date)
     counted = named.group_by(list(_GRAIN)).aggregate(session_count=named.count())
-    nothing = {name: ibis.literal(0, "int64") for name in _columns() if name not in (*_GRAIN, "session_count")}
-    return counted.mutate(**(nothing | {"is_admin": ibis.literal(False)})).select(*_columns())
-
-
-def _columns() -> tuple[str, ...]:
-    return (*_GRAIN, *_SUMS, "feature_bits", "is_admin")
+    return counted.rename({f"session_{name}": name for name in _GRAIN})
