@@ -10,10 +10,11 @@ import warnings
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from uam_platform.policy.load import PolicyError
 
@@ -32,7 +33,7 @@ def _say(prefix: str = "  ") -> Callable[[str], None]:
     started = time.perf_counter()
 
     def say(text: str) -> None:
-        console.print(f"[dim]{time.perf_counter() - started:6.1f} s[/dim] {prefix}{text}", soft_wrap=True)
+        console.print(f"[dim]{time.perf_counter() - started:6.1f} s[/dim] {prefix}{escape(text)}", soft_wrap=True)
 
     return say
 
@@ -142,7 +143,11 @@ def bench(
     """Measure raw → staged → sessions → actor_days beside one hand-written SQL script, and the cost of one more day."""
     from uam_platform.bench.command import command
 
-    command([float(m) for m in millions.split(",")], days, console)
+    try:
+        sizes = [float(size) for size in millions.split(",")]
+    except ValueError:
+        raise PolicyError(f"--millions {millions}: expected numbers separated by commas, e.g. 5,20") from None
+    command(sizes, days, console)
 
 
 @app.command()
@@ -166,10 +171,19 @@ def main() -> None:
     warnings.filterwarnings(
         "ignore", module=r"dagster\..*"
     )  # beta and preview notices of pinned APIs that the tests cover
+    from pydantic import ValidationError
+
     from uam_platform.orchestration.failures import RunError
+    from uam_platform.settings import mistakes
 
     try:
         app()
-    except (PolicyError, RunError, FileNotFoundError, ValueError) as error:
-        Console(stderr=True, highlight=False).print(f"[red]error:[/red] {error}", soft_wrap=True, markup=True)
-        sys.exit(2)
+    except ValidationError as error:
+        _end_with("\n".join(f"{name}: {what}" for name, what in mistakes(error)))
+    except (PolicyError, RunError, OSError, ValueError) as error:
+        _end_with(str(error))
+
+
+def _end_with(message: str) -> NoReturn:
+    Console(stderr=True, highlight=False).print(f"[red]error:[/red] {escape(message)}", soft_wrap=True)
+    sys.exit(2)

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from uam_platform.connectors.registry import configured, missing
 from uam_platform.ledger.engine import open_ledger
 from uam_platform.policy.load import PolicyError
-from uam_platform.settings import Settings
+from uam_platform.settings import Settings, mistakes
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ def diagnose() -> list[Finding]:
     try:
         settings = Settings()
     except ValidationError as error:
-        return [Finding(f"UAM_{'.'.join(str(p) for p in e['loc']).upper()}", False, e["msg"]) for e in error.errors()]
+        return [Finding(name, False, what) for name, what in mistakes(error)]
     return list(_findings(settings))
 
 

@@ -81,12 +81,11 @@ def run_world(company: Path, out: Path, say: Callable[[str], None], **overrides:
     Actions are delivered: the destinations are the sandbox's.
     """
     first, now = world_clock(company)
+    options = {"data_dir": out, "first_day": first, "now": now, "actions_enabled": True, **overrides}
+    rulebook = load_rulebook(settings_of({}, **options).policy_dir)  # mistakes are told before anything is started
     with vendors(company, out / "sandbox") as environment:
-        options = {"data_dir": out, "first_day": first, "now": now, "actions_enabled": True, **overrides}
         settings = settings_of(environment, **options)
-        runner = Runner(
-            wire(settings, load_rulebook(settings.policy_dir), source_names(settings)), scratch_instance(out), say
-        )
+        runner = Runner(wire(settings, rulebook, source_names(settings)), scratch_instance(out), say)
         runner.everything()
     return runner
 

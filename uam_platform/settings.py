@@ -7,7 +7,7 @@ import os
 from datetime import UTC, date, datetime
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -79,6 +79,14 @@ class Settings(BaseSettings):
     def delivery_clock(self) -> datetime:
         """Now for retries and leases, naive UTC: the system clock, not before the fixed one, so that a retry comes due."""
         return max(self.clock(), datetime.now(UTC).replace(tzinfo=None))
+
+
+def mistakes(error: ValidationError) -> list[tuple[str, str]]:
+    """Wrong settings as (environment variable, what is wrong and was found)."""
+    return [
+        (f"UAM_{'.'.join(str(part) for part in e['loc']).upper()}", f"{e['msg']} (found {e.get('input')!r})")
+        for e in error.errors(include_url=False)
+    ]
 
 
 def variables() -> dict[str, str]:

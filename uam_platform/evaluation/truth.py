@@ -14,7 +14,7 @@ HORIZON: Final = pd.Timedelta(days=56)
 GRID_WEEKDAY: Final = 0  # snapshots that are judged lie on Mondays 00:00 UTC
 
 
-class TruthError(Exception):
+class TruthError(ValueError):
     """The folder is no simulated world; the message says what is missing and what to do."""
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, OperationalError
 from sqlalchemy.orm import Session
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
@@ -46,11 +47,21 @@ def open_ledger(url: str) -> Ledger:
 
     Raises:
         ValueError: the URL cannot be read or names an in-memory database, which would not survive.
+        ConnectionError: the database cannot be reached.
     """
-    address = make_url(url)
+    try:
+        address = make_url(url)
+    except ArgumentError:
+        raise ValueError(
+            f"UAM_LEDGER_URL={url}: not a database URL; write e.g. sqlite:////var/lib/uam/ledger.db"
+        ) from None
     is_file = address.get_backend_name() == "sqlite"
     engine = _sqlite(url, address.database) if is_file else create_engine(address, pool_pre_ping=True)
-    _migrate(engine)
+    try:
+        _migrate(engine)
+    except OperationalError as error:
+        shown = address.render_as_string(hide_password=True)
+        raise ConnectionError(f"the ledger {shown} cannot be opened: {error.orig}; check UAM_LEDGER_URL") from error
     return Ledger(engine)
 
 

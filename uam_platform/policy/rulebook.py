@@ -10,7 +10,7 @@ from uam_platform.policy.alerts import AlertPolicy
 from uam_platform.policy.churn import ChurnPolicy
 from uam_platform.policy.identity import IdentityPolicy
 from uam_platform.policy.kpis import KpiPolicy
-from uam_platform.policy.load import load_section
+from uam_platform.policy.load import PolicyError, load_section
 from uam_platform.policy.playbooks import PlaybookPolicy
 from uam_platform.policy.sessions import SessionPolicy, SessionRule
 from uam_platform.policy.taxonomy import Taxonomy
@@ -42,6 +42,10 @@ def load_rulebook(directory: Path | None = None) -> Rulebook:
     Raises:
         PolicyError: a file is wrong; the message names file, key and what is expected.
     """
+    if directory is not None and not directory.is_dir():
+        raise PolicyError(
+            f"UAM_POLICY_DIR={directory}: no such folder; name the folder of your rulebook files, or leave it empty"
+        )
     return Rulebook(
         time=load_section(TimePolicy, "time", directory),
         taxonomy=load_section(Taxonomy, "taxonomy", directory),

@@ -10,18 +10,27 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import yaml
 from sqlalchemy import select
 
+from uam_platform.connectors.registry import source_names
 from uam_platform.contracts.tables import CONTRACTS
+from uam_platform.instances import scratch_instance
 from uam_platform.lake.store import Lake
 from uam_platform.ledger.engine import open_ledger
 from uam_platform.ledger.models import AlertRow, OutboxRow, TransitionRow
+from uam_platform.orchestration.wiring import wire
 from uam_platform.policy.load import SHIPPED
+from uam_platform.policy.rulebook import load_rulebook
+from uam_platform.runner import Runner
+from uam_platform.scratch import settings_of, world_clock
+from uam_platform.simulation.sandbox.server import running
 from uam_platform.simulation.world.generate import simulate
 
 ACCOUNTS, DAYS, SEED = 40, 60, 5
@@ -76,6 +85,17 @@ def run_in_process_of_its_own(
                 break
             waiting.wait(0.01 if kill_when else 0.1)
         return process.wait()
+
+
+@contextmanager
+def reader(company: Path, out: Path, rules: Path, now: datetime) -> Iterator[Runner]:
+    """A runner whose vendors only hold what had happened by `now` (naive UTC), and whose clock says so too."""
+    first, _ = world_clock(company)
+    epoch = int(now.replace(tzinfo=UTC).timestamp())
+    with running(company, out / f"sandbox-{now:%Y%m%d}", incremental_per_minute=6000, now=epoch) as sandbox:
+        settings = settings_of(sandbox.credentials, data_dir=out, first_day=first, now=now, policy_dir=rules)
+        with scratch_instance(out) as instance:
+            yield Runner(wire(settings, load_rulebook(rules), source_names(settings)), instance, lambda line: None)
 
 
 def versions(out: Path, but: frozenset[str] = frozenset()) -> dict[str, str]:

@@ -1,7 +1,6 @@
 """The whole path twice on one small company: the same tables, the same alerts, each message once."""
 
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -11,53 +10,46 @@ from uam_platform.lake.engine import connect
 from uam_platform.lake.store import Lake
 from uam_platform.scratch import run_world
 from uam_platform_tests.end_to_end import chain
+from uam_platform_tests.end_to_end.conftest import Recorded
+from uam_platform_tests.orchestration.budget import predicted
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
-@dataclass(frozen=True)
-class Twice:
-    """Two runs of one company into two folders, and what a third into the first folder said."""
-
-    first: Path
-    second: Path
-    before: dict[str, str]
-    ledger_before: dict[str, list[dict[str, object]]]
-    received_before: list[dict[str, object]]
-    said_again: list[str]
+@pytest.fixture(scope="module")
+def second(company: Path, rules: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same company into another folder, with other threads and chunks."""
+    out = tmp_path_factory.mktemp("second") / "out"
+    run_world(company, out, lambda line: None, policy_dir=rules, engine_threads=1, chunk_days=13)
+    return out
 
 
 @pytest.fixture(scope="module")
-def twice(tmp_path_factory: pytest.TempPathFactory) -> Twice:
-    folder = tmp_path_factory.mktemp("twice")
-    company, rules = chain.make_company(folder), chain.make_rulebook(folder / "rules")
-    first, second = folder / "first", folder / "second"
-    run_world(company, first, lambda line: None, policy_dir=rules)
-    run_world(company, second, lambda line: None, policy_dir=rules, engine_threads=1, chunk_days=13)
-    before = chain.versions(first), chain.ledger_rows(first), chain.received(first)
+def said_again(company: Path, rules: Path, whole: Recorded) -> list[str]:
+    """What another run over the folder of the first one said."""
     said: list[str] = []
-    run_world(company, first, said.append, policy_dir=rules)
-    return Twice(first, second, *before, said)
+    run_world(company, whole.out, said.append, policy_dir=rules)
+    return said
 
 
-def test_every_stage_recorded_something(twice: Twice) -> None:
-    recorded = {"/".join(key.split("/")[:2]) for key in twice.before}
+def test_every_stage_recorded_something(whole: Recorded) -> None:
+    recorded = {"/".join(key.split("/")[:2]) for key in whole.versions}
     assert recorded == {f"{c.stage}/{c.name}" for c in tables.CONTRACTS}
-    lake, connection = Lake(twice.first / "lake"), connect()
+    lake, connection = Lake(whole.out / "lake"), connect()
     for contract in (tables.EVENTS, tables.SESSIONS, tables.ACCOUNT_FEATURES, tables.SCORES, tables.CANDIDATES):
         assert lake.read(connection, contract).count().to_pyarrow().as_py() > 0, contract.name
 
 
-def test_all_tables_from_staging_on_are_identical_whatever_threads_and_chunks(twice: Twice) -> None:
-    assert chain.versions(twice.second) == twice.before
+def test_all_tables_from_staging_on_are_identical_whatever_threads_and_chunks(whole: Recorded, second: Path) -> None:
+    assert chain.versions(second) == whole.versions
 
 
-def test_the_ledgers_are_identical(twice: Twice) -> None:
-    assert chain.ledger_rows(twice.second) == twice.ledger_before
+def test_the_ledgers_are_identical(whole: Recorded, second: Path) -> None:
+    assert chain.ledger_rows(second) == whole.ledger
 
 
-def test_every_row_of_every_load_has_one_outcome(twice: Twice) -> None:
-    books = Lake(twice.first / "lake").read(connect(), tables.LOAD_RECONCILIATION).to_pandas()
+def test_every_row_of_every_load_has_one_outcome(whole: Recorded) -> None:
+    books = Lake(whole.out / "lake").read(connect(), tables.LOAD_RECONCILIATION).to_pandas()
     assert {"segment", "zendesk", "salesforce"} <= set(books["source"])
     outcome = books[["accepted_count", "quarantined_count", "duplicate_count"]].sum(axis=1)
     assert (books["rows_in_count"] == outcome).all()
@@ -65,23 +57,28 @@ def test_every_row_of_every_load_has_one_outcome(twice: Twice) -> None:
     assert books["quarantined_count"].sum() > 0, "the company has malformed records"
 
 
-def test_a_second_run_over_the_same_folder_changes_nothing(twice: Twice) -> None:
-    assert chain.versions(twice.first) == twice.before
-    assert chain.ledger_rows(twice.first) == twice.ledger_before
-    assert not [line for line in twice.said_again if "snapshot" in line or "daily activity" in line]
+def test_a_second_run_over_the_same_folder_changes_nothing(whole: Recorded, said_again: list[str]) -> None:
+    assert chain.versions(whole.out) == whole.versions
+    assert chain.ledger_rows(whole.out) == whole.ledger
+    assert not [line for line in said_again if "snapshot" in line or "daily activity" in line]
 
 
-def test_the_latest_alerts_were_sent_and_no_message_twice(twice: Twice) -> None:
-    sent = [row for row in twice.ledger_before["outbox"] if row["destination"] == "slack"]
+def test_the_latest_alerts_were_sent_and_no_message_twice(whole: Recorded, said_again: list[str]) -> None:
+    sent = [row for row in whole.ledger["outbox"] if row["destination"] == "slack"]
     assert sent
     assert {row["state"] for row in sent} == {"sent"}
-    arrived = chain.received(twice.first)
-    assert arrived == twice.received_before
+    arrived = chain.received(whole.out)
+    assert arrived == whole.received
     ids = Counter(entry["message"]["metadata"]["event_payload"]["id"] for entry in arrived)
     assert ids == Counter({row["idempotency_key"]: 1 for row in sent})
 
 
-def test_only_the_latest_snapshot_acted(twice: Twice) -> None:
-    as_of = {str(row["as_of"]) for row in twice.ledger_before["outbox"]}
+def test_only_the_latest_snapshot_acted(whole: Recorded) -> None:
+    as_of = {str(row["as_of"]) for row in whole.ledger["outbox"]}
     assert as_of == {"2025-03-07"}
-    assert len({str(row["as_of"]) for row in twice.ledger_before["transitions"]}) > 1, "earlier ones were recorded"
+    assert len({str(row["as_of"]) for row in whole.ledger["transitions"]}) > 1, "earlier ones were recorded"
+
+
+def test_the_event_log_holds_as_many_materialisations_as_the_partitions_predict(whole: Recorded) -> None:
+    assert whole.materialised == predicted(whole.runner.wiring)
+    assert whole.checked < 200, "a check of a range is one record, not one per partition"
