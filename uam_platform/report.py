@@ -21,6 +21,13 @@ from uam_platform.ledger.models import AlertRow, OutboxRow
 from uam_platform.settings import Settings
 
 _TOP = 5
+_STATES = {
+    "pending": "waiting to be sent",
+    "planned_no_destination": "planned, no delivery yet",
+    "failed": "refused",
+    "parked": "needs a person",
+    "unknown": "being looked up",
+}
 
 
 def dollars(cents: int) -> str:
@@ -69,19 +76,19 @@ def _counts(lake: Lake, as_of: str, rows: Iterable[dict[str, Any]]) -> Text:
 def _top_alerts(ledger: Ledger, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     sent = {row["fingerprint"]: row for row in rows if row["decision"] == "alert"}
     with ledger.transaction() as session:
-        where: dict[str, str] = {}
+        where: dict[str, list[str]] = {}
         query = select(AlertRow.fingerprint, OutboxRow).join(OutboxRow, OutboxRow.alert_id == AlertRow.alert_id)
-        for fingerprint, action in session.execute(query.order_by(OutboxRow.created_at)):
-            where[fingerprint] = _whereabouts(action)
+        for fingerprint, action in session.execute(query.order_by(OutboxRow.state != "sent", OutboxRow.destination)):
+            where.setdefault(fingerprint, []).append(_whereabouts(action))
     ranked = sorted(sent.values(), key=lambda row: -row["expected_saved_usd_cents"])
-    return [{**row, "where": where.get(row["fingerprint"], "recorded, nothing sent")} for row in ranked]
+    return [{**row, "where": "\n".join(where.get(row["fingerprint"], ["recorded, nothing sent"]))} for row in ranked]
 
 
 def _whereabouts(action: OutboxRow) -> str:
-    place = f"{action.destination} {action.target}"
-    if action.state == "sent" and action.external_ref:
-        return f"{place}, message {action.external_ref.rsplit(':', 1)[-1]}"
-    return f"{place}: {action.state.replace('_', ' ')}"
+    place = f"{action.destination.capitalize()} {action.target}".strip()
+    if action.state == "sent":
+        return f"{place}, sent"
+    return f"[dim]{place}: {_STATES.get(action.state, action.state)}[/dim]"
 
 
 def _alerts_table(alerts: list[dict[str, Any]], as_of: str) -> RenderableType:
