@@ -41,8 +41,8 @@ def _say(prefix: str = "  ") -> Callable[[str], None]:
 @app.command()
 def simulate(
     out: Annotated[Path, typer.Option(help="Folder to write: company/ for the sandbox, truth/ for the evaluation.")],
-    accounts: Annotated[int, typer.Option(min=5, max=200_000)] = 1000,
-    days: Annotated[int, typer.Option(min=14, max=3650)] = 364,
+    accounts: Annotated[int, typer.Option(min=10, max=200_000)] = 1000,
+    days: Annotated[int, typer.Option(min=28, max=3650)] = 364,
     seed: Annotated[int, typer.Option(min=0)] = 7,
     difficulty: Annotated[str, typer.Option(help="easy, default or hard.")] = "default",
 ) -> None:
