@@ -5,8 +5,6 @@ Here: writing and reading artefact files (gzip; the hash is of the content insid
 """
 
 import gzip
-import os
-import uuid
 import zlib
 from collections.abc import Sequence
 from datetime import date
@@ -17,6 +15,7 @@ import pandas as pd
 from uam_platform.churn.artefact import Artefact, model_id
 from uam_platform.churn.days import as_day, as_days
 from uam_platform.churn.train import TrainedFold
+from uam_platform.lake.store import write_atomically
 
 
 class ModelStoreError(RuntimeError):
@@ -91,10 +90,5 @@ def _write(path: Path, content: bytes) -> Path:
     packed = gzip.compress(content, mtime=0)
     if path.exists() and path.read_bytes() == packed:
         return path
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    with temporary.open("wb") as handle:
-        handle.write(packed)
-        handle.flush()
-        os.fsync(handle.fileno())
-    os.replace(temporary, path)
+    write_atomically(path, packed)
     return path

@@ -9,7 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "uam_platform"
 GROUND = {"contracts", "policy", "temporal", "lake", "ledger", "orchestration", "settings"}
-STAGES = {"connectors", "staging", "identity", "behavior", "churn", "kpis", "alerts", "playbooks"}
+STAGES = {"connectors", "staging", "identity", "behavior", "churn", "kpis", "alerts", "playbooks", "serving"}
 FACES = {"assets", "checks", "sensors", "schedules"}
 WITH_CLIENTS = {"connectors", "playbooks"}
 HEAVY = {"dlt", "sklearn", "lightgbm", "pyspark", "matplotlib", "scipy", "networkx"}
@@ -79,7 +79,9 @@ def test_only_the_evaluation_and_the_world_know_of_truth():
 
 
 def test_only_the_settings_read_the_environment():
-    readers = {p for p in MODULES if "os.environ" in p.read_text(encoding="utf-8") or "getenv" in p.read_text(encoding="utf-8")}
+    readers = {
+        p for p in MODULES if "os.environ" in p.read_text(encoding="utf-8") or "getenv" in p.read_text(encoding="utf-8")
+    }
     assert {p.name for p in readers if room(p) not in {"simulation"}} <= {"settings.py", "cli.py", "demo.py"}
 
 
@@ -110,11 +112,16 @@ def test_the_definitions_compose_in_at_most_forty_lines():
 
 def test_importing_the_definitions_takes_less_than_three_seconds_and_loads_nothing_heavy():
     code = (
-        "import time, sys; t = time.perf_counter(); import uam_platform.definitions as d; d.defs(); "
-        "print(time.perf_counter() - t, ','.join(sorted({m.split('.')[0] for m in sys.modules})))"
+        "import time, sys; t = time.process_time(); import uam_platform.definitions as d; d.defs(); "
+        "print(time.process_time() - t, ','.join(sorted({m.split('.')[0] for m in sys.modules})))"
     )
-    runs = [subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True) for _ in range(2)]
-    seconds = min(float(r.stdout.split()[0]) for r in runs)
+    runs = [
+        subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True)
+        for _ in range(2)
+    ]
+    seconds = min(  # of the processor: what else this machine does must not fail the test
+        float(r.stdout.split()[0]) for r in runs
+    )
     loaded = set(runs[0].stdout.split()[1].split(","))
     assert not loaded & {"dlt", "lightgbm", "pyspark", "matplotlib"}
     assert seconds < 3.0
