@@ -4,6 +4,7 @@ Here: arguments, help texts, progress and errors for people. Not here: what the 
 `uam --help` answers at once).
 """
 
+import os
 import sys
 import time
 import warnings
@@ -96,6 +97,25 @@ def run(
     company, mapping = found.company, found.mapping or source
     runner = run_world(company, out, say) if company else run_mapping(mapping, out, say, now)
     console.print(summary(runner.wiring.settings))
+
+
+@app.command()
+def restate(
+    as_of: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Snapshot day to write anew.")],
+    reason: Annotated[str, typer.Option(help="Why; kept as a tag of the run.")],
+) -> None:
+    """Write a new version of a recorded snapshot, on purpose: late data and reruns never do. Plans no action."""
+    from uam_platform.connectors.registry import source_names
+    from uam_platform.instances import PROJECT, persistent_instance
+    from uam_platform.orchestration.wiring import wire
+    from uam_platform.policy.company import rulebook_for
+    from uam_platform.runner import Runner
+    from uam_platform.settings import Settings
+
+    os.chdir(PROJECT)  # the instance's folders are relative to it
+    settings = Settings()
+    wiring = wire(settings, rulebook_for(settings), source_names(settings))
+    Runner(wiring, persistent_instance(), _say()).restate(as_of.date(), reason)
 
 
 @app.command()

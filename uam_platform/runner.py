@@ -7,16 +7,25 @@ stages), the UI.
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 
 import dagster as dg
+import pyarrow.parquet as pq
 
-from uam_platform.contracts.tables import DELIVERIES
+from uam_platform.contracts.tables import ACCOUNT_FEATURES, DELIVERIES, SCORES
 from uam_platform.definitions import build
 from uam_platform.lake.store import Lake
 from uam_platform.orchestration.failures import RunError
 from uam_platform.orchestration.jobs import DAILY_TABLES, DELIVER, INGEST, SNAPSHOTS
 from uam_platform.orchestration.partitions import computed_ranges, range_tags, runs_of_keys
-from uam_platform.orchestration.stale import add_snapshots, first_event_day, missing_snapshots, stale_days
+from uam_platform.orchestration.stale import (
+    RESTATEMENT_TAG,
+    add_snapshots,
+    first_event_day,
+    missing_snapshots,
+    recorded_snapshots,
+    stale_days,
+)
 from uam_platform.orchestration.wiring import Wiring
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -73,6 +82,25 @@ class Runner:
             self._run(SNAPSHOTS, range_tags(keys[0], keys[-1]), f"{len(keys)} snapshots {keys[0]} … {keys[-1]}")
         if latest in missing:
             self._run(SNAPSHOTS, {}, f"snapshot {latest}, the one that may act", partition=latest)
+
+    def restate(self, as_of: date, reason: str) -> int:
+        """Write a new version of a recorded snapshot; it plans no action and leaves the life cycle of alerts alone.
+
+        Returns:
+            The new snapshot_version.
+
+        Raises:
+            RunError: the snapshot was never recorded.
+        """
+        key = as_of.isoformat()
+        if key not in recorded_snapshots(self.instance):
+            raise RunError(f"snapshot {key} was never recorded, so there is nothing to restate")
+        path = self.lake.files(SCORES, [key]) or self.lake.files(ACCOUNT_FEATURES, [key])
+        before = pq.read_table(path, columns=["snapshot_version"]).column(0).to_pylist() if path else []
+        version = max(before, default=0) + 1
+        tags = {RESTATEMENT_TAG: str(version), "uam/reason": reason}
+        self._run(SNAPSHOTS, tags, f"snapshot {key} restated as version {version}", partition=key)
+        return version
 
     def deliver(self) -> None:
         """Deliver what the outbox holds."""

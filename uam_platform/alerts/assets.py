@@ -22,9 +22,9 @@ from uam_platform.ledger.lifecycle import apply_candidates
 from uam_platform.orchestration.assets import FRESH_DAILY, OWNER, table_asset, table_in
 from uam_platform.orchestration.checks import contract_check
 from uam_platform.orchestration.partitions import range_tags
+from uam_platform.orchestration.stale import ALERT_STATE, RESTATEMENT_TAG
 from uam_platform.orchestration.wiring import Wiring
 
-ALERT_STATE = dg.AssetKey(["alerts", "alert_state"])
 _HISTORY = timedelta(weeks=9)
 _SHOWN = [
     "account_id",
@@ -82,7 +82,7 @@ def _earlier(warehouse: Warehouse, first: date) -> pd.DataFrame:
 
 def may_act(run_tags: dict[str, str], keys: list[str], wiring: Wiring) -> bool:
     """Whether a run may put actions into the outbox: the latest closed snapshot alone, no backfill, no range."""
-    is_backfill = any(tag in run_tags for tag in ("dagster/backfill", *range_tags("", "")))
+    is_backfill = any(tag in run_tags for tag in ("dagster/backfill", RESTATEMENT_TAG, *range_tags("", "")))
     return not is_backfill and keys == [wiring.closed_as_of.isoformat()]
 
 

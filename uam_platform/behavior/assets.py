@@ -16,6 +16,7 @@ from uam_platform.behavior.sessions import sessions as sessions_of
 from uam_platform.contracts import tables
 from uam_platform.orchestration.assets import table_asset, table_in
 from uam_platform.orchestration.checks import contract_check
+from uam_platform.orchestration.stale import RESTATEMENT_TAG, refuse_unasked_restatement
 from uam_platform.orchestration.wiring import Wiring
 
 
@@ -88,11 +89,13 @@ def account_features_asset(wiring: Wiring) -> dg.AssetsDefinition:
         subscriptions: ir.Table,
         accounts: ir.Table,
     ) -> ir.Table:
+        refuse_unasked_restatement(context.instance, context.partition_keys, context.run.tags)
         attached = attach(actor_days, hierarchy, people, memberships)
         days = [date.fromisoformat(key) for key in context.partition_keys]
         facts = (attached, tickets, ticket_events, subscriptions, accounts)
         rule = EligibilityRule(has_subscriptions=wiring.rulebook.churn.label_kind == "subscription_end")
-        return features_of(*facts, as_of=days, policy=wiring.rulebook.time, eligibility=rule)
+        version = int(context.run.tags.get(RESTATEMENT_TAG, 0))
+        return features_of(*facts, as_of=days, policy=wiring.rulebook.time, eligibility=rule, snapshot_version=version)
 
     return account_features
 

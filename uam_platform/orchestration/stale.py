@@ -4,16 +4,18 @@ Here: comparing what the instance recorded. It is a set, not a tick: a skipped t
 Not here: requesting runs (the stages' sensors and schedules, `uam_platform.runner`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 
 import dagster as dg
 
-from uam_platform.contracts.tables import ACTOR_DAYS, CANDIDATES, DELIVERIES, EVENTS, SESSIONS
+from uam_platform.contracts.tables import ACTOR_DAYS, DELIVERIES, EVENTS, SESSIONS
 from uam_platform.orchestration.assets import asset_key
 from uam_platform.orchestration.partitions import AS_OF, snapshot_grid
 from uam_platform.orchestration.wiring import Wiring
 
+ALERT_STATE = dg.AssetKey(["alerts", "alert_state"])
+RESTATEMENT_TAG = "uam/restatement"
 _PAGE = 500
 
 
@@ -50,8 +52,13 @@ def stale_days(instance: dg.DagsterInstance, wiring: Wiring) -> list[date]:
 def missing_snapshots(instance: dg.DagsterInstance, wiring: Wiring, first_day: date) -> list[str]:
     """Snapshot days of the grid that were never recorded, ascending."""
     grid = snapshot_grid(first_day, wiring.closed_as_of, wiring.rulebook.time)
-    recorded = instance.get_materialized_partitions(asset_key(CANDIDATES))
+    recorded = recorded_snapshots(instance)
     return [day.isoformat() for day in grid if day.isoformat() not in recorded]
+
+
+def recorded_snapshots(instance: dg.DagsterInstance) -> set[str]:
+    """Snapshot days that were computed to the end: up to the life cycle of their alerts."""
+    return instance.get_materialized_partitions(ALERT_STATE)
 
 
 def add_snapshots(instance: dg.DagsterInstance, keys: Iterable[str]) -> list[str]:
@@ -82,3 +89,19 @@ def late_sources(instance: dg.DagsterInstance, wiring: Wiring) -> list[str]:
         if value is None or datetime.fromisoformat(str(value.value)) < needed:
             late.append(source)
     return late
+
+
+def refuse_unasked_restatement(instance: dg.DagsterInstance, keys: Iterable[str], run_tags: Mapping[str, str]) -> None:
+    """A recorded snapshot is history: it changes only by an explicit restatement.
+
+    Raises:
+        dagster.Failure: the run would rewrite recorded snapshots without being a restatement.
+    """
+    recorded = sorted(set(keys) & recorded_snapshots(instance))
+    if recorded and RESTATEMENT_TAG not in run_tags:
+        shown = ", ".join(recorded[:3]) + (f" and {len(recorded) - 3} more" if len(recorded) > 3 else "")
+        raise dg.Failure(
+            description=f"snapshots {shown} are recorded and stay as they are; to write a new version of one on purpose run "
+            f"`uam restate --as-of {recorded[0]} --reason '…'`",
+            allow_retries=False,
+        )

@@ -10,11 +10,11 @@ import dagster as dg
 
 from uam_platform.ledger import outbox
 from uam_platform.orchestration.assets import FRESH_DAILY, OWNER
+from uam_platform.orchestration.stale import ALERT_STATE
 from uam_platform.orchestration.wiring import Wiring
 from uam_platform.playbooks.deliver import deliver_outbox
 from uam_platform.playbooks.slack import SlackDestination
 
-ALERT_STATE = dg.AssetKey(["alerts", "alert_state"])
 DELIVERED = dg.AssetKey(["playbooks", "delivered_actions"])
 _DELIVERED_COLUMNS = dg.TableSchema.from_name_type_dict(
     {
