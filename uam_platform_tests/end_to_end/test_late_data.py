@@ -1,6 +1,6 @@
 """Late data: exactly the touched days (and their neighbours) are recomputed, and what was recorded stays as it was.
 
-The company is read at three moments of its history: the sandbox serves only what had happened by then.
+The company is read at two moments of its history: the sandbox serves only what had happened by then.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from uam_platform_tests.end_to_end import chain
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 START_TAG, END_TAG = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
-MOMENTS = [datetime.fromisoformat(f"2025-{day}T08:00:00") for day in ("02-10", "02-12", "02-13")]
+MOMENTS = [datetime.fromisoformat(f"2025-{day}T08:00:00") for day in ("02-21", "02-24")]
 DAILY = (tables.EVENTS, tables.SESSIONS, tables.ACTOR_DAYS)
 SNAPSHOT = (tables.ACCOUNT_FEATURES, tables.SCORES, tables.SCORE_REASONS, tables.REVENUE_AT_RISK, tables.CANDIDATES)
 

@@ -11,16 +11,21 @@ from dagster._core.definitions.schedule_definition import ScheduleExecutionData
 from dagster._core.definitions.sensor_definition import SensorExecutionData
 from dagster._core.test_utils import create_run_for_test
 
-from uam_platform.contracts.tables import ACTOR_DAYS, CANDIDATES, EVENTS
+from uam_platform.contracts.tables import ACTOR_DAYS, EVENTS
 from uam_platform.definitions import build
 from uam_platform.instances import scratch_instance
 from uam_platform.ledger import outbox
 from uam_platform.orchestration import triggers
-from uam_platform.orchestration.assets import asset_key
 from uam_platform.orchestration.jobs import DAILY_TABLES, DELIVER, SNAPSHOTS
 from uam_platform.orchestration.resources import LedgerResource
 from uam_platform.orchestration.sensors import daily_snapshots_schedule, touched_days_sensor
-from uam_platform.orchestration.stale import stale_days, touched_days
+from uam_platform.orchestration.stale import (
+    ALERT_STATE,
+    RESTATEMENT_TAG,
+    refuse_unasked_restatement,
+    stale_days,
+    touched_days,
+)
 from uam_platform.orchestration.wiring import Wiring
 from uam_platform.playbooks.sensors import outbox_sensor
 from uam_platform.policy.load import PolicyError
@@ -199,7 +204,7 @@ def record_all(wiring: Wiring, lasting: dg.DagsterInstance, but: set[str]) -> No
     grid = [*GRID, *[(date(2025, 2, 22) + timedelta(days=n)).isoformat() for n in range(14)]]
     lasting.add_dynamic_partitions("as_of", grid)
     for key in set(grid) - but:
-        record(lasting, asset_key(CANDIDATES), {}, key)
+        record(lasting, ALERT_STATE, {}, key)
 
 
 def test_the_latest_snapshot_is_requested_alone_so_that_it_may_act(wiring: Wiring, lasting: dg.DagsterInstance) -> None:
@@ -225,6 +230,14 @@ def test_nothing_is_requested_when_all_snapshots_are_recorded_or_being_computed(
     assert "being computed" in skipped(wiring, lasting)
     record_all(wiring, lasting, set())
     assert "no snapshot is missing" in skipped(wiring, lasting)
+
+
+def test_a_recorded_snapshot_is_not_rewritten_unless_asked_for(wiring: Wiring, lasting: dg.DagsterInstance) -> None:
+    record_all(wiring, lasting, {"2025-03-07"})
+    refuse_unasked_restatement(lasting, ["2025-03-07"], {})
+    with pytest.raises(dg.Failure, match=r"2025-02-10.*uam restate"):
+        refuse_unasked_restatement(lasting, ["2025-02-10", "2025-03-07"], {})
+    refuse_unasked_restatement(lasting, ["2025-02-10"], {RESTATEMENT_TAG: "corrected contract"})
 
 
 # outbox
