@@ -10,12 +10,14 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import ibis
+import ibis.expr.operations as ops
 import ibis.expr.types as ir
 from ibis.backends.duckdb import Backend
 
@@ -36,13 +38,18 @@ class Published:
         rows: rows by partition key that was published.
         changed: keys whose content differs from before.
         refused: verdicts of the keys whose rows break the contract; they keep their old data.
-        sql: compiled SQL of the expression that was written.
+        expression: what was written.
     """
 
     rows: dict[str, int]
     changed: tuple[str, ...]
     refused: dict[str, Verdict]
-    sql: str
+    expression: ir.Table
+
+    @property
+    def sql(self) -> str:
+        """Compiled SQL of the expression; compiled when asked for, because that costs more than writing a small partition."""
+        return str(ibis.to_sql(self.expression, dialect="duckdb"))
 
 
 class Lake:
@@ -132,11 +139,10 @@ class Lake:
         """
         conformed = conform(table, contract)
         check_schema(conformed, contract)
-        sql = str(ibis.to_sql(conformed, dialect="duckdb"))
         keys = [WHOLE] if keys is None else sorted(set(keys))
         with workspace(self.table_folder(contract)) as temporary:
             staged, found = self._stage(connection, contract, conformed, keys, temporary)
-            published = self._swap_in(contract, staged, found, sql)
+            published = self._swap_in(contract, staged, found, conformed)
         if published.refused and on_invalid == "raise":
             raise ContractViolationError(contract, published.refused)
         return published
@@ -144,17 +150,12 @@ class Lake:
     def _stage(
         self, connection: Backend, contract: Contract, conformed: ir.Table, keys: Sequence[str], temporary: Path
     ) -> tuple[dict[str, Path], dict[str, Verdict]]:
-        name = f"writing_{uuid.uuid4().hex[:12]}"
         order = ", ".join(f'"{c}"' for c in contract.key)
-        lead = [contract.partition] if contract.partition else []
-        try:
-            connection.create_table(name, conformed.order_by(list(dict.fromkeys([*lead, *contract.key]))), temp=True)
+        with _readable(connection, conformed, is_read_often=len(keys) > 1) as name:
             staged = {
                 key: self._write(connection, contract, name, key, temporary / f"{i}", order)
                 for i, key in enumerate(keys)
             }
-        finally:
-            connection.raw_sql(f"DROP TABLE IF EXISTS {name}")
         return staged, self._validate(connection, contract, keys, staged)
 
     def _write(self, connection: Backend, contract: Contract, name: str, key: str, folder: Path, order: str) -> Path:
@@ -182,7 +183,9 @@ class Lake:
         nothing = Verdict(rows=0, violations={})
         return {key: by_value.get(key.split("/", 1)[0], nothing) for key in keys}
 
-    def _swap_in(self, contract: Contract, staged: dict[str, Path], found: dict[str, Verdict], sql: str) -> Published:
+    def _swap_in(
+        self, contract: Contract, staged: dict[str, Path], found: dict[str, Verdict], written: ir.Table
+    ) -> Published:
         changed, bad = [], {}
         for key, path in staged.items():
             if not found[key].is_valid:
@@ -191,7 +194,7 @@ class Lake:
             elif self._publish_file(contract, key, path, found[key]):
                 changed.append(key)
         rows = {k: v.rows for k, v in found.items() if k not in bad}
-        return Published(rows=rows, changed=tuple(changed), refused=bad, sql=sql)
+        return Published(rows=rows, changed=tuple(changed), refused=bad, expression=written)
 
     def _publish_file(self, contract: Contract, key: str, path: Path, verdict: Verdict) -> bool:
         folder = self.partition_folder(contract, key)
@@ -234,6 +237,26 @@ class Lake:
             for path in sorted((self.table_folder(contract) / "_rejected").glob("*.json"))
             if wanted is None or path.stem in wanted
         }
+
+
+@contextmanager
+def _readable(connection: Backend, table: ir.Table, is_read_often: bool) -> Iterator[str]:
+    """Name under which SQL reads `table`: its own where it is stored, of a view for one reading, of a temporary table for more.
+
+    The temporary table is not sorted: each partition is when it is written, and sorting wide rows twice costs as much as writing.
+    """
+    if isinstance(table.op(), ops.DatabaseTable):
+        yield table.get_name()
+        return
+    name = f"writing_{uuid.uuid4().hex[:12]}"
+    try:
+        if is_read_often:
+            connection.create_table(name, table, temp=True)
+        else:
+            connection.create_view(name, table)
+        yield name
+    finally:
+        connection.raw_sql(f"DROP {'TABLE' if is_read_often else 'VIEW'} IF EXISTS {name}")
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:

@@ -57,7 +57,7 @@ def make_rulebook(folder: Path) -> Path:
     time = _shipped("time") | {"daily_snapshot_days": 3}
     alerts = _shipped("alerts")
     alerts["confidence"] = {"max_interval_width": 1.0, "abstaining_rungs": []}
-    alerts["budget"] = {"new_per_owner_week": 1, "new_per_week": 3}
+    alerts["budget"] = {"new_per_owner_week": 1, "new_per_week": 1}
     alerts["detectors"] = {"renewal_at_risk": alerts["detectors"]["renewal_at_risk"]}
     alerts["detectors"]["renewal_at_risk"]["conditions"] = [{"column": "arr_usd_cents", "op": ">", "value": 0}]
     for name, section in (("time", time), ("alerts", alerts)):
