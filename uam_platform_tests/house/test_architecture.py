@@ -125,3 +125,31 @@ def test_importing_the_definitions_takes_less_than_three_seconds_and_loads_nothi
     loaded = set(runs[0].stdout.split()[1].split(","))
     assert not loaded & {"dlt", "lightgbm", "pyspark", "matplotlib"}
     assert seconds < 3.0
+
+
+def depth(node: ast.AST) -> int:
+    """Compound statements inside each other below a node; the branches of one `if … elif` are one level."""
+    compound = ast.If | ast.For | ast.While | ast.With | ast.Try | ast.Match
+    deepest = 0
+    for child in ast.iter_child_nodes(node):
+        is_elif = isinstance(node, ast.If) and isinstance(child, ast.If) and node.orelse == [child]
+        deepest = max(deepest, depth(child) + (isinstance(child, compound) and not is_elif))
+    return deepest
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_nothing_is_nested_deeper_than_four(path):
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.FunctionDef):
+            assert depth(node) <= 4, f"{node.name} is nested too deep"
+
+
+def test_no_module_is_a_drawer():
+    assert not {p.stem for p in MODULES} & {"utils", "util", "helpers", "helper", "misc", "common", "tools", "base"}
+
+
+def test_modules_that_dagster_reads_evaluate_their_annotations():
+    """A postponed annotation breaks resource parameters on Dagster 1.13."""
+    reading = [p for p in MODULES if "dagster" in {n.split(".")[0] for n in imports_of(p)}]
+    assert len(reading) > 10
+    assert not [p for p in reading if "from __future__ import annotations" in p.read_text(encoding="utf-8")]
