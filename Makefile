@@ -46,7 +46,7 @@ bench: $(VENV)/.installed ## speed and memory beside hand-written SQL
 
 .PHONY: evaluate
 evaluate: $(VENV)/.installed ## scoreboard of the demo run against the truth of its world
-	@$(BIN)/uam evaluate --run data --world data/worlds/demo
+	@$(BIN)/uam evaluate --run data/demo --world data/worlds/demo
 
 .PHONY: docs
 docs: $(VENV)/.installed ## regenerate the generated documents

@@ -37,10 +37,12 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     yield _tried("data folder", lambda: _folder(settings))
     yield _tried("ledger", lambda: f"{open_ledger(settings.ledger_address).engine.dialect.name}, migrated to head")
     sources = configured(settings)
+    if not sources:
+        yield Finding("sources", False, "none is connected; set those of one source below, or try `uam demo`")
     for connector in sources:
         yield Finding(f"source {connector.name}", True, "configured")
     for name, absent in missing(settings).items():
-        yield Finding(f"source {name}", bool(sources), f"off; to switch it on set {', '.join(absent)}")
+        yield Finding(f"source {name}", True, f"off; to switch it on set {', '.join(absent)}")
     yield _tried("slack", lambda: _slack(settings))
 
 

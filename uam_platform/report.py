@@ -14,7 +14,15 @@ from rich.table import Table
 from rich.text import Text
 from sqlalchemy import select
 
-from uam_platform.contracts.tables import ACCOUNT_FEATURES, CANDIDATES, DUPLICATES_LOG, EVENTS, QUARANTINE, SCORES
+from uam_platform.contracts.tables import (
+    ACCOUNT_FEATURES,
+    CANDIDATES,
+    DUPLICATES_LOG,
+    EVENTS,
+    QUARANTINE,
+    SCORES,
+    UNKNOWN_EVENTS,
+)
 from uam_platform.lake.store import Lake
 from uam_platform.ledger.engine import Ledger, open_ledger
 from uam_platform.ledger.models import AlertRow, OutboxRow
@@ -67,8 +75,9 @@ def _counts(lake: Lake, as_of: str, rows: Iterable[dict[str, Any]]) -> Text:
     accounts = (lake.pointer(ACCOUNT_FEATURES, as_of) or {"rows": 0})["rows"]
     decisions = [row["decision"] for row in rows]
     return Text(
-        f"{total(EVENTS):,} events in {len(lake.keys(EVENTS))} days; {total(DUPLICATES_LOG):,} repeats and "
-        f"{total(QUARANTINE):,} broken records set aside; {len(lake.keys(ACCOUNT_FEATURES))} snapshots, the last of {as_of}: "
+        f"{total(EVENTS):,} events in {len(lake.keys(EVENTS))} days; {total(DUPLICATES_LOG):,} repeats, "
+        f"{total(QUARANTINE):,} broken records and {total(UNKNOWN_EVENTS):,} events of unknown name set aside; "
+        f"{len(lake.keys(ACCOUNT_FEATURES))} snapshots, the last of {as_of}: "
         f"{accounts:,} accounts, {scored:,} scored, {len(decisions)} findings, {decisions.count('alert')} alerts"
     )
 

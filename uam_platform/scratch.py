@@ -24,6 +24,7 @@ from uam_platform.settings import Settings
 
 COMPANY = "company"
 _EXPORTS_PER_MINUTE = 6000
+_ANY_DAY = date(1970, 1, 2)
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,7 @@ def run_mapping(mapping: Path, out: Path, say: Callable[[str], None], now: datet
 
     The first day and, unless given, the clock follow from the data: the day after its last event.
     """
-    settings = settings_of({}, data_dir=out, mapping=mapping, now=now)
+    settings = settings_of({}, data_dir=out, mapping=mapping, now=now, first_day=_ANY_DAY)
     rulebook = rulebook_for(settings)
     instance = scratch_instance(out)
     Runner(wire(settings, rulebook, source_names(settings)), instance, say).ingest()

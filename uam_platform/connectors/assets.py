@@ -33,7 +33,7 @@ def connector_asset(connector: Connector, wiring: Wiring) -> dg.AssetsDefinition
         group_name="connectors",
         description=connector.description,
         owners=[OWNER],
-        kinds={connector.name if connector.name in {"segment", "zendesk", "salesforce"} else "file", "dlt"},
+        kinds={"file" if connector.name == "files" else connector.name, "dlt"},
         tags={"layer": "raw", "pii": "personal", "trigger": "load_schedule"},
         metadata={"dagster/column_schema": connector.column_schema()},
         code_version="1",

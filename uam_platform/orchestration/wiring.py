@@ -12,6 +12,7 @@ import dagster as dg
 from uam_platform.ledger import catalogue
 from uam_platform.orchestration.partitions import AS_OF, day_partitions
 from uam_platform.policy.rulebook import Rulebook
+from uam_platform.policy.time import TimePolicy
 from uam_platform.settings import Settings
 
 
@@ -24,6 +25,12 @@ class Wiring:
     days: dg.DailyPartitionsDefinition
     sources: tuple[str, ...]
     as_of: dg.DynamicPartitionsDefinition = AS_OF
+
+    @property
+    def intake_time(self) -> TimePolicy:
+        """Time rules of an intake: events before the first partition are set aside, for no table could hold them."""
+        time = self.rulebook.time
+        return time.model_copy(update={"first_day": time.first_day or self.settings.first_day})
 
     @property
     def closed_as_of(self) -> date:

@@ -36,6 +36,7 @@ class TimePolicy(PolicyModel):
     late_gap_days: int = Field(2, ge=0)
     max_clock_ahead_hours: int = Field(24, ge=0)
     max_event_age_days: int = Field(1100, ge=1)
+    first_day: date | None = Field(None, description="earliest event day; UAM_FIRST_DAY when absent")
     sources: dict[str, SourceTime]
 
     @property

@@ -51,7 +51,7 @@ def deliveries_asset(wiring: Wiring, raw_keys: list[dg.AssetKey]) -> dg.AssetsDe
     def deliveries(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
         lake, manifest = warehouse.lake, warehouse.manifest
         for load in pending(lake, manifest):
-            intake = take_in(warehouse.connection, lake, manifest, load, wiring.rulebook.time)
+            intake = take_in(warehouse.connection, lake, manifest, load, wiring.intake_time)
             context.log.info(f"{load.load_id}: {intake.rows_in:,} records, {intake.quarantined:,} set aside")
         return dg.MaterializeResult(metadata=touched_since(lake, _recorded_through(context.instance)))
 

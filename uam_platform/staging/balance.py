@@ -30,6 +30,8 @@ OF_RECORDS: Final = "/kind=records"
 def reconcile_open_loads(connection: Backend, lake: Lake, manifest: LoadManifest) -> pd.DataFrame:
     """Reconcile the loads that were not yet, or did not add up; only their own event days are read.
 
+    A load with events of a day that is not computed yet, such as today, waits until that day is closed.
+
     Returns:
         LOAD_RECONCILIATION of the loads looked at.
     """
@@ -51,7 +53,12 @@ def _open_loads(connection: Backend, lake: Lake, manifest: LoadManifest) -> list
     unbalanced = {i for i in books["load_id"].unique() if imbalance(books[books["load_id"] == i])}
     done = {k.removesuffix(OF_DELIVERIES) for k in lake.keys(LOAD_RECONCILIATION) if k.endswith(OF_DELIVERIES)}
     wanted = set(taken_in(lake)) - (done - unbalanced)
-    return [load for load in manifest.loads() if load.load_id in wanted]
+    computed = set(lake.keys(EVENTS))
+    return [
+        load
+        for load in manifest.loads()
+        if load.load_id in wanted and computed.issuperset(touched_days(lake, load.load_id))
+    ]
 
 
 def publish_by_load(connection: Backend, lake: Lake, frame: pd.DataFrame, load_ids: Iterable[str], suffix: str) -> None:

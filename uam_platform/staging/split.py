@@ -7,7 +7,7 @@ Every landed row leaves through exactly one of the two tables, so `rows_in` = de
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any, Final
 
 import ibis.expr.types as ir
@@ -124,7 +124,13 @@ def _reason(load: Load, policy: TimePolicy, rules: SourceTime) -> str:
         WHEN {readable} THEN CASE WHEN {no_date} THEN 'impossible_time' ELSE 'unreadable_time' END
         WHEN candidate_us IS NULL THEN 'missing_time'
         WHEN {ahead} OR {time_sql.too_old(policy)} THEN 'impossible_time'
+        WHEN candidate_us < {_first_us(policy)} THEN 'before_first_day'
         WHEN {numbers} OR duration_ms < 0 THEN 'wrong_type' END"""
+
+
+def _first_us(policy: TimePolicy) -> int:
+    first = policy.first_day or date(1, 1, 1)
+    return (first - date(1970, 1, 1)).days * 86_400_000_000
 
 
 def _quarantine(judged: str, load: Load) -> str:

@@ -99,6 +99,14 @@ def test_every_unusable_delivery_is_set_aside_with_its_reason(
     assert "twelve" not in (row["detail"] or "")
 
 
+def test_events_before_the_first_partition_are_set_aside_because_no_table_could_hold_them(tmp_path: Path) -> None:
+    manifest = manifest_in(tmp_path)
+    load = land(manifest, [delivery(), delivery(original_text=None, occurred_text="2025-01-05T23:59:59Z")])
+    split = split_load(CONNECTION, load, manifest, POLICY.model_copy(update={"first_day": date(2025, 1, 6)}))
+    assert split.event_dates == ["2025-01-06"]
+    assert split.quarantine.to_pyarrow().column("reason").to_pylist() == ["before_first_day"]
+
+
 def test_a_numeric_user_id_and_calls_without_event_name_are_accepted(tmp_path: Path) -> None:
     kinds = [delivery(kind=k, event_name=None, previous_id="a9") for k in ("page", "identify", "group", "alias")]
     accepted, _ = rows_of(tmp_path, delivery(user_id="12345"), *kinds)
