@@ -53,6 +53,8 @@ def conform(table: ir.Table, contract: Contract) -> ir.Table:
     if missing:
         raise KeyError(f"{contract.stage}/{contract.name}: missing columns {missing}")
     schema = ibis_schema(contract)
+    if table.schema() == schema:
+        return table
     return table.select(
         **{name: table[name] if table[name].type() == kind else table[name].cast(kind) for name, kind in schema.items()}
     )
