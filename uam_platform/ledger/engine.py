@@ -1,7 +1,8 @@
 """Opening the ledger: one engine, migrated to the newest schema, with transactions that serialise writers.
 
-Here: connections, SQLite's settings, migration. Not here: tables (`models`) and their rules (`lifecycle`, `outbox`, `feedback`).
-SQLite is the default; any PostgreSQL URL works the same, because writers claim rows by conditional updates.
+Here: connections, the lock of a transaction, migration. Not here: tables (`models`) and their rules (`lifecycle`, `outbox`,
+`feedback`). SQLite is the default, PostgreSQL the other one. On both a transaction takes the ledger's one lock first, so that what
+it has read stays true until its commit; transactions are short, and none waits for a destination.
 """
 
 from collections.abc import Iterator
@@ -11,12 +12,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Engine, create_engine, event
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, OperationalError, ProgrammingError
 from sqlalchemy.orm import Session
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _BUSY_MILLISECONDS: Final = 15_000
+_POSTGRES_LOCK: Final = 7_238_145_906_214
+"""Number of the advisory lock; it means something within the ledger's own database only."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +32,7 @@ class Ledger:
     def transaction(self) -> Iterator[Session]:
         """A session that commits at the end and rolls back on any error.
 
-        On SQLite it takes the write lock at once, so that reads inside stay true until the commit.
+        Its first statement takes the ledger's lock, so that reads inside stay true until the commit.
         """
         with Session(self.engine, expire_on_commit=False) as session, session.begin():
             yield session
@@ -46,30 +49,43 @@ def open_ledger(url: str) -> Ledger:
         url: SQLAlchemy URL, `sqlite:////absolute/ledger.db` or `postgresql+psycopg://…`.
 
     Raises:
-        ValueError: the URL cannot be read or names an in-memory database, which would not survive.
-        ConnectionError: the database cannot be reached.
+        ValueError: the URL cannot be read, needs another driver, or names an in-memory database, which would not survive.
+        ConnectionError: the database cannot be reached, or refuses to create the tables.
     """
     try:
         address = make_url(url)
-    except ArgumentError:
+        engine = _sqlite(address) if address.get_backend_name() == "sqlite" else _postgres(address)
+    except (ArgumentError, ModuleNotFoundError):
         raise ValueError(
-            f"UAM_LEDGER_URL={url}: not a database URL; write e.g. sqlite:////var/lib/uam/ledger.db"
+            "UAM_LEDGER_URL: not a database URL of a known driver; write e.g. sqlite:////var/lib/uam/ledger.db "
+            "or postgresql+psycopg://user:password@host/uam"
         ) from None
-    is_file = address.get_backend_name() == "sqlite"
-    engine = _sqlite(url, address.database) if is_file else create_engine(address, pool_pre_ping=True)
     try:
         _migrate(engine)
-    except OperationalError as error:
+    except (OperationalError, ProgrammingError) as error:
         shown = address.render_as_string(hide_password=True)
         raise ConnectionError(f"the ledger {shown} cannot be opened: {error.orig}; check UAM_LEDGER_URL") from error
     return Ledger(engine)
 
 
-def _sqlite(url: str, path: str | None) -> Engine:
+def _postgres(address: URL) -> Engine:
+    # Read committed: what is read after the lock includes what its last holder wrote, whatever the server's default is.
+    engine = create_engine(address, pool_pre_ping=True, isolation_level="READ COMMITTED")
+    event.listen(engine, "begin", _lock)
+    return engine
+
+
+def _lock(connection: Any) -> None:
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = {_BUSY_MILLISECONDS}")
+    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_POSTGRES_LOCK})")
+
+
+def _sqlite(address: URL) -> Engine:
+    path = address.database
     if not path or path == ":memory:":
-        raise ValueError(f"{url}: the ledger must survive; name a file, e.g. sqlite:////var/lib/uam/ledger.db")
+        raise ValueError(f"{address}: the ledger must survive; name a file, e.g. sqlite:////var/lib/uam/ledger.db")
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"timeout": _BUSY_MILLISECONDS / 1000})
+    engine = create_engine(address, connect_args={"timeout": _BUSY_MILLISECONDS / 1000})
     event.listen(engine, "connect", _configure)
     event.listen(engine, "begin", _begin_immediately)
     return engine

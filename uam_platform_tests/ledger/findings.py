@@ -9,10 +9,10 @@ from typing import Any
 
 from sqlalchemy import select
 
+from uam_platform.ledger.catalogue import plan_all
 from uam_platform.ledger.engine import Ledger, open_ledger
 from uam_platform.ledger.lifecycle import Applied, apply_candidates
 from uam_platform.ledger.models import AlertRow, OutboxRow, TransitionRow
-from uam_platform.ledger.catalogue import plan_all
 from uam_platform.policy.alerts import AlertPolicy
 from uam_platform.policy.load import load_section
 from uam_platform.policy.playbooks import PlaybookPolicy

@@ -1,7 +1,6 @@
 """Verdicts, silences and switches: a reason is required, everything is kept."""
 
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -9,16 +8,14 @@ from sqlalchemy import select
 from uam_platform.ledger import feedback
 from uam_platform.ledger.engine import Ledger
 from uam_platform.ledger.models import AuditRow
-from uam_platform_tests.ledger.findings import MONDAY, alerts, apply, finding, morning, new_ledger
+from uam_platform_tests.ledger.findings import MONDAY, alerts, apply, finding, morning
 
 NOW = morning(MONDAY)
 
 
-@pytest.fixture
-def ledger(tmp_path: Path) -> Ledger:
-    opened = new_ledger(tmp_path)
-    apply(opened, 0, [finding(1)])
-    return opened
+@pytest.fixture(autouse=True)
+def one_alert(ledger: Ledger) -> None:
+    apply(ledger, 0, [finding(1)])
 
 
 def test_verdicts_are_added_and_never_replaced(ledger: Ledger) -> None:

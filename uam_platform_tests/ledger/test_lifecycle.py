@@ -1,7 +1,6 @@
 """The life cycle of alerts: applied once, in order; opened, kept open, resolved, reopened."""
 
 from datetime import date
-from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -17,15 +16,9 @@ from uam_platform_tests.ledger.findings import (
     day,
     finding,
     morning,
-    new_ledger,
     outbox,
     transitions,
 )
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Ledger:
-    return new_ledger(tmp_path)
 
 
 def test_a_finding_opens_one_alert_with_its_evidence_and_one_action_per_destination(ledger: Ledger) -> None:

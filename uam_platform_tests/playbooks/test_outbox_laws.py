@@ -1,7 +1,6 @@
 """The law of the outbox: whatever goes wrong, every action is at the destination exactly once and none is lost."""
 
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -50,11 +49,6 @@ class World:
             if not {"pending", "sending", "unknown"} & set(outbox.counts(self.ledger)):
                 return
         raise AssertionError(f"still open after 60 runs: {outbox.counts(self.ledger)}")
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Ledger:
-    return new_ledger(tmp_path)
 
 
 @given(
