@@ -20,10 +20,8 @@ from uam_platform.lake.loads import LoadManifest
 from uam_platform.lake.store import Lake
 from uam_platform.orchestration.partitions import computed_ranges
 from uam_platform.policy.rulebook import Rulebook, load_rulebook
-from uam_platform.staging.events import canonical_events
-from uam_platform.staging.intake import delivery_keys_of, pending, take_in
-
-_SIDE_TABLES = (tables.UNKNOWN_EVENTS, tables.DUPLICATES_LOG, tables.IDENTITY_EVIDENCE)
+from uam_platform.staging.event_days import publish_around_events
+from uam_platform.staging.intake import pending, take_in
 
 
 @dataclass
@@ -75,14 +73,8 @@ class OurPath:
     def _compute_range(self, days: Sequence[str]) -> None:
         lake, connection = self.lake, self.connection
         with self._timed("events"):
-            found = canonical_events(
-                lake.read(connection, tables.DELIVERIES, delivery_keys_of(lake, days)),
-                lake.read(connection, tables.REPEATED_KEYS),
-                self.rulebook.taxonomy,
-            )
-            for contract in _SIDE_TABLES:
-                lake.publish(connection, contract, getattr(found, contract.name), days)
-            lake.publish(connection, tables.EVENTS, found.events, days, on_invalid="report")
+            found = publish_around_events(connection, lake, days, self.rulebook.taxonomy)
+            lake.publish(connection, tables.EVENTS, found, days, on_invalid="report")
         first, last = date.fromisoformat(days[0]), date.fromisoformat(days[-1])
         with self._timed("sessions"):
             around = days_between((first - timedelta(days=1)).isoformat(), (last + timedelta(days=1)).isoformat())

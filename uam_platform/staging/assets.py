@@ -12,7 +12,7 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from uam_platform.contracts import tables
-from uam_platform.contracts.tables import DELIVERIES, EVENTS, LOAD_RECONCILIATION, REPEATED_KEYS
+from uam_platform.contracts.tables import DELIVERIES, EVENTS, LOAD_RECONCILIATION
 from uam_platform.lake import loads
 from uam_platform.lake.io_manager import markdown_table
 from uam_platform.lake.resource import Warehouse
@@ -22,8 +22,8 @@ from uam_platform.orchestration.checks import contract_check
 from uam_platform.orchestration.plots import day_series
 from uam_platform.orchestration.wiring import Wiring
 from uam_platform.staging.balance import publish_record_books, reconcile_open_loads
-from uam_platform.staging.events import canonical_events
-from uam_platform.staging.intake import delivery_keys_of, pending, take_in, taken_in, touched_days
+from uam_platform.staging.event_days import publish_around_events
+from uam_platform.staging.intake import pending, take_in, taken_in, touched_days
 from uam_platform.staging.reconcile import imbalance
 from uam_platform.staging.records import canonical_records
 
@@ -35,7 +35,6 @@ RECORD_TABLES = (
     tables.OPPORTUNITIES,
     tables.USERS_DIRECTORY,
 )
-_SIDE_TABLES = (tables.UNKNOWN_EVENTS, tables.DUPLICATES_LOG, tables.IDENTITY_EVIDENCE)
 
 
 def deliveries_asset(wiring: Wiring, raw_keys: list[dg.AssetKey]) -> dg.AssetsDefinition:
@@ -82,15 +81,7 @@ def events_asset(wiring: Wiring) -> dg.AssetsDefinition:
     def events(context: dg.AssetExecutionContext) -> ir.Table:
         warehouse: Warehouse = context.resources.warehouse
         lake, connection = warehouse.lake, warehouse.connection
-        days = list(context.partition_keys)
-        found = canonical_events(
-            lake.read(connection, DELIVERIES, delivery_keys_of(lake, days)),
-            lake.read(connection, REPEATED_KEYS),
-            wiring.rulebook.taxonomy,
-        )
-        for contract in _SIDE_TABLES:
-            lake.publish(connection, contract, getattr(found, contract.name), days)
-        return found.events
+        return publish_around_events(connection, lake, list(context.partition_keys), wiring.rulebook.taxonomy)
 
     return events
 

@@ -41,7 +41,17 @@ def canonical_events(deliveries: ir.Table, repeated: ir.Table, taxonomy: Taxonom
         repeated: REPEATED_KEYS of all loads.
         taxonomy: the company's event names.
     """
-    repeat = _repeats(deliveries, repeated)
+    return without_repeats(deliveries, repeats_among(deliveries, repeated), taxonomy)
+
+
+def without_repeats(deliveries: ir.Table, repeat: ir.Table, taxonomy: Taxonomy) -> EventTables:
+    """`canonical_events` where the repeats are known; four tables read them, so store them first where that is dear.
+
+    Args:
+        deliveries: DELIVERIES of all loads of the wanted days.
+        repeat: DUPLICATES_LOG of these days, as `repeats_among` gives it.
+        taxonomy: the company's event names.
+    """
     unique = deliveries.anti_join(repeat, ["event_lo", "row_no", "load_id"])
     named = _named(unique, deliveries, taxonomy)
     accepted = conform(named.filter(named.reason.isnull()), EVENTS)
@@ -54,8 +64,13 @@ def canonical_events(deliveries: ir.Table, repeated: ir.Table, taxonomy: Taxonom
     )
 
 
-def _repeats(deliveries: ir.Table, repeated: ir.Table) -> ir.Table:
-    """Deliveries that are not the accepted copy of their event: columns of DUPLICATES_LOG."""
+def repeats_among(deliveries: ir.Table, repeated: ir.Table) -> ir.Table:
+    """Deliveries that are not the accepted copy of their event: columns of DUPLICATES_LOG.
+
+    Args:
+        deliveries: DELIVERIES of all loads of the wanted days.
+        repeated: REPEATED_KEYS of all loads.
+    """
     slim = deliveries.select("source", *_ID, "load_id", "known_us", "known_at", "row_no")
     elsewhere = repeated.group_by(_ID).aggregate(first_event_date=repeated.first_event_date.min())
     other_day = slim.inner_join(elsewhere, _ID).mutate(reason=ibis.literal(OTHER_DAY))
