@@ -1,7 +1,7 @@
-"""The command line `uam …`: simulate, sandbox, run, evaluate, demo, doctor, bench, docs.
+"""The command line `uam …`: simulate, sandbox, run, restate, evaluate, demo, doctor, bench, docs.
 
 Here: arguments, help texts, progress and errors for people. Not here: what the commands do (imported inside each, so that
-`uam --help` answers at once).
+`uam --help` answers at once), answers to alerts (`cli_ledger`).
 """
 
 import os
@@ -17,6 +17,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from uam_platform.cli_ledger import COMMANDS
 from uam_platform.policy.load import PolicyError
 
 app = typer.Typer(
@@ -184,6 +185,10 @@ def docs(
         if not check:
             path.write_text(generated(PROJECT)[path], encoding="utf-8")
     raise typer.Exit(1 if check and stale else 0)
+
+
+for command_of_people in COMMANDS:
+    app.command()(command_of_people)
 
 
 def main() -> None:

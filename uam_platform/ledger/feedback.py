@@ -32,7 +32,7 @@ def record_verdict(ledger: Ledger, alert_id: str, verdict: str, reason: str, by:
         raise ValueError("a verdict needs a reason: it is what changes the thresholds")
     with ledger.transaction() as session:
         if session.get(AlertRow, alert_id) is None:
-            raise ValueError(f"no alert {alert_id!r}")
+            raise ValueError(f"no alert {alert_id!r}; `uam alerts` lists the open ones")
         row = VerdictRow(alert_id=alert_id, verdict=verdict, reason=reason.strip(), by=by, at=at)
         session.add(row)
         audit.record(session, at, "verdict", alert_id, {"verdict": verdict}, by)
@@ -56,7 +56,7 @@ def silence(
         ValueError: neither account nor detector named, an empty period, or no reason.
     """
     if account_id is None and detector is None:
-        raise ValueError("name an account or a detector; to stop everything turn the deliveries off")
+        raise ValueError("name an account or a detector; to stop everything use `uam deliveries off`")
     if until_at <= from_at or not reason.strip():
         raise ValueError("a silence needs an end after its start, and a reason")
     with ledger.transaction() as session:
@@ -91,8 +91,20 @@ def verdicts(ledger: Ledger) -> list[dict[str, object]]:
         return [{n: getattr(row, n) for n in names} for row in rows]
 
 
+def is_known_account(ledger: Ledger, account_id: str) -> bool:
+    """Whether there ever was an alert on an account."""
+    with ledger.transaction() as session:
+        return session.scalar(select(AlertRow.alert_id).where(AlertRow.account_id == account_id).limit(1)) is not None
+
+
 def switch(ledger: Ledger, name: str, is_on: bool, reason: str, by: str, at: datetime) -> None:
-    """Turn a switch on or off, e.g. `DELIVERIES`."""
+    """Turn a switch on or off, e.g. `DELIVERIES`.
+
+    Raises:
+        ValueError: no reason given.
+    """
+    if not reason.strip():
+        raise ValueError(f"switching {name} needs a reason (--reason): the next person wants to know")
     with ledger.transaction() as session:
         session.merge(ControlRow(name=name, is_on=is_on, reason=reason, by=by, at=at))
         audit.record(session, at, "switch", name, {"is_on": is_on, "reason": reason}, by)

@@ -180,13 +180,16 @@ def release(ledger: Ledger, idempotency_key: str, by: str, reason: str, now: dat
         The new state: `pending` or `unknown`.
 
     Raises:
-        ValueError: no such action, or it is neither failed nor parked.
+        ValueError: no reason given, no such action, or it is neither failed nor parked.
     """
+    if not reason.strip():
+        raise ValueError("a release needs a reason: what was repaired")
     with ledger.transaction() as session:
         row = session.get(OutboxRow, idempotency_key, with_for_update=True)
         if row is None or row.state not in ("failed", "parked"):
             raise ValueError(
-                f"{idempotency_key}: {'is ' + row.state if row else 'no such action'}; only failed or parked ones can be released"
+                f"{idempotency_key}: {'is ' + row.state if row else 'no such action'}; only failed or parked ones can be released "
+                "(`uam deliveries` lists them)"
             )
         was_unclear = row.state == "parked" and row.reconcile_count > 0
         row.state, row.due_at = ("unknown" if was_unclear else "pending"), now
