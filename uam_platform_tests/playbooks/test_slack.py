@@ -7,8 +7,8 @@ from urllib.error import URLError
 import pytest
 from slack_sdk.errors import SlackApiError
 
-from uam_platform.ledger.outbox import OutboxAction
 from uam_platform.ledger.catalogue import plan
+from uam_platform.ledger.outbox import OutboxAction
 from uam_platform.playbooks.destination import Presence, Result, Scope
 from uam_platform.playbooks.slack import deliver, reconcile
 from uam_platform_tests.ledger.findings import CHANNEL, MONDAY, PLAYBOOKS, finding, morning

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from uam_platform.playbooks import slack_message
 from uam_platform.ledger.catalogue import plan
+from uam_platform.playbooks import slack_message
 from uam_platform_tests.ledger.findings import PLAYBOOKS, finding
 
 TEXTS = ("title", "summary", "threshold", "system_to_update", "follow_up", "owner_name", "account_name", "evidence_id")
