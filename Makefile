@@ -1,5 +1,6 @@
 # Everything sets itself up: a virtual environment in .venv from the hashed lock file, nothing outside this folder.
 SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -15,7 +16,7 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	@echo "── environment: Python packages from requirements.lock into $(VENV) (about a minute, once)"
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed, this is %s" % sys.version.split()[0])'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --disable-pip-version-check --require-hashes --progress-bar off -r requirements.lock | sed -u -nE 's/^(Collecting|Installing).*/  &/p' | cut -c1-110
+	@$(BIN)/python -m pip install --disable-pip-version-check --require-hashes --no-deps --progress-bar off -r requirements.lock | sed -u -nE 's/^(Collecting|Installing).*/  &/p' | cut -c1-110
 	@$(BIN)/python -m pip install --disable-pip-version-check -q --no-deps --no-build-isolation -e .
 	@touch $@
 
