@@ -7,6 +7,7 @@ import pytest
 
 from uam_platform.bench.baseline import RESULTS, differences, run_script
 from uam_platform.bench.landing import Shape, land
+from uam_platform.bench.measure import measure
 from uam_platform.bench.ours import OurPath
 from uam_platform.contracts import tables
 from uam_platform.lake.engine import EngineLimits, connect
@@ -59,3 +60,11 @@ def test_the_same_deliveries_are_landed_every_time(folder, tmp_path):
     order = ["message_id", "received_text", "row_no"]
     assert first.order_by(order).to_pyarrow().equals(second.order_by(order).to_pyarrow())
     assert all(a.load_id < b.load_id for a, b in pairwise(again.loads()))
+
+
+def test_the_memory_of_the_starting_process_is_not_counted(tmp_path):
+    ballast = bytearray(600_000_000)
+    ballast[::4096] = b"x" * len(ballast[::4096])
+    land(tmp_path / "raw", Shape(deliveries=500, first_day=SHAPE.first_day, days=2, days_per_load=2))
+    found = measure("script", EngineLimits(), raw=tmp_path / "raw", out=tmp_path / "script")
+    assert 20_000_000 < found.peak_bytes < 550_000_000 < len(ballast)
