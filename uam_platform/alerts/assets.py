@@ -49,7 +49,13 @@ def candidates_asset(wiring: Wiring) -> dg.AssetsDefinition:
         trigger="snapshot_schedule",
         ins={
             c.name: table_in(c)
-            for c in (tables.ACCOUNT_FEATURES, tables.SCORES, tables.SCORE_REASONS, tables.REVENUE_AT_RISK)
+            for c in (
+                tables.ACCOUNT_FEATURES,
+                tables.SCORES,
+                tables.SCORE_REASONS,
+                tables.REVENUE_AT_RISK,
+                tables.SILENCES,
+            )
         },
         partitions=wiring.as_of,
         kinds=frozenset({"pandas", "parquet"}),
@@ -60,6 +66,7 @@ def candidates_asset(wiring: Wiring) -> dg.AssetsDefinition:
         scores: ir.Table,
         score_reasons: ir.Table,
         revenue_at_risk: ir.Table,
+        silences: ir.Table,
     ) -> pd.DataFrame:
         first = date.fromisoformat(min(context.partition_keys))
         return candidates_of(
@@ -69,6 +76,7 @@ def candidates_asset(wiring: Wiring) -> dg.AssetsDefinition:
             revenue_at_risk.to_pandas(),
             wiring.rulebook.alerts,
             history=_earlier(context.resources.warehouse, first),
+            silences=silences.to_pandas(),
         )
 
     return candidates

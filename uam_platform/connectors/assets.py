@@ -4,7 +4,7 @@ Here: calling a connector and recording its watermark. Not here: vendor protocol
 """
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, Final
 
 import dagster as dg
 
@@ -18,6 +18,8 @@ from uam_platform.orchestration.wiring import Wiring
 from uam_platform.settings import variables
 
 _RETRY = dg.RetryPolicy(max_retries=3, delay=30, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
+
+_KINDS: Final = {"files": {"file", "dlt"}, "ledger": {"sqlalchemy"}}
 
 
 def raw_key(name: str) -> dg.AssetKey:
@@ -33,7 +35,7 @@ def connector_asset(connector: Connector, wiring: Wiring) -> dg.AssetsDefinition
         group_name="connectors",
         description=connector.description,
         owners=[OWNER],
-        kinds={"file" if connector.name == "files" else connector.name, "dlt"},
+        kinds=_KINDS.get(connector.name, {connector.name, "dlt"}),
         tags={"layer": "raw", "pii": "personal", "trigger": "load_schedule"},
         metadata={"dagster/column_schema": connector.column_schema()},
         code_version="1",

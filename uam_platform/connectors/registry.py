@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from uam_platform.connectors import files, salesforce, segment, zendesk
+from uam_platform.connectors import files, ledger, salesforce, segment, zendesk
 from uam_platform.connectors.object_store import StoreAddress
 from uam_platform.contracts.landing import DELIVERY_COLUMNS, RECORD_COLUMNS
 from uam_platform.contracts.model import Column, Contract, Pii, Type
@@ -74,7 +74,7 @@ class _Kind:
 
 
 def configured(settings: Settings, variables: Mapping[str, str] | None = None) -> list[Connector]:
-    """Connectors whose settings are complete, in the order they are loaded.
+    """Connectors whose settings are complete, in the order they are loaded; the ledger's goes with any other.
 
     Args:
         settings: the environment.
@@ -82,14 +82,14 @@ def configured(settings: Settings, variables: Mapping[str, str] | None = None) -
     """
     return [
         Connector(name, kind.description, kind.required, kind.lands, kind.bind(settings, variables or {}))
-        for name, kind in _KNOWN.items()
-        if not _absent(kind, settings)
+        for name, kind in ((name, _KNOWN[name]) for name in source_names(settings))
     ]
 
 
 def source_names(settings: Settings) -> list[str]:
     """Names of the connectors that are switched on."""
-    return [name for name, kind in _KNOWN.items() if not _absent(kind, settings)]
+    connected = [name for name, kind in _KNOWN.items() if kind.required and not _absent(kind, settings)]
+    return [*connected, ledger.SOURCE] if connected else []
 
 
 def missing(settings: Settings) -> dict[str, list[str]]:
@@ -139,6 +139,10 @@ def _files(settings: Settings, variables: Mapping[str, str]) -> Land:
     return lambda manifest, load_id, now, progress: files.land(source, manifest, load_id, now, progress)
 
 
+def _ledger(settings: Settings, _: Mapping[str, str]) -> Land:
+    return lambda manifest, load_id, now, _progress: ledger.land(settings.ledger_address, manifest, load_id, now)
+
+
 def _secret(value: Any) -> str:
     return value.get_secret_value() if value is not None else ""
 
@@ -167,5 +171,11 @@ _KNOWN: Final[dict[str, _Kind]] = {
         ("UAM_MAPPING",),
         (DELIVERIES, RECORDS),
         _files,
+    ),
+    ledger.SOURCE: _Kind(
+        "Silences and verdicts that people gave the platform, from its own ledger; read whenever another source is.",
+        (),
+        (RECORDS,),
+        _ledger,
     ),
 }

@@ -198,6 +198,24 @@ USERS_DIRECTORY = Contract(
     key=("source", "source_object", "user_id_source"),
     nullable=_null("account_id role"),
 )
+SILENCES = Contract(
+    stage="staging",
+    name="silences",
+    grain="one period in which a person asked for silence",
+    description="Periods in which findings on an account, of a detector, or both are held back; null means all of them.",
+    columns=columns("source silence_id account_id detector from_at until_at known_at load_id"),
+    key=("silence_id",),
+    nullable=_null("account_id detector"),
+    rules=(Ordered("from_at", "until_at"),),
+)
+VERDICTS = Contract(
+    stage="staging",
+    name="verdicts",
+    grain="one judgement of a person on an alert",
+    description="What people said alerts were worth; later judgements are added, not replaced.",
+    columns=columns("source verdict_id alert_id verdict known_at load_id"),
+    key=("verdict_id",),
+)
 HIERARCHY = Contract(
     stage="identity",
     name="hierarchy",
@@ -374,6 +392,8 @@ CONTRACTS: tuple[Contract, ...] = (
     SUBSCRIPTIONS,
     OPPORTUNITIES,
     USERS_DIRECTORY,
+    SILENCES,
+    VERDICTS,
     HIERARCHY,
     PEOPLE,
     MEMBERSHIPS,

@@ -387,6 +387,17 @@ _COLUMNS: tuple[Column, ...] = (
     Column("follow_up", S, "What closes the loop."),
     Column("playbook", S, "Action the catalogue prescribes."),
     Column("decision", S, "What happened to a candidate.", allowed=("alert", "suppressed", "over_budget")),
+    Column("alert_id", S, "Alert from its opening on, as the ledger names it.", purpose=_AUDIT),
+    Column("silence_id", S, "Silence: when it was recorded, and its number in the ledger.", purpose=_AUDIT),
+    Column("from_at", T, "Findings are held back from here on, inclusive.", "UTC"),
+    Column("until_at", T, "Findings are held back until here, exclusive.", "UTC"),
+    Column("verdict_id", S, "Verdict: when it was recorded, and its number in the ledger.", purpose=_AUDIT),
+    Column(
+        "verdict",
+        S,
+        "What a person said an alert was worth.",
+        allowed=("useful", "false_positive", "expected", "already_known", "too_late"),
+    ),
     Column("rank", I32, "Rank by expected revenue saved within the owner's week, 1 is highest.", minimum=1),
 )
 

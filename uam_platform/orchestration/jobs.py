@@ -20,6 +20,8 @@ _INGESTED = dg.AssetSelection.groups("connectors") | dg.AssetSelection.assets(
     "staging/subscriptions",
     "staging/opportunities",
     "staging/users_directory",
+    "staging/silences",
+    "staging/verdicts",
 )
 _DELIVERED = dg.AssetSelection.assets("playbooks/delivered_actions")
 

@@ -34,6 +34,8 @@ RECORD_TABLES = (
     tables.SUBSCRIPTIONS,
     tables.OPPORTUNITIES,
     tables.USERS_DIRECTORY,
+    tables.SILENCES,
+    tables.VERDICTS,
 )
 
 

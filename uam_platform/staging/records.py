@@ -1,4 +1,4 @@
-"""Canonical tables from the small records of CRM, help desk and own exports.
+"""Canonical tables from the small records of CRM, help desk, own exports and the ledger.
 
 Here: the one entry point, which hands each vendor's records to their module and joins the results. Not here: events (`split`,
 `events`). Everything is recomputed from all landed records, so a record that arrives late changes no more than it says.
@@ -14,7 +14,7 @@ import pandas as pd
 from uam_platform.contracts import tables as contracts
 from uam_platform.lake.loads import Load
 from uam_platform.policy.time import TimePolicy
-from uam_platform.staging import crm_accounts, crm_terms, directory, mapped_records, tickets
+from uam_platform.staging import answers, crm_accounts, crm_terms, directory, mapped_records, tickets
 from uam_platform.staging.record_log import Record, latest, read_records
 from uam_platform.staging.record_values import RecordError, frame
 
@@ -22,6 +22,7 @@ READ: Final[Mapping[str, tuple[str, ...]]] = {
     "salesforce": ("User", "Account", "AccountHistory", "Contact", "Contract", "ContractHistory", "Opportunity"),
     "zendesk": ("organization", "user", "ticket", "ticket_event"),
     "files": ("accounts", "subscriptions", "tickets", "users"),
+    "ledger": ("silence", "verdict"),
 }
 """Kinds of records that become tables, by source; any other is set aside."""
 
@@ -41,6 +42,8 @@ class RecordTables:
     subscriptions: pd.DataFrame
     opportunities: pd.DataFrame
     users_directory: pd.DataFrame
+    silences: pd.DataFrame
+    verdicts: pd.DataFrame
     quarantine: pd.DataFrame
     counts: pd.DataFrame
 
@@ -60,7 +63,7 @@ def canonical_records(records: Sequence[tuple[Load, pd.DataFrame]], policy: Time
         else:
             error = RecordError("unknown_kind", "no module reads this kind of record")
             log.reject(record.load, record.source_object, record.row_no, error)
-    crm, desk = by_source["salesforce"], by_source["zendesk"]
+    crm, desk, told = by_source["salesforce"], by_source["zendesk"], by_source["ledger"]
     account_rows, ids = crm_accounts.accounts(log, crm, policy.grace)
     own = mapped_records.mapped_rows(log, by_source["files"], policy)
     id_space = policy.source("zendesk").id_space
@@ -83,6 +86,8 @@ def canonical_records(records: Sequence[tuple[Load, pd.DataFrame]], policy: Time
             + directory.support_users(log, desk["user"], by_organization, id_space)
             + own.users_directory,
         ),
+        silences=frame(contracts.SILENCES, answers.silences(log, told["silence"])),
+        verdicts=frame(contracts.VERDICTS, answers.verdicts(log, told["verdict"])),
         quarantine=log.quarantine(),
         counts=log.counts(),
     )

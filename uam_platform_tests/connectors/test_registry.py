@@ -34,13 +34,14 @@ def test_every_required_name_is_a_setting():
 
 def test_a_switched_on_connector_lands_until_nothing_is_new(tmp_path):
     (tmp_path / "archive").mkdir()
-    (connector,) = configured(settings(segment_archive_url=str(tmp_path / "archive")))
+    connector, ledger = configured(settings(segment_archive_url=str(tmp_path / "archive")))
+    assert ledger.name == "ledger"
     assert (connector.name, connector.lands) == ("segment", ("deliveries",))
     assert connector.land(LoadManifest(tmp_path / "raw"), "load", datetime(2025, 1, 1, tzinfo=UTC), quiet) is None
 
 
 def test_what_is_landed_is_described_for_the_catalogue(tmp_path):
-    (connector,) = configured(settings(mapping=tmp_path / "mapping.yaml"))
+    connector, _ = configured(settings(mapping=tmp_path / "mapping.yaml"))
     schema = connector.column_schema()
     assert isinstance(schema, dg.TableSchema)
     assert {"message_id", "payload", "row_no"} <= {column.name for column in schema.columns}

@@ -1,0 +1,55 @@
+"""What people told the platform, as landed from the ledger: silences and verdicts.
+
+Here: records of the `ledger` connector into SILENCES and VERDICTS. Not here: landing them (`uam_platform.connectors.ledger`), what a
+silence holds back (`uam_platform.alerts.suppress`). The ledger wrote the times itself, so they are knowledge times as they are.
+"""
+
+from collections.abc import Iterable
+from typing import Any, Final
+
+from uam_platform.contracts.vocabulary import VOCABULARY
+from uam_platform.staging.record_log import Record, RecordLog
+from uam_platform.staging.record_values import IMPOSSIBLE_TIME, WRONG_TYPE, RecordError, required, required_moment, text
+
+Row = dict[str, Any]
+_VERDICTS: Final = VOCABULARY["verdict"].allowed
+
+
+def silences(log: RecordLog, records: Iterable[Record]) -> list[Row]:
+    """SILENCES rows; one that names neither account nor detector, or ends before it starts, is set aside."""
+    return [row for _, row in log.built(records, _silence)]
+
+
+def verdicts(log: RecordLog, records: Iterable[Record]) -> list[Row]:
+    """VERDICTS rows."""
+    return [row for _, row in log.built(records, _verdict)]
+
+
+def _silence(record: Record) -> Row:
+    said = record.payload
+    row = {
+        **_provenance(record),
+        "silence_id": record.record_id,
+        "account_id": text(said, "account_id"),
+        "detector": text(said, "detector"),
+        "from_at": required_moment(said, "from_at"),
+        "until_at": required_moment(said, "until_at"),
+    }
+    if row["account_id"] is None and row["detector"] is None:
+        raise RecordError("missing_id", "account_id and detector are empty")
+    if row["until_at"] <= row["from_at"]:
+        raise RecordError(IMPOSSIBLE_TIME, "until_at is not after from_at")
+    return row
+
+
+def _verdict(record: Record) -> Row:
+    verdict = required(record.payload, "verdict")
+    if verdict not in _VERDICTS:
+        raise RecordError(WRONG_TYPE, "verdict is none of those known")
+    alert_id = required(record.payload, "alert_id")
+    return {**_provenance(record), "verdict_id": record.record_id, "alert_id": alert_id, "verdict": verdict}
+
+
+def _provenance(record: Record) -> Row:
+    known_at = required_moment(record.payload, "known_at")
+    return {"source": record.load.source, "load_id": record.load.load_id, "known_at": known_at}
