@@ -21,7 +21,7 @@ from rich.table import Table
 
 if TYPE_CHECKING:
     from uam_platform.ledger.engine import Ledger
-    from uam_platform.ledger.overview import OpenAlert, StuckAction
+    from uam_platform.ledger.overview import ListedAlert, StuckAction
 
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
 
@@ -39,13 +39,17 @@ class Switch(StrEnum):
     OFF = "off"
 
 
-def alerts(run: Run = None) -> None:
+def alerts(
+    resolved: Annotated[bool, typer.Option("--resolved", help="Also those that are over.")] = False,
+    run: Run = None,
+) -> None:
     """List the open alerts: id, account, dollars at risk, owner, since when, where they were told."""
-    from uam_platform.ledger.overview import open_alerts
+    from uam_platform.ledger.models import ALERT_STATES
+    from uam_platform.ledger.overview import listed_alerts
 
     with _ledger(run) as (ledger, _):
-        found = open_alerts(ledger)
-    console.print(_alerts_table(found) if found else "No alert is open.")
+        found = listed_alerts(ledger, ALERT_STATES if resolved else ("open",))
+    console.print(_alerts_table(found) if found else "No alert is open." if not resolved else "There was no alert yet.")
 
 
 def verdict(
@@ -131,8 +135,10 @@ def _ledger(run: Path | None) -> Iterator[tuple["Ledger", datetime]]:
 
     Raises:
         FileNotFoundError: nothing has run there yet.
+        ConnectionError: the database refused, or another process holds the ledger for too long.
     """
     from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import DBAPIError
 
     from uam_platform.ledger.engine import open_ledger
     from uam_platform.settings import Settings
@@ -145,6 +151,8 @@ def _ledger(run: Path | None) -> Iterator[tuple["Ledger", datetime]]:
     ledger = open_ledger(address)
     try:
         yield ledger, settings.clock()
+    except DBAPIError as error:
+        raise ConnectionError(f"the ledger did not take it: {error.orig}; nothing was changed") from error
     finally:
         ledger.close()
 
@@ -166,13 +174,15 @@ def _check_detector(name: str | None) -> None:
             raise ValueError(f"--detector {name}: use one of {', '.join(sorted(known))}")
 
 
-def _alerts_table(found: "list[OpenAlert]") -> Table:
-    table = _table(f"Open alerts: {len(found)}", "Alert", "Account", "At risk", "Owner", "Since", "Detector", "Where")
+def _alerts_table(found: "list[ListedAlert]") -> Table:
+    open_count = sum(alert.state == "open" for alert in found)
+    table = _table(f"Open alerts: {open_count}", "Alert", "Account", "At risk", "Owner", "Since", "Detector", "Where")
     for alert in found:
         account = f"{alert.account_name} ({alert.account_id})" if alert.account_name else alert.account_id
         dollars = f"${alert.revenue_at_risk_usd_cents / 100:,.0f}"
         where = "\n".join(alert.where) or "recorded, nothing planned"
-        _add(table, alert.alert_id, account, dollars, alert.owner, alert.opened_as_of, alert.detector, where)
+        since = alert.opened_as_of if alert.state == "open" else f"{alert.opened_as_of}, resolved"
+        _add(table, alert.alert_id, account, dollars, alert.owner, since, alert.detector, where)
     return table
 
 

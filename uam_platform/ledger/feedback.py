@@ -32,7 +32,7 @@ def record_verdict(ledger: Ledger, alert_id: str, verdict: str, reason: str, by:
         raise ValueError("a verdict needs a reason: it is what changes the thresholds")
     with ledger.transaction() as session:
         if session.get(AlertRow, alert_id) is None:
-            raise ValueError(f"no alert {alert_id!r}; `uam alerts` lists the open ones")
+            raise ValueError(f"no alert {alert_id!r}; `uam alerts` lists the open ones, with --resolved all")
         row = VerdictRow(alert_id=alert_id, verdict=verdict, reason=reason.strip(), by=by, at=at)
         session.add(row)
         audit.record(session, at, "verdict", alert_id, {"verdict": verdict}, by)

@@ -1,10 +1,10 @@
-"""What people look at before they act: open alerts and where they are, actions that need a person.
+"""What people look at before they act: alerts and where they are, actions that need a person.
 
 Here: reading, for lists. Not here: changing anything (`feedback`, `outbox`), the layout of the lists (`uam_platform.cli_ledger`).
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -16,8 +16,8 @@ from uam_platform.ledger.models import AlertRow, OutboxRow
 
 
 @dataclass(frozen=True)
-class OpenAlert:
-    """One open alert.
+class ListedAlert:
+    """One alert.
 
     Attributes:
         alert_id: what a verdict names.
@@ -27,6 +27,7 @@ class OpenAlert:
         revenue_at_risk_usd_cents: when it was last measured.
         owner: name of the owner, else id, else "nobody".
         opened_as_of: snapshot that opened it.
+        state: open or resolved.
         where: one line per planned action: destination, target and state.
     """
 
@@ -37,6 +38,7 @@ class OpenAlert:
     revenue_at_risk_usd_cents: int
     owner: str
     opened_as_of: date
+    state: str
     where: tuple[str, ...]
 
 
@@ -52,21 +54,21 @@ class StuckAction:
     error: str
 
 
-def open_alerts(ledger: Ledger) -> list[OpenAlert]:
-    """All open alerts, the most revenue at risk first."""
+def listed_alerts(ledger: Ledger, states: Collection[str] = ("open",)) -> list[ListedAlert]:
+    """All alerts in one of `states` (see `models.ALERT_STATES`), open ones and the most revenue at risk first."""
     with ledger.transaction() as session:
-        order = (AlertRow.revenue_at_risk_usd_cents.desc(), AlertRow.alert_id)
-        alerts = session.scalars(select(AlertRow).where(AlertRow.state == "open").order_by(*order)).all()
+        order = (AlertRow.state, AlertRow.revenue_at_risk_usd_cents.desc(), AlertRow.alert_id)
+        alerts = session.scalars(select(AlertRow).where(AlertRow.state.in_(states)).order_by(*order)).all()
         query = select(OutboxRow).join(AlertRow, AlertRow.alert_id == OutboxRow.alert_id)
         posts = session.scalars(
-            query.where(AlertRow.state == "open", OutboxRow.kind == "post").order_by(
+            query.where(AlertRow.state.in_(states), OutboxRow.kind == "post").order_by(
                 OutboxRow.destination, OutboxRow.target
             )
         ).all()
     planned: dict[str, list[OutboxRow]] = {}
     for post in posts:
         planned.setdefault(post.alert_id, []).append(post)
-    return [_open_alert(alert, planned.get(alert.alert_id, ())) for alert in alerts]
+    return [_listed(alert, planned.get(alert.alert_id, ())) for alert in alerts]
 
 
 def stuck_actions(ledger: Ledger) -> list[StuckAction]:
@@ -79,14 +81,14 @@ def stuck_actions(ledger: Ledger) -> list[StuckAction]:
     ]
 
 
-def _open_alert(alert: AlertRow, posts: Iterable[OutboxRow]) -> OpenAlert:
+def _listed(alert: AlertRow, posts: Iterable[OutboxRow]) -> ListedAlert:
     shown: dict[str, Any] = {}
     where = []
     for post in posts:
         shown = json.loads(post.payload)
         place = post.external_ref if post.state == "sent" and post.external_ref else post.target
         where.append(f"{post.destination} {place}: {post.state}")
-    return OpenAlert(
+    return ListedAlert(
         alert_id=alert.alert_id,
         account_id=alert.account_id,
         account_name=shown.get("account_name") or "",
@@ -94,5 +96,6 @@ def _open_alert(alert: AlertRow, posts: Iterable[OutboxRow]) -> OpenAlert:
         revenue_at_risk_usd_cents=alert.revenue_at_risk_usd_cents,
         owner=shown.get("owner_name") or alert.owner_id or "nobody",
         opened_as_of=alert.opened_as_of,
+        state=alert.state,
         where=tuple(where),
     )

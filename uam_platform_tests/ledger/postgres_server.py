@@ -7,6 +7,7 @@ lends it another user of the system.
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -24,7 +25,7 @@ _START_SECONDS = 30
 
 
 class NoServerError(Exception):
-    """This machine cannot run a PostgreSQL server; the message says why."""
+    """This machine has no PostgreSQL server."""
 
 
 class PostgresServer:
@@ -74,7 +75,8 @@ def running_server() -> Iterator[PostgresServer]:
     """A server for the time of the block.
 
     Raises:
-        NoServerError: no binary, or no user that may run it.
+        NoServerError: no binary.
+        RuntimeError: there is one, but it does not start.
     """
     programs, user = _programs(), _user()
     folder = Path(tempfile.mkdtemp(prefix="uam_pg_"))
@@ -88,7 +90,7 @@ def running_server() -> Iterator[PostgresServer]:
         made = [programs / "initdb", "-D", data, "-U", "uam", "-A", "trust", "-E", "UTF8", "--no-sync"]
         done = subprocess.run(made, stdout=subprocess.PIPE, check=False, **options)  # type: ignore[call-overload]
         if done.returncode != 0:
-            raise NoServerError(f"initdb failed: {done.stdout.decode()[-500:]}")
+            raise RuntimeError(f"initdb failed: {done.stdout.decode()[-500:]}")
         started = [programs / "postgres", "-D", data, "-k", folder, "-h", "", "-F", "-c", "max_connections=50"]
         with log.open("wb") as out:
             process = subprocess.Popen(started, stdout=out, **options)  # type: ignore[call-overload]
@@ -98,12 +100,8 @@ def running_server() -> Iterator[PostgresServer]:
             yield server
             server.close()
         finally:
-            process.terminate()  # waits for its clients
-            try:
-                process.wait(timeout=10)
-            except subprocess.TimeoutExpired:
-                process.send_signal(3)  # SIGQUIT: at once
-                process.wait(timeout=10)
+            process.send_signal(signal.SIGINT)  # an orderly end without waiting for clients
+            process.wait(timeout=20)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -125,7 +123,7 @@ def _user() -> str | None:
     for name in _LENT:
         if name in known:
             return name
-    raise NoServerError(f"root may not run a PostgreSQL server, and there is no user {' or '.join(_LENT)}")
+    raise RuntimeError(f"root may not run a PostgreSQL server, and there is no user {' or '.join(_LENT)}")
 
 
 def _wait(process: subprocess.Popen[bytes], folder: Path, log: Path) -> None:

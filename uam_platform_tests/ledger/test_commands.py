@@ -6,10 +6,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from uam_platform import cli
 from uam_platform.ledger import feedback, outbox
 from uam_platform.ledger.engine import Ledger
+from uam_platform.ledger.models import AlertRow
 from uam_platform_tests.ledger.findings import MONDAY, alerts, apply, finding, morning, new_ledger
 from uam_platform_tests.ledger.findings import outbox as rows
 
@@ -54,6 +56,16 @@ def test_open_alerts_are_listed_with_account_dollars_owner_and_where_they_are(le
 def test_without_an_open_alert_the_list_says_so(tmp_path: Path, uam: Uam) -> None:
     new_ledger(tmp_path)
     assert uam("alerts") == "No alert is open."
+
+
+def test_alerts_that_are_over_are_listed_on_demand(ledger: Ledger, uam: Uam) -> None:
+    for number in (1, 2, 3):
+        apply(ledger, number, [])
+    alert_id = alerts(ledger)[0].alert_id
+    assert alert_id not in uam("alerts")
+    said = uam("alerts", "--resolved")
+    assert alert_id in said
+    assert "resolved" in said
 
 
 def test_a_verdict_is_recorded_with_person_reason_and_time(ledger: Ledger, uam: Uam) -> None:
@@ -122,3 +134,15 @@ def test_an_action_that_failed_is_listed_and_released_by_its_key(ledger: Ledger,
     assert "not_in_channel" in said
     assert "pending" in uam("release", action.idempotency_key, "--reason", "bot invited")
     assert [row.state for row in rows(ledger)] == ["pending"]
+
+
+def test_a_ledger_that_others_hold_is_told_in_one_message(
+    ledger: Ledger, uam: Uam, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("uam_platform.ledger.engine._BUSY_MILLISECONDS", 100)
+    with ledger.transaction() as session:
+        session.execute(select(AlertRow))
+        said = uam("deliveries", "off", "--reason", "wrong texts", code=2)
+    assert "locked" in said
+    assert "Traceback" not in said
+    assert feedback.is_on(ledger, feedback.DELIVERIES)
