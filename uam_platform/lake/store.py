@@ -11,6 +11,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -150,26 +151,14 @@ class Lake:
     def _stage(
         self, connection: Backend, contract: Contract, conformed: ir.Table, keys: Sequence[str], temporary: Path
     ) -> tuple[dict[str, Path], dict[str, Verdict]]:
-        order = ", ".join(f'"{c}"' for c in contract.key)
         with _readable(connection, conformed, is_read_often=len(keys) > 1) as name:
-            staged = {
-                key: self._write(connection, contract, name, key, temporary / f"{i}", order)
-                for i, key in enumerate(keys)
-            }
+            paths = [temporary / f"{i}" / "part-0.parquet" for i in range(len(keys))]
+            copies = [_copy_sql(contract, name, key, path) for key, path in zip(keys, paths, strict=True)]
+            for path in paths:
+                path.parent.mkdir()
+            _run_all(connection, copies, is_shared=_is_shared(connection, name))
+        staged = dict(zip(keys, paths, strict=True))
         return staged, self._validate(connection, contract, keys, staged)
-
-    def _write(self, connection: Backend, contract: Contract, name: str, key: str, folder: Path, order: str) -> Path:
-        folder.mkdir()
-        path = folder / "part-0.parquet"
-        where = ""
-        if contract.partition:
-            value = key.split("/", 1)[0].replace("'", "''")
-            where = f"WHERE \"{contract.partition}\" = '{value}'"
-        target = str(path).replace("'", "''")
-        connection.raw_sql(
-            f"COPY (SELECT * FROM {name} {where} ORDER BY {order}) TO '{target}' (FORMAT parquet, COMPRESSION zstd)"
-        )
-        return path
 
     def _validate(
         self, connection: Backend, contract: Contract, keys: Sequence[str], staged: dict[str, Path]
@@ -241,9 +230,9 @@ class Lake:
 
 @contextmanager
 def _readable(connection: Backend, table: ir.Table, is_read_often: bool) -> Iterator[str]:
-    """Name under which SQL reads `table`: its own where it is stored, of a view for one reading, of a temporary table for more.
+    """Name under which SQL reads `table`: its own where it is stored, of a view for one reading, of a passing table for more.
 
-    The temporary table is not sorted: each partition is when it is written, and sorting wide rows twice costs as much as writing.
+    The passing table is not sorted: each partition is when it is written, and sorting wide rows twice costs as much as writing.
     """
     if isinstance(table.op(), ops.DatabaseTable):
         yield table.get_name()
@@ -251,12 +240,42 @@ def _readable(connection: Backend, table: ir.Table, is_read_often: bool) -> Iter
     name = f"writing_{uuid.uuid4().hex[:12]}"
     try:
         if is_read_often:
-            connection.create_table(name, table, temp=True)
+            connection.create_table(name, table)
         else:
             connection.create_view(name, table)
         yield name
     finally:
         connection.raw_sql(f"DROP {'TABLE' if is_read_often else 'VIEW'} IF EXISTS {name}")
+
+
+def _copy_sql(contract: Contract, name: str, key: str, path: Path) -> str:
+    order = ", ".join(f'"{c}"' for c in contract.key)
+    where = ""
+    if contract.partition:
+        value = key.split("/", 1)[0].replace("'", "''")
+        where = f"WHERE \"{contract.partition}\" = '{value}'"
+    target = str(path).replace("'", "''")
+    return f"COPY (SELECT * FROM {name} {where} ORDER BY {order}) TO '{target}' (FORMAT parquet, COMPRESSION zstd)"
+
+
+def _is_shared(connection: Backend, name: str) -> bool:
+    """Whether other cursors of the engine see the table; temporary tables and views belong to one connection."""
+    found = connection.con.execute(
+        "SELECT count(*) FROM duckdb_tables() WHERE table_name = ? AND NOT temporary", [name]
+    )
+    return bool(found.fetchone()[0])
+
+
+def _run_all(connection: Backend, statements: Sequence[str], is_shared: bool) -> None:
+    """Run independent statements, side by side where the engine allows: one small partition keeps only one core busy."""
+    if len(statements) == 1 or not is_shared:
+        for statement in statements:
+            connection.raw_sql(statement)
+        return
+    threads = int(connection.con.execute("SELECT current_setting('threads')").fetchone()[0])
+    with ThreadPoolExecutor(max_workers=threads) as pool:
+        for done in [pool.submit(lambda sql: connection.con.cursor().execute(sql), sql) for sql in statements]:
+            done.result()
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:

@@ -48,7 +48,7 @@ def take_in(connection: Backend, lake: Lake, manifest: LoadManifest, load: Load,
     """
     split = split_load(connection, load, manifest, policy)
     name = f"intake_{load.load_id.replace('-', '_')}"
-    deliveries = connection.create_table(name, split.deliveries, temp=True, overwrite=True)
+    deliveries = connection.create_table(name, split.deliveries, overwrite=True)
     try:
         keys = [f"{day}/load_id={load.load_id}" for day in split.event_dates]
         if keys:
