@@ -26,6 +26,7 @@ from uam_platform.settings import Settings
 FIRST_DAY: Final = date(2025, 1, 6)
 HISTORIES: Final = (30, 300)  # days before the one day more
 DAILY: Final = 20_000  # deliveries a day of those histories
+_HISTORY_LOAD_DAYS: Final = 30  # the history is landed in large loads, only the new days in loads of their own
 _NEW_DAYS: Final = 3  # measured one after the other; the fastest counts, for others use this machine too
 _PER_LOAD: Final = 1_500_000
 
@@ -93,17 +94,22 @@ def one_more_day(folder: Path, limits: EngineLimits, console: Console) -> dict[i
     """Seconds of one new day's load and that day's tables, by days of history before it."""
     longest = max(HISTORIES)
     raw = folder / "raw"
-    with console.status(f"landing {longest + _NEW_DAYS} days of {DAILY:,} deliveries, one load a day"):
-        land(raw, Shape((longest + _NEW_DAYS) * DAILY, FIRST_DAY, longest + _NEW_DAYS, 1))
+    days = longest + _NEW_DAYS
+    with console.status(f"landing {days} days of {DAILY:,} deliveries"):
+        land(raw, Shape(days * DAILY, FIRST_DAY, days, _HISTORY_LOAD_DAYS, single_days=_NEW_DAYS))
     ids = load_ids(raw)
+    new_ids = ids[-_NEW_DAYS:]
     found = {}
     for history in HISTORIES:
         out = folder / f"after-{history}"
         with console.status(f"building {history} days of history"):
-            measure("history", limits, raw=raw, out=out, since=ids[longest - history], until=ids[longest])
+            since = ids[(longest - history) // _HISTORY_LOAD_DAYS]
+            measure("history", limits, raw=raw, out=out, since=since, until=new_ids[0])
         new = [
-            measure("one_more_day", limits, raw=raw, out=out, load_id=ids[n], day=FIRST_DAY + timedelta(days=n))
-            for n in range(longest, longest + _NEW_DAYS)
+            measure(
+                "one_more_day", limits, raw=raw, out=out, load_id=load_id, day=FIRST_DAY + timedelta(days=longest + n)
+            )
+            for n, load_id in enumerate(new_ids)
         ]
         found[history] = min(new, key=lambda one: one.seconds)
         shutil.rmtree(out)

@@ -44,12 +44,23 @@ class Shape:
         first_day: UTC day of the first event.
         days: days they are spread over.
         days_per_load: days whose receipts one load brings.
+        single_days: of the last days each has a load of its own.
     """
 
     deliveries: int
     first_day: date
     days: int
     days_per_load: int
+    single_days: int = 0
+
+    @property
+    def loads(self) -> list[tuple[int, int]]:
+        """First day and day after the last of each load, counted from the first day."""
+        starts = [
+            *range(0, self.days - self.single_days, self.days_per_load),
+            *range(self.days - self.single_days, self.days),
+        ]
+        return list(zip(starts, [*starts[1:], self.days], strict=True))
 
     @property
     def events(self) -> int:
@@ -63,8 +74,8 @@ def land(root: Path, shape: Shape) -> LoadManifest:
     with duckdb.connect() as connection:
         connection.execute("SET threads=2; SET memory_limit='3GB'; SET enable_progress_bar=false")
         connection.execute("CREATE MACRO chance(key, salt) AS (hash(key, salt) % 1000003) / 1000003.0")
-        for start in range(0, shape.days, shape.days_per_load):
-            _land_one(connection, manifest, shape, start, min(start + shape.days_per_load, shape.days))
+        for start, end in shape.loads:
+            _land_one(connection, manifest, shape, start, end)
     return manifest
 
 
