@@ -193,9 +193,8 @@ for command_of_people in COMMANDS:
 
 def main() -> None:
     """Entry point: mistakes of people end in one clear message, not in a traceback."""
-    warnings.filterwarnings(
-        "ignore", module=r"dagster\..*"
-    )  # beta and preview notices of pinned APIs that the tests cover
+    # notices of pinned APIs that the tests cover
+    warnings.filterwarnings("ignore", message=r".*is currently in (beta|preview)")
     from pydantic import ValidationError
 
     from uam_platform.orchestration.failures import RunError
