@@ -4,11 +4,10 @@ Here: reliability, gains and importance plots. Not here: the numbers behind them
 assets' metadata).
 """
 
-import io
-from typing import Any
-
 import numpy as np
 import pandas as pd
+
+from uam_platform.orchestration.plots import figure, png
 
 _SIZE = (5.0, 4.0)
 _BINS = 10
@@ -20,14 +19,14 @@ def reliability_plot(rows: pd.DataFrame) -> bytes:
     Args:
         rows: churn_probability and churned (0 or 1), as `backtest.closed_scores` gives them; may be empty.
     """
-    figure, axes = _figure("Reliability", "scored probability", "share that left")
+    made, axes = figure("Reliability", "scored probability", "share that left", _SIZE)
     if len(rows):
         bins = pd.qcut(rows["churn_probability"].rank(method="first"), min(_BINS, len(rows)), labels=False)
         means = rows.groupby(bins)[["churn_probability", "churned"]].mean()
         axes.plot(means["churn_probability"], means["churned"], marker="o", color="#1f6f8b")
         top = 1.05 * float(means.to_numpy().max())
         axes.plot([0, top], [0, top], color="#999999", linestyle="--", linewidth=1)
-    return _png(figure)
+    return png(made)
 
 
 def gains_plot(rows: pd.DataFrame) -> bytes:
@@ -36,7 +35,7 @@ def gains_plot(rows: pd.DataFrame) -> bytes:
     Args:
         rows: churn_probability, baseline_probability and churned; may be empty.
     """
-    figure, axes = _figure("Gains", "share of accounts, riskiest first", "share of leavers found")
+    made, axes = figure("Gains", "share of accounts, riskiest first", "share of leavers found", _SIZE)
     if len(rows) and rows["churned"].sum():
         looked = np.arange(1, len(rows) + 1) / len(rows)
         for column, name, colour in (
@@ -47,7 +46,7 @@ def gains_plot(rows: pd.DataFrame) -> bytes:
             axes.plot(looked, np.cumsum(ordered) / ordered.sum(), label=name, color=colour)
         axes.plot([0, 1], [0, 1], color="#999999", linestyle="--", linewidth=1)
         axes.legend(loc="lower right")
-    return _png(figure)
+    return png(made)
 
 
 def importance_plot(gains: pd.Series, shown: int = 15) -> bytes:
@@ -57,24 +56,7 @@ def importance_plot(gains: pd.Series, shown: int = 15) -> bytes:
         gains: share by input name, largest first (`boosting.mean_gains`); may be empty.
         shown: number of bars.
     """
-    figure, axes = _figure("What the model looks at", "share of split gain", "")
+    made, axes = figure("What the model looks at", "share of split gain", "", _SIZE)
     top = gains.head(shown)[::-1]
     axes.barh(list(top.index), top.to_numpy(), color="#1f6f8b")
-    return _png(figure)
-
-
-def _figure(title: str, x: str, y: str) -> tuple[Any, Any]:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=_SIZE, layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.add_subplot()
-    axes.set(title=title, xlabel=x, ylabel=y)
-    return figure, axes
-
-
-def _png(figure: Any) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=100, metadata={"Software": None})
-    return buffer.getvalue()
+    return png(made)
