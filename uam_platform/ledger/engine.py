@@ -5,6 +5,8 @@ Here: connections, the lock of a transaction, migration. Not here: tables (`mode
 it has read stays true until its commit; transactions are short, and none waits for a destination.
 """
 
+import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +20,7 @@ from sqlalchemy.orm import Session
 
 MIGRATIONS: Final = Path(__file__).parent / "migrations"
 _BUSY_MILLISECONDS: Final = 15_000
+_RETRY_SECONDS: Final = 0.05
 _POSTGRES_LOCK: Final = 7_238_145_906_214
 """Number of the advisory lock; it means something within the ledger's own database only."""
 
@@ -94,14 +97,25 @@ def _sqlite(address: URL) -> Engine:
 def _configure(connection: Any, _record: Any) -> None:
     connection.isolation_level = None  # the driver must not start transactions of its own; we do, below
     cursor = connection.cursor()
-    for pragma in (
-        f"busy_timeout={_BUSY_MILLISECONDS}",
-        "journal_mode=WAL",
-        "synchronous=FULL",  # an action marked as sent must survive a power cut, or it is sent twice
-        "foreign_keys=ON",
-    ):
-        cursor.execute(f"PRAGMA {pragma}")
+    cursor.execute(f"PRAGMA busy_timeout={_BUSY_MILLISECONDS}")
+    _use_wal(cursor)
+    cursor.execute("PRAGMA synchronous=FULL")  # an action marked as sent must survive a power cut, or it is sent twice
+    cursor.execute("PRAGMA foreign_keys=ON")
     cursor.close()
+
+
+def _use_wal(cursor: Any) -> None:
+    """Switch to WAL; while another process switches or creates the same file, SQLite refuses at once instead of waiting."""
+    deadline = time.monotonic() + _BUSY_MILLISECONDS / 1000
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(_RETRY_SECONDS)
+        else:
+            return
 
 
 def _begin_immediately(connection: Any) -> None:

@@ -3,6 +3,7 @@
 import sqlite3
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,22 @@ def test_the_file_is_in_wal_mode_with_keys_enforced(tmp_path: Path) -> None:
             for p in ("journal_mode", "foreign_keys", "busy_timeout")
         }
     assert pragmas == {"journal_mode": "wal", "foreign_keys": 1, "busy_timeout": 15_000}
+
+
+def test_a_ledger_that_is_just_being_created_is_waited_for(tmp_path: Path) -> None:
+    other = sqlite3.connect(tmp_path / "ledger.db", isolation_level=None, check_same_thread=False)
+    other.execute(
+        "BEGIN IMMEDIATE"
+    )  # SQLite refuses the switch to WAL at once while somebody writes, whatever the busy timeout
+    other.execute("CREATE TABLE being_created (x)")
+    release = threading.Timer(0.3, lambda: other.execute("COMMIT"))
+    release.start()
+    try:
+        with open_ledger(f"sqlite:///{tmp_path / 'ledger.db'}").engine.connect() as connection:
+            assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "wal"
+    finally:
+        release.join()
+        other.close()
 
 
 def test_two_processes_may_open_a_new_ledger_at_once(tmp_path: Path) -> None:
