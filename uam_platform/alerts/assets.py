@@ -19,7 +19,7 @@ from uam_platform.ledger import catalogue
 from uam_platform.ledger.engine import Ledger
 from uam_platform.ledger.inputs import Coverage
 from uam_platform.ledger.lifecycle import apply_candidates
-from uam_platform.orchestration.assets import FRESH_DAILY, OWNER, table_asset, table_in
+from uam_platform.orchestration.assets import report_attributes, table_asset, table_in
 from uam_platform.orchestration.checks import contract_check
 from uam_platform.orchestration.partitions import range_tags
 from uam_platform.orchestration.stale import ALERT_STATE, RESTATEMENT_TAG
@@ -129,17 +129,17 @@ def alert_state_asset(wiring: Wiring) -> dg.AssetsDefinition:
         group_name="alerts",
         partitions_def=wiring.as_of,
         backfill_policy=dg.BackfillPolicy.single_run(),
-        description=(
-            "Alerts opened, updated in place and resolved in the ledger; actions planned for the latest closed snapshot only: a "
-            "backfill records and never acts.\n\nGrain: one transition per alert and snapshot."
-        ),
-        owners=[OWNER],
-        kinds={"sqlalchemy"},
-        tags={"layer": "alert", "pii": "personal", "trigger": "snapshot_schedule"},
-        metadata={"grain": "one transition per alert and snapshot", "dagster/column_schema": _STATE_COLUMNS},
-        code_version="1",
-        freshness_policy=FRESH_DAILY,
         required_resource_keys={"ledger"},
+        **report_attributes(
+            "Alerts opened, updated in place and resolved in the ledger; actions planned for the latest closed snapshot only: a "
+            "backfill records and never acts.",
+            "one transition per alert and snapshot",
+            _STATE_COLUMNS,
+            layer="alert",
+            pii="personal",
+            trigger="snapshot_schedule",
+            kinds={"sqlalchemy"},
+        ),
     )
     def alert_state(
         context: dg.AssetExecutionContext,

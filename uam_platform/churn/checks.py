@@ -10,7 +10,7 @@ from uam_platform.churn import plots, registry
 from uam_platform.churn.backtest import backtest, closed_scores
 from uam_platform.churn.boosting import mean_gains
 from uam_platform.contracts import tables
-from uam_platform.orchestration.assets import FRESH_DAILY, OWNER, table_in
+from uam_platform.orchestration.assets import report_attributes, table_in
 from uam_platform.orchestration.plots import image
 from uam_platform.orchestration.wiring import Wiring
 
@@ -29,16 +29,16 @@ def model_card_asset(wiring: Wiring) -> dg.AssetsDefinition:
             "models": table_in(tables.MODELS),
         },
         group_name="churn",
-        description=(
+        **report_attributes(
             "How recorded scores turned out once their horizon had passed: ranking, calibration, what the model looks at. Scores "
-            "are point in time and by models that never saw the account, so this is a true backtest.\n\nGrain: one metric."
+            "are point in time and by models that never saw the account, so this is a true backtest.",
+            "one metric",
+            _METRICS,
+            layer="model",
+            pii="none",
+            trigger="snapshot_schedule",
+            kinds={"scikitlearn"},
         ),
-        owners=[OWNER],
-        kinds={"scikitlearn"},
-        tags={"layer": "model", "pii": "none", "trigger": "snapshot_schedule"},
-        metadata={"grain": "one metric", "dagster/column_schema": _METRICS},
-        code_version="1",
-        freshness_policy=FRESH_DAILY,
     )
     def model_card(scores: ir.Table, labels: ir.Table, models: ir.Table) -> dg.MaterializeResult:
         scored, outcomes = scores.to_pandas(), labels.to_pandas()

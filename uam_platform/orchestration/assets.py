@@ -77,6 +77,21 @@ def table_attributes(
     }
 
 
+def report_attributes(
+    description: str, grain: str, columns: dg.TableSchema, *, layer: str, pii: str, trigger: str, kinds: set[str]
+) -> dict[str, Any]:
+    """Attributes of an asset that is no table of the lake: a report, a state in the ledger, a file beside it."""
+    return {
+        "description": f"{description}\n\nGrain: {grain}.",
+        "owners": [OWNER],
+        "kinds": kinds,
+        "tags": {"layer": layer, "pii": pii, "trigger": trigger},
+        "metadata": {"grain": grain, "dagster/column_schema": columns},
+        "code_version": "1",
+        "freshness_policy": FRESH_DAILY,
+    }
+
+
 def table_asset(
     contract: Contract,
     *,

@@ -9,7 +9,7 @@ from typing import Any
 import dagster as dg
 
 from uam_platform.ledger import outbox
-from uam_platform.orchestration.assets import FRESH_DAILY, OWNER
+from uam_platform.orchestration.assets import report_attributes
 from uam_platform.orchestration.stale import ALERT_STATE
 from uam_platform.orchestration.wiring import Wiring
 from uam_platform.playbooks.deliver import deliver_outbox
@@ -34,17 +34,17 @@ def delivered_actions_asset(wiring: Wiring) -> dg.AssetsDefinition:
         key=DELIVERED,
         deps=[dg.AssetDep(ALERT_STATE, partition_mapping=dg.AllPartitionMapping())],
         group_name="playbooks",
-        description=(
-            "One delivery run over the outbox: unclear outcomes are looked up first, then due actions are sent. A dry run unless "
-            "UAM_ACTIONS_ENABLED is set.\n\nGrain: one action at one destination."
-        ),
-        owners=[OWNER],
-        kinds={"slack"},
-        tags={"layer": "action", "pii": "personal", "trigger": "outbox_sensor"},
-        metadata={"grain": "one action at one destination", "dagster/column_schema": _DELIVERED_COLUMNS},
-        code_version="1",
-        freshness_policy=FRESH_DAILY,
         required_resource_keys={"ledger", "slack"},
+        **report_attributes(
+            "One delivery run over the outbox: unclear outcomes are looked up first, then due actions are sent. A dry run unless "
+            "UAM_ACTIONS_ENABLED is set.",
+            "one action at one destination",
+            _DELIVERED_COLUMNS,
+            layer="action",
+            pii="personal",
+            trigger="outbox_sensor",
+            kinds={"slack"},
+        ),
     )
     def delivered_actions(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         policy = wiring.rulebook.playbooks.delivery

@@ -15,7 +15,7 @@ from uam_platform.contracts import tables
 from uam_platform.contracts.model import Contract, Pii
 from uam_platform.lake.resource import Warehouse
 from uam_platform.lake.store import Lake
-from uam_platform.orchestration.assets import FRESH_DAILY, OWNER, asset_key
+from uam_platform.orchestration.assets import asset_key, report_attributes
 from uam_platform.orchestration.wiring import Wiring
 
 CATALOGUE = dg.AssetKey(["serving", "catalogue"])
@@ -54,16 +54,16 @@ def definitions(wiring: Wiring) -> dg.Definitions:
         key=CATALOGUE,
         deps=[dg.AssetDep(asset_key(tables.CANDIDATES), partition_mapping=dg.AllPartitionMapping())],
         group_name="serving",
-        description=(
+        **report_attributes(
             "data/uam.duckdb: a view per table of the lake, built anew and swapped, for the DuckDB CLI and BI tools. Personal text is "
-            "left out; it is a convenience, not access control.\n\nGrain: one view."
+            "left out; it is a convenience, not access control.",
+            "one view",
+            _VIEWS,
+            layer="serving",
+            pii="pseudonym",
+            trigger="snapshot_schedule",
+            kinds={"duckdb"},
         ),
-        owners=[OWNER],
-        kinds={"duckdb"},
-        tags={"layer": "serving", "pii": "pseudonym", "trigger": "snapshot_schedule"},
-        metadata={"grain": "one view", "dagster/column_schema": _VIEWS},
-        code_version="1",
-        freshness_policy=FRESH_DAILY,
     )
     def catalogue(warehouse: Warehouse) -> dg.MaterializeResult:
         count = build_catalogue(warehouse.lake, target)
