@@ -15,6 +15,9 @@ LEAST_CHURNED_ACCOUNTS: Final = 30
 
 ORACLE: Final = "latent oracle"
 CONTRACT: Final = "contract baseline"
+REFERENCE: Final = "reference learner"
+HAND: Final = "hand score"
+LOGISTIC: Final = "logistic"
 BASE_RATE: Final = "base rate"
 RANDOM: Final = "random alerts"
 
@@ -32,6 +35,10 @@ class Row:
         yardsticks: the same metric of references, by name.
         note: how to read it.
         target: what the large evaluation worlds are held to; not a gate on smaller ones.
+        parts: what the number is made of, so that worlds can be pooled (`pooled`): for a share of X or a lift `numerator` and
+            `denominator` as they are divided in `value` (ROC share of L: A - 0.5 and A_L - 0.5; PR share: AP - pi and AP_L - pi;
+            lift: A - A_B and A_R - A_B), pooled as ratio of means; for a rate `hits` and `trials` (false merges, false drops,
+            sequences found), pooled as sums with exact bounds. Empty where neither holds: the mean over worlds is taken.
     """
 
     metric: str
@@ -42,16 +49,47 @@ class Row:
     yardsticks: Mapping[str, float | None] = field(default_factory=dict)
     note: str = ""
     target: str = ""
+    parts: Mapping[str, float] = field(default_factory=dict)
+
+
+Line = tuple[tuple[float, ...], tuple[float, ...]]
+"""Points of a line: x, y."""
+
+
+@dataclass(frozen=True)
+class Curve:
+    """What a plot needs: one line of the platform and the same line of its yardsticks.
+
+    Attributes:
+        key: short name, unique within a section: reliability, gains_usd, precision_recall and so on.
+        title: what is drawn.
+        x_label: horizontal axis, with unit.
+        y_label: vertical axis, with unit.
+        x: of the platform's line.
+        y: of the platform's line, as long as `x`.
+        yardsticks: other lines by name.
+        note: how to read it.
+    """
+
+    key: str
+    title: str
+    x_label: str
+    y_label: str
+    x: tuple[float, ...]
+    y: tuple[float, ...]
+    yardsticks: Mapping[str, Line] = field(default_factory=dict)
+    note: str = ""
 
 
 @dataclass(frozen=True)
 class Section:
-    """Rows that answer one question; `note` says what was compared with what."""
+    """Rows that answer one question; `note` says what was compared with what, `curves` what may be drawn."""
 
     key: str
     title: str
     rows: tuple[Row, ...]
     note: str = ""
+    curves: tuple[Curve, ...] = ()
 
     def row(self, metric: str) -> Row | None:
         """The row of a metric, or None."""
