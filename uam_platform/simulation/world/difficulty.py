@@ -7,12 +7,19 @@ across world versions are not compared.
 
 from dataclasses import dataclass, field, fields, replace
 
+from uam_platform.simulation.world.drivers import CAUSES, LOOKALIKES
+
 WORLD_VERSION = "1.0.0"
 
 
 def _knob(default: float, unit: str, reason: str) -> float:
     """Return a dataclass field that carries its unit and the reason for its value."""
     return field(default=default, metadata={"unit": unit, "reason": reason})
+
+
+def _names(default: tuple[str, ...], reason: str) -> tuple[str, ...]:
+    """Return a dataclass field that lists names and carries the reason for its value."""
+    return field(default=default, metadata={"unit": "names", "reason": reason})
 
 
 @dataclass(frozen=True)
@@ -44,6 +51,21 @@ class Difficulty:
     shared_people_share: float = _knob(0.07, "share of people", "colleagues who log in on somebody else's device")
     blocked_people_share: float = _knob(0.03, "share of people", "tracking blockers: only server events arrive")
     contractor_share: float = _knob(0.015, "share of people", "one person working in two accounts")
+    causes: tuple[str, ...] = _names(
+        tuple(cause.name for cause in CAUSES), "harms that occur; leave one out to train without it"
+    )
+    lookalikes: tuple[str, ...] = _names(
+        tuple(each.name for each in LOOKALIKES if not each.is_reserve),
+        "harmless episodes that occur; swap one for another",
+    )
+
+    def __post_init__(self) -> None:
+        """Refuse names of drivers that do not exist."""
+        for given, known in ((self.causes, CAUSES), (self.lookalikes, LOOKALIKES)):
+            odd = sorted(set(given) - {each.name for each in known})
+            if odd:
+                listed = ", ".join(each.name for each in known)
+                raise ValueError(f"difficulty {self.name!r} names {', '.join(odd)}: use {listed}")
 
 
 _DEFAULT = Difficulty()
@@ -68,10 +90,19 @@ def difficulty_named(name: str) -> Difficulty:
     return DIFFICULTIES[name]
 
 
+def chosen_difficulty(difficulty: str | Difficulty) -> Difficulty:
+    """Return the vector itself, or the one of that name.
+
+    Raises:
+        ValueError: There is no difficulty of that name.
+    """
+    return difficulty if isinstance(difficulty, Difficulty) else difficulty_named(difficulty)
+
+
 def describe(vector: Difficulty) -> list[tuple[str, float, str, str]]:
-    """Return one row (knob, value, unit, reason) per knob, in declaration order."""
+    """Return one row (knob, value, unit, reason) per number, in declaration order; lists of names are left out."""
     rows = []
     for knob in fields(vector):
-        if knob.name != "name":
+        if knob.metadata.get("unit", "names") != "names":
             rows.append((knob.name, getattr(vector, knob.name), knob.metadata["unit"], knob.metadata["reason"]))
     return rows

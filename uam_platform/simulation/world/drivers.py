@@ -38,6 +38,7 @@ class LookAlike:
     longest_weeks: int
     announced_share: float
     effect: dict[str, float] = field(default_factory=dict)
+    is_reserve: bool = False
 
 
 CAUSES: tuple[Cause, ...] = (

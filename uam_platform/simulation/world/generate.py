@@ -19,7 +19,7 @@ from uam_platform.simulation.world.aftermath import follow_contracts
 from uam_platform.simulation.world.clock import BEYOND_DAYS, Array, instant
 from uam_platform.simulation.world.commerce import Book, ChurnLaw, make_churn_law, run_contracts
 from uam_platform.simulation.world.deliveries import Archive
-from uam_platform.simulation.world.difficulty import WORLD_VERSION, Difficulty, difficulty_named
+from uam_platform.simulation.world.difficulty import WORLD_VERSION, Difficulty, chosen_difficulty
 from uam_platform.simulation.world.drivers import LOOKALIKES
 from uam_platform.simulation.world.health import (
     Benign,
@@ -80,7 +80,12 @@ class _Life:
 
 
 def simulate(
-    accounts: int, days: int, seed: int, out: Path, difficulty: str = "default", progress: Progress | None = None
+    accounts: int,
+    days: int,
+    seed: int,
+    out: Path,
+    difficulty: str | Difficulty = "default",
+    progress: Progress | None = None,
 ) -> WorldSummary:
     """Write the simulated company to ``out/company`` and the truth to ``out/truth``.
 
@@ -89,7 +94,7 @@ def simulate(
         days: Visible days from 2025-01-06, at least 28; the truth looks 56 days further.
         seed: Same arguments, same bytes.
         out: Directory to fill; it must be empty or not exist yet.
-        difficulty: ``easy``, ``default`` or ``hard``.
+        difficulty: ``easy``, ``default`` or ``hard``, or a vector of one's own (give it a name of its own).
         progress: Called with (phase, done, total) after each phase and each stretch of days.
 
     Returns:
@@ -99,16 +104,16 @@ def simulate(
         ValueError: An argument is out of range or ``out`` is not empty; the message says what to write instead.
     """
     began = time.perf_counter()
+    vector = chosen_difficulty(difficulty)
     company, hidden = _prepare(accounts, days, out)
     tell = progress or _silent
-    vector = difficulty_named(difficulty)
     life = _live(accounts, days, seed, vector, tell)
     delivered, seen, failures = _use_product(life, days, company, hidden, tell)
     tickets = _write_company(life, days, seed, company, failures, tell)
     _write_truth(life, days, seed, hidden, seen, tell)
     churned = sum(1 for end in life.book.ends if end.ended_day <= days and not end.is_censored)
     seconds = round(time.perf_counter() - began, 3)
-    return WorldSummary(accounts, days, seed, difficulty, life.people.count, delivered, tickets, churned, seconds)
+    return WorldSummary(accounts, days, seed, vector.name, life.people.count, delivered, tickets, churned, seconds)
 
 
 def _silent(_phase: str, _done: int, _total: int) -> None:

@@ -69,7 +69,8 @@ class Benign:
 
 def make_law(accounts: Accounts, vector: Difficulty) -> Law:
     """Return the transition law of every account at this difficulty."""
-    yearly = np.array([cause.onsets_per_year for cause in CAUSES]) * vector.harm_per_year
+    occurs = np.array([cause.name in vector.causes for cause in CAUSES])
+    yearly = np.array([cause.onsets_per_year for cause in CAUSES]) * vector.harm_per_year * occurs
     onset = accounts.vulnerability[:, None] * yearly[None, :] / 52.0
     onset[:, _POOR_FIT] *= _FIT_FACTOR[accounts.fit]
     return Law(
@@ -132,9 +133,13 @@ def _spells(active: Array, severity: Array) -> tuple[Array, ...]:
 
 def make_benign(accounts: Accounts, weeks: int, vector: Difficulty, rng: np.random.Generator) -> Benign:
     """Draw the harmless look-alikes of every account over ``weeks`` weeks."""
+    if not vector.lookalikes:
+        none = np.zeros(0, dtype=np.int64)
+        return Benign(none, none, none, none, none.astype(bool))
     number = rng.poisson(vector.lookalike_per_year * weeks / 52.0, accounts.count)
     account = np.repeat(np.arange(accounts.count), number)
-    kind = rng.choice(len(LOOKALIKES), len(account), p=[each.share for each in LOOKALIKES])
+    shares = np.array([each.share * (each.name in vector.lookalikes) for each in LOOKALIKES])
+    kind = rng.choice(len(LOOKALIKES), len(account), p=shares / max(shares.sum(), 1e-9))
     shortest = np.array([each.shortest_weeks for each in LOOKALIKES])[kind]
     longest = np.array([each.longest_weeks for each in LOOKALIKES])[kind]
     first = rng.integers(0, weeks, len(account))
