@@ -16,7 +16,7 @@ from uam_platform.connectors.api_records import quoted
 from uam_platform.connectors.errors import PermanentError
 from uam_platform.connectors.mapping import LINE, identifier
 from uam_platform.policy.load import PolicyError
-from uam_platform.policy.mapping import FileOptions, TableMapping
+from uam_platform.policy.mapping import FileOptions
 
 SOURCE: Final = "source"
 """Name of the relation: the file's columns as text and `LINE`, the position of the row."""
@@ -53,23 +53,26 @@ def connect(threads: int, memory: str) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def open_file(connection: duckdb.DuckDBPyConnection, table: TableMapping, path: Path, origin: str) -> OpenFile:
+def open_file(
+    connection: duckdb.DuckDBPyConnection, path: Path, kind: str | None, options: FileOptions, where: str
+) -> OpenFile:
     """Create the relation of a file.
 
     Args:
         connection: from `connect`.
-        table: its mapping (format and options).
         path: the file; a name ending in .gz is unpacked.
-        origin: mapping file, for messages.
+        kind: csv, parquet or jsonl; by the file's name when absent.
+        options: how it is written.
+        where: mapping file and key that name the format, for messages.
 
     Raises:
         PolicyError: the format cannot be told from the name.
         PermanentError: the file cannot be read.
     """
-    kind = table.format or _kind(path, f"{origin}: tables.{table.name}.format")
+    kind = kind or _kind(path, where)
     try:
         if kind == "csv":
-            return _open_csv(connection, path, table.options)
+            return _open_csv(connection, path, options)
         return _open_parquet(connection, path) if kind == "parquet" else _open_lines(connection, path)
     except (duckdb.Error, OSError, UnicodeError, EOFError) as error:
         raise unreadable(path.name, error) from None
@@ -90,27 +93,31 @@ def _kind(path: Path, where: str) -> str:
 
 
 def _open_csv(connection: duckdb.DuckDBPyConnection, path: Path, options: FileOptions) -> OpenFile:
-    """CSV with a header line; everything is given to the engine, so that nothing depends on its sampling."""
+    """CSV with a header line or named columns; everything is given to the engine, so that nothing depends on its sampling."""
     delimiter, columns = _header(path, options)
     quote = options.quote or '"'
     types = ", ".join(f"{quoted(name)}: 'VARCHAR'" for name in columns)
     read = (
-        f"read_csv({quoted(str(path))}, header=true, auto_detect=false, columns={{{types}}}, delim={quoted(delimiter)}, "
-        f"quote={quoted(quote)}, escape={quoted(quote)}, encoding={quoted(options.encoding)}, store_rejects=true, "
-        f"max_line_size={_LINE_BYTES})"
+        f"read_csv({quoted(str(path))}, header={not options.columns}, auto_detect=false, columns={{{types}}}, "
+        f"delim={quoted(delimiter)}, quote={quoted(quote)}, escape={quoted(quote)}, nullstr=['', {quoted(options.null)}], "
+        f"encoding={quoted(options.encoding)}, store_rejects=true, max_line_size={_LINE_BYTES})"
     )
     connection.execute(f"CREATE TEMP VIEW {SOURCE} AS SELECT *, row_number() OVER () AS {LINE} FROM {read}")
     return OpenFile(columns, _BROKEN_CSV)
 
 
 def _header(path: Path, options: FileOptions) -> tuple[str, list[str]]:
-    """Delimiter and column names of the first line."""
+    """Delimiter and column names: those of the first line, or the given ones of a file without header line."""
     opener = gzip.open if path.name.endswith(".gz") else open
     encoding = "utf-8-sig" if options.encoding == "utf-8" else options.encoding
     with opener(path, "rt", encoding=encoding, newline="") as stream:
         first = stream.readline()
     delimiter = options.delimiter or max(",;\t|", key=first.count)
     names = next(csv.reader([first.strip("\r\n")], delimiter=delimiter, quotechar=options.quote or '"'), [])
+    if options.columns:
+        if names and len(names) != len(options.columns):
+            raise OSError(f"the first line has {len(names)} values, options.columns names {len(options.columns)}")
+        return delimiter, list(options.columns)
     if not any(names):
         raise OSError("the first line has no column names")
     return delimiter, [name or f"column_{position}" for position, name in enumerate(names, 1)]

@@ -1,14 +1,13 @@
 """Own exports: CSV, Parquet and JSON-lines files (plain or gzip) that a mapping describes.
 
-Here: finding the files, which of them are new, reading them as text, and landing them. Not here: the mapping's model
-(`uam_platform.policy.mapping`) and its SQL (`mapping`).
+Here: which files are new, reading them as text, and landing them. Not here: the mapping's model (`uam_platform.policy.mapping`)
+and its SQL (`mapping`), which files a path names (`file_paths`), side tables (`lookups`).
 
 A file is known by its path and content; size and modification time only spare the hashing. A changed file is landed whole
 again: staging finds the repeated events by their id or content. A mapping that changes does not land known files again.
 """
 
 import hashlib
-import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -22,6 +21,8 @@ import pyarrow as pa
 from uam_platform.connectors.api_records import quoted
 from uam_platform.connectors.errors import PermanentError
 from uam_platform.connectors.file_formats import SOURCE, OpenFile, connect, open_file, unreadable
+from uam_platform.connectors.file_paths import matches
+from uam_platform.connectors.lookups import attach_lookups
 from uam_platform.connectors.mapping import LINE, check_fit, deliveries_sql, records_sql
 from uam_platform.contracts.landing import DELIVERY_COLUMNS, RECORD_COLUMNS
 from uam_platform.lake.loads import DELIVERIES, RECORDS, Load, LoadManifest
@@ -30,7 +31,6 @@ from uam_platform.policy.mapping import ExportMapping, TableMapping, load_mappin
 
 NAME: Final = "files"
 _BLOCK_BYTES: Final = 16 << 20
-_VARIABLE: Final = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ def check(source: FilesSource) -> list[str]:
     for table in mapping.tables:
         for path, key in _matches(table, source):
             with connect(source.threads, source.memory) as connection:
-                opened = open_file(connection, table, path, str(source.mapping))
+                opened = _open(connection, source, table, path)
                 check_fit(table, opened.columns, connection, SOURCE, f"{source.mapping} ({key})")
             lines.append(f"{table.name}: {key} -> {table.target}, {len(opened.columns)} columns")
     return lines
@@ -171,7 +171,7 @@ def _land_file(
 ) -> list[tuple[Path, int]]:
     """Write one file's rows, and where there are any, its broken lines; paths and rows."""
     with connect(source.threads, source.memory) as connection:
-        opened = open_file(connection, export.table, export.path, str(source.mapping))
+        opened = _open(connection, source, export.table, export.path)
         check_fit(export.table, opened.columns, connection, SOURCE, f"{source.mapping} ({export.key})")
         try:
             rows = _copy(connection, _rows_sql(mapping, export, opened), f"{stem}.parquet", export, first_row)
@@ -183,6 +183,16 @@ def _land_file(
         except duckdb.Error as error:
             raise unreadable(export.key, error) from None
     return landed
+
+
+def _open(connection: duckdb.DuckDBPyConnection, source: FilesSource, table: TableMapping, path: Path) -> OpenFile:
+    opened = open_file(connection, path, table.format, table.options, f"{source.mapping}: tables.{table.name}.format")
+    attach_lookups(connection, table, source.mapping, source.variables)
+    return opened
+
+
+def _matches(table: TableMapping, source: FilesSource) -> list[tuple[Path, str]]:
+    return matches(table.path, source.mapping, source.variables, f"{source.mapping}: tables.{table.name}.path")
 
 
 def _rows_sql(mapping: ExportMapping, export: Export, opened: OpenFile) -> str:
@@ -225,40 +235,6 @@ def _exports(
             if path not in digests:
                 digests[path] = _content(path, known.get("files", {}).get(key), progress)
             yield Export(table, path, key, digests[path])
-
-
-def _matches(table: TableMapping, source: FilesSource) -> list[tuple[Path, str]]:
-    """Files of a table, sorted, each with its path as the mapping sees it.
-
-    Raises:
-        PolicyError: a variable has no value, or no file matches.
-    """
-    where = f"{source.mapping}: tables.{table.name}.path"
-    base = source.mapping.absolute().parent
-    pattern = Path(_expanded(table.path, source.variables, where)).expanduser()
-    anchor = Path(pattern.anchor) if pattern.is_absolute() else base
-    relative = pattern.relative_to(pattern.anchor) if pattern.is_absolute() else pattern
-    first = next((i for i, part in enumerate(relative.parts) if set(part) & set("*?[")), None)
-    if first is None:
-        found = [anchor / relative] if (anchor / relative).is_file() else []
-    else:
-        found = sorted(
-            p for p in anchor.joinpath(*relative.parts[:first]).glob(str(Path(*relative.parts[first:]))) if p.is_file()
-        )
-    if not found:
-        raise PolicyError(f"{where}: no file matches {anchor / relative}; paths are relative to the mapping's folder")
-    return [(path, str(path.relative_to(base)) if path.is_relative_to(base) else str(path)) for path in found]
-
-
-def _expanded(text: str, variables: Mapping[str, str], where: str) -> str:
-    def value(found: "re.Match[str]") -> str:
-        name, default = found.groups()
-        given = variables.get(name) or default
-        if given is None:
-            raise PolicyError(f"{where}: {name} is not set; set it, or write ${{{name}:-a/default/path}}")
-        return given
-
-    return _VARIABLE.sub(value, text)
 
 
 def _content(path: Path, known: Sequence[Any] | None, progress: Callable[[str], None]) -> str:

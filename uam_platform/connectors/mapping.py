@@ -90,7 +90,7 @@ def _values(table: TableMapping, currency: Currency) -> dict[str, str]:
     """SQL of each mapped canonical column, text."""
     values: dict[str, str] = {}
     for name, rule in table.columns.items():
-        value = value_sql(rule)
+        value = value_sql(rule, lookup_name(name))
         if name in MONEY:
             values[MONEY[name]] = cents(value, currency)
         elif name.endswith("_at"):
@@ -100,8 +100,18 @@ def _values(table: TableMapping, currency: Currency) -> dict[str, str]:
     return values
 
 
-def value_sql(rule: ColumnRule) -> str:
-    """SQL of one column rule, text."""
+def lookup_name(name: str) -> str:
+    """Name of the relation (key, value) with which a canonical column is looked up."""
+    return f"lookup_{name}"
+
+
+def value_sql(rule: ColumnRule, lookup: str) -> str:
+    """SQL of one column rule, text.
+
+    Args:
+        rule: where the value comes from.
+        lookup: relation (key, value) of a rule with a lookup; each key once.
+    """
     if rule.const is not None:
         text = str(rule.const).lower() if isinstance(rule.const, bool) else str(rule.const)
         return quoted(text)
@@ -110,6 +120,9 @@ def value_sql(rule: ColumnRule) -> str:
         cases = " ".join(f"WHEN {quoted(old)} THEN {quoted(new)}" for old, new in sorted(rule.map.items()))
         other = value if rule.default is None else quoted(rule.default)
         return f"CASE {value} {cases} ELSE {other} END"
+    if rule.lookup is not None:
+        other = value if rule.default is None else quoted(rule.default)
+        return f"coalesce((SELECT found.value FROM {lookup} AS found WHERE found.key = {value}), {other})"
     return value if rule.default is None else f"coalesce({value}, {quoted(rule.default)})"
 
 

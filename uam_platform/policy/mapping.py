@@ -26,8 +26,8 @@ FIELDS: Final[dict[str, tuple[str, ...]]] = {
         "created_at valid_from_at".split()
     ),
     "subscriptions": tuple(
-        "subscription_id account_id billing_period plan seat_count mrr_usd_cents mrr started_at term_end_at notice_at "
-        "ended_at end_reason".split()
+        "subscription_id account_id product billing_period plan seat_count mrr_usd_cents mrr started_at term_end_at "
+        "notice_at ended_at end_reason".split()
     ),
     "tickets": tuple(
         "ticket_id account_id requester_email status priority subject created_at updated_at escalated_at reopened_at "
@@ -56,6 +56,14 @@ def nearest(name: str, known: Iterable[str]) -> list[str]:
     return list(dict.fromkeys([*ranked, *names]))
 
 
+class Lookup(PolicyModel):
+    """A side table that translates the values of a column, such as the names of event types."""
+
+    path: str = Field(description="one file, found like the path of a table")
+    key: str = Field(description="its column with the values to translate; each value once")
+    value: str = Field(description="its column with what they become")
+
+
 class ColumnRule(PolicyModel):
     """Where a canonical value comes from; exactly one of column, const and expr. A plain text is a column name."""
 
@@ -63,7 +71,8 @@ class ColumnRule(PolicyModel):
     const: str | int | float | bool | None = Field(None, description="the same value for every row")
     expr: str | None = Field(None, description="SQL over the file's columns, which are all text")
     map: dict[str, str] | None = Field(None, description="translates values of the column")
-    default: str | None = Field(None, description="for values that are absent from `map` or null")
+    lookup: Lookup | None = Field(None, description="translates values of the column by a side table")
+    default: str | None = Field(None, description="for values that are absent from `map` or `lookup`, or null")
 
     @field_validator("map", mode="before")
     @classmethod
@@ -76,6 +85,8 @@ class ColumnRule(PolicyModel):
             raise ValueError("write a column name, or exactly one of {column: ...}, {const: ...}, {expr: ...}")
         if self.map is not None and self.column is None:
             raise ValueError("map translates the values of a column; add column: <name>")
+        if self.lookup is not None and (self.column is None or self.map is not None):
+            raise ValueError("lookup translates the values of a column, in place of map; add column: <name>, drop map")
         return self
 
 
@@ -123,6 +134,8 @@ class FileOptions(PolicyModel):
     delimiter: str | None = None
     quote: str | None = None
     encoding: Literal["utf-8", "latin-1", "utf-16"] = "utf-8"
+    columns: tuple[str, ...] = Field((), description="names of the columns of a CSV file without header line")
+    null: str = Field("", description="how a CSV file writes an absent value, e.g. NULL")
 
 
 class TableMapping(PolicyModel):
