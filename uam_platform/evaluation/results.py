@@ -38,7 +38,8 @@ class Row:
         parts: what the number is made of, so that worlds can be pooled (`pooled`): for a share of X or a lift `numerator` and
             `denominator` as they are divided in `value` (ROC share of L: A - 0.5 and A_L - 0.5; PR share: AP - pi and AP_L - pi;
             lift: A - A_B and A_R - A_B), pooled as ratio of means; for a rate `hits` and `trials` (false merges, false drops,
-            sequences found), pooled as sums with exact bounds. Empty where neither holds: the mean over worlds is taken.
+            sequences found), pooled as sums with exact bounds. Empty where neither holds: the mean over worlds is taken. A yardstick
+            of a share is pooled alike where `numerator <name of the yardstick>` is there too.
     """
 
     metric: str
