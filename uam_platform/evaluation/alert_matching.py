@@ -18,6 +18,9 @@ WINDOW: Final = pd.Timedelta(days=84)
 LEAST_LIFE: Final = pd.Timedelta(days=28)
 LEAST_SEVERITY: Final = 0.5
 
+OPPORTUNITY_AUDIENCES: Final = frozenset({"sales"})
+"""Audiences whose alerts foretell growth, not harm."""
+
 COMPATIBLE: Final[Mapping[str, frozenset[str]]] = {
     "core_decline_after_escalation": frozenset({"product", "support", "onboarding"}),
 }
@@ -31,6 +34,7 @@ class Alert:
     detector: str
     account_id: str
     as_of: pd.Timestamp
+    audience: str = ""
 
 
 @dataclass(frozen=True)
@@ -47,17 +51,23 @@ def openings(candidates: pd.DataFrame) -> list[Alert]:
     """Alerts of all snapshots as openings, in time order.
 
     Args:
-        candidates: fingerprint, detector, account_id, as_of, decision.
+        candidates: fingerprint, detector, account_id, as_of, decision and, where there are several, audience.
     """
     sent = candidates[candidates["decision"] == "alert"].sort_values(["fingerprint", "as_of"], kind="stable")
     at = pd.to_datetime(sent["as_of"]).astype("datetime64[us]")
     before = at.groupby(sent["fingerprint"]).shift()
     is_new = before.isna() | (at - before > REOPEN)
     found = sent.assign(as_of=at)[is_new].sort_values(["as_of", "account_id", "detector", "fingerprint"], kind="stable")
+    audience = found["audience"] if "audience" in found else [""] * len(found)
     return [
-        Alert(str(d), str(a), pd.Timestamp(t))
-        for d, a, t in zip(found["detector"], found["account_id"], found["as_of"], strict=True)
+        Alert(str(d), str(a), pd.Timestamp(t), str(who))
+        for d, a, t, who in zip(found["detector"], found["account_id"], found["as_of"], audience, strict=True)
     ]
+
+
+def is_risk(alert: Alert) -> bool:
+    """The alert claims harm; what is sent to sales claims growth and is judged against expansions."""
+    return alert.audience not in OPPORTUNITY_AUDIENCES
 
 
 def severe_episodes(episodes: pd.DataFrame, churn: pd.DataFrame) -> list[Episode]:

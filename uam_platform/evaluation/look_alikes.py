@@ -1,9 +1,9 @@
 """Harmless look-alikes: how often they raise an alert, beyond what quiet accounts raise anyway.
 
-Here: announced and unannounced look-alikes against matched quiet windows. Not here: harmful episodes (`alerts`).
+Here: announced and unannounced look-alikes, and their kinds, against matched quiet windows. Not here: harmful episodes (`alerts`).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -12,46 +12,61 @@ import pandas as pd
 
 from uam_platform.evaluation.alert_matching import Alert
 from uam_platform.evaluation.results import Row, ratio
+from uam_platform.evaluation.shares import ratio_interval, share_row
 
 RAISED_WITHIN: Final = 42
 QUIET_BEFORE: Final = 84
 _DAY: Final = pd.Timedelta(days=1)
 
 Days = npt.NDArray[np.int64]
+_NEVER: Final[Days] = np.zeros(0, dtype=np.int64)
 
 
 def benign_rows(
-    alerts: Sequence[Alert], episodes: pd.DataFrame, eligible: Mapping[pd.Timestamp, Sequence[str]]
-) -> list[Row]:
-    """Share of look-alikes with an alert within 42 days of their begin, announced and unannounced.
+    alerts: Sequence[Alert], episodes: pd.DataFrame, eligible: Mapping[pd.Timestamp, Sequence[str]], seed: int
+) -> Iterator[Row]:
+    """Share of look-alikes with an alert within 42 days of their begin: raw, minus the quiet rate, by kind.
 
-    The quiet rate beside it: the same, for accounts eligible at that time that had no episode of any kind from 84 days before to 42
-    days after. Look-alikes that are not watched for 42 days are left out.
+    The quiet rate: the same, for accounts eligible at that time that had no episode of any kind from 84 days before to 42 days after.
+    Look-alikes that are not watched for 42 days are left out.
     """
     snapshots = sorted(eligible)
     first, last = snapshots[0], snapshots[-1]
     harmless = episodes[~episodes["is_harmful"] & (episodes["onset_at"] >= first)]
     harmless = harmless[harmless["onset_at"] + RAISED_WITHIN * _DAY <= last]
     raised_at = _alert_days(alerts, first)
+    begins = ((harmless["onset_at"] - first) // _DAY).to_numpy()
     is_raised = [
-        _any_within(raised_at.get(account, np.zeros(0, dtype=np.int64)), (onset - first).days)
-        for account, onset in zip(harmless["account_id"], harmless["onset_at"], strict=True)
+        _any_within(raised_at.get(account, _NEVER), int(begin))
+        for account, begin in zip(harmless["account_id"], begins, strict=True)
     ]
-    judged = harmless.assign(is_raised=np.asarray(is_raised, dtype=bool))
     quiet = _QuietRate(raised_at, episodes, eligible, first)
-    return [
-        _row("announced look-alikes raised", judged[judged["is_announced"]], quiet, first, "≤ 0.05"),
-        _row("unannounced look-alikes raised", judged[~judged["is_announced"]], quiet, first, "≤ 0.15"),
-    ]
+    rates = np.array([rate if (rate := quiet.at(int(day))) is not None else np.nan for day in begins], dtype=np.float64)
+    judged = harmless.assign(is_raised=np.asarray(is_raised, dtype=bool), quiet_rate=rates)
+    for word, part, target in (
+        ("announced", judged[judged["is_announced"]], "≤ 0.05"),
+        ("unannounced", judged[~judged["is_announced"]], "≤ 0.15"),
+    ):
+        yield _raised(f"{word} look-alikes raised", part, seed, target)
+        yield _surplus(f"{word} look-alikes raised, minus quiet", part, seed)
+    for kind in sorted(judged["cause"].dropna().unique()):
+        yield _raised(f"look-alikes raised, {kind}", judged[judged["cause"] == kind], seed)
 
 
-def _row(metric: str, judged: pd.DataFrame, quiet: "_QuietRate", first: pd.Timestamp, target: str) -> Row:
-    raised = ratio(int(judged["is_raised"].sum()), len(judged))
-    rates = [rate for onset in judged["onset_at"] if (rate := quiet.at((onset - first).days)) is not None]
-    beside = float(np.mean(rates)) if rates else None
-    surplus = "" if raised is None or beside is None else f"; surplus {raised - beside:+.3f}"
-    note = f"{int(judged['is_raised'].sum())} of {len(judged)}{surplus}"
-    return Row(metric, raised, yardsticks={"quiet accounts": beside}, note=note, target=target)
+def _raised(metric: str, judged: pd.DataFrame, seed: int, target: str = "") -> Row:
+    rates = judged["quiet_rate"].dropna()
+    beside = {"quiet accounts": float(rates.mean()) if len(rates) else None}
+    accounts, hits = list(judged["account_id"]), list(judged["is_raised"])
+    return share_row(metric, accounts, hits, seed, what="look-alikes", target=target, yardsticks=beside)
+
+
+def _surplus(metric: str, judged: pd.DataFrame, seed: int) -> Row:
+    """What look-alikes raise beyond quiet accounts of the same weeks."""
+    known = judged[judged["quiet_rate"].notna()]
+    more = known["is_raised"].to_numpy(dtype=np.float64) - known["quiet_rate"].to_numpy(dtype=np.float64)
+    low, high = ratio_interval(list(known["account_id"]), more, np.ones(len(more)), seed)
+    note = "matched quiet windows: no episode from 84 days before to 42 days after"
+    return Row(metric, float(more.mean()) if len(more) else None, low, high, note=note)
 
 
 def _alert_days(alerts: Sequence[Alert], first: pd.Timestamp) -> dict[str, Days]:
@@ -95,5 +110,4 @@ class _QuietRate:
         touches = (self._onset <= day + RAISED_WITHIN) & (self._end >= day - QUIET_BEFORE)
         restless = set(self._accounts[touches])
         quiet = [account for account in self._eligible[day] if account not in restless]
-        nothing = np.zeros(0, dtype=np.int64)
-        return ratio(sum(_any_within(self._raised_at.get(a, nothing), day) for a in quiet), len(quiet))
+        return ratio(sum(_any_within(self._raised_at.get(a, _NEVER), day) for a in quiet), len(quiet))

@@ -9,7 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from uam_platform.contracts.tables import ACCOUNT_FEATURES, CANDIDATES
-from uam_platform.evaluation.alert_matching import Alert, Episode, match, openings, severe_episodes
+from uam_platform.evaluation.alert_lead import delays
+from uam_platform.evaluation.alert_matching import Alert, Episode, is_risk, match, openings, severe_episodes
+from uam_platform.evaluation.alert_sweep import point, threshold_alerts
+from uam_platform.evaluation.alert_watch import Watch
 from uam_platform.evaluation.alerts import section
 from uam_platform.evaluation.run_folder import RunFolder
 from uam_platform.evaluation.truth import Truth
@@ -141,6 +144,43 @@ def test_the_section_counts_hits_misses_delay_and_raised_look_alikes(company):
     assert found.row("unannounced look-alikes raised").yardsticks["quiet accounts"] == 0
     assert found.row("announced look-alikes raised").value is None
     assert np.isfinite(found.row("precision").low)
+
+
+def test_recall_is_told_by_cause_family_and_precision_by_detector(company):
+    world, run = company
+    found = section(RunFolder(run), Truth(world), seed=0)
+    assert found.row("recall, cause family product").value == 0.5
+    assert found.row("precision, detector any").parts == {"hits": 1.0, "trials": 2.0}
+    assert found.row("unannounced look-alikes raised, minus quiet").value == 1
+
+
+def test_the_curve_of_delays_ends_at_recall_and_the_curve_of_leads_starts_at_all_who_were_alerted(company):
+    world, run = company
+    curves = {c.key: c for c in section(RunFolder(run), Truth(world), seed=0).curves}
+    assert curves["delay"].y[0] == 0  # the alert came eleven days after the onset
+    assert curves["delay"].y[2] == curves["delay"].y[-1] == 0.5
+    assert curves["lead"].y[0] == 1
+    assert curves["lead"].y[11] == 0  # 71 days before the end, not 77
+
+
+def test_what_is_told_to_sales_is_not_judged_as_a_warning():
+    assert is_risk(alert(0))
+    assert not is_risk(Alert("seats_full", "a", DAY0, "sales"))
+
+
+def test_a_delay_is_counted_from_the_onset_and_a_miss_is_never():
+    mondays = {DAY0 + pd.Timedelta(weeks=w): ["a", "b"] for w in range(20)}
+    watch = Watch([episode(3), episode(10, "e2", "b")], {}, {}, mondays)
+    assert list(delays([alert(14)], watch)) == [11, np.inf]
+
+
+def test_a_threshold_sweep_counts_an_ongoing_finding_once():
+    weeks = [DAY0 + pd.Timedelta(weeks=w) for w in range(20)]
+    ranked = pd.DataFrame([{"as_of": w, "account_id": n, "p": n == "a"} for w in weeks for n in ("a", "b")])
+    alerts = threshold_alerts(ranked.astype({"p": float}), "p", 0.5)
+    assert [(a.account_id, a.as_of) for a in alerts] == [("a", DAY0)]
+    watch = Watch([episode(0), episode(0, "e2", "b")], {}, {}, {w: ["a", "b"] for w in weeks})
+    assert (point(alerts, watch).precision, point(alerts, watch).recall) == (1.0, 0.5)
 
 
 def test_a_run_without_snapshots_says_so(company, tmp_path):
