@@ -12,13 +12,14 @@ import numpy as np
 import pyarrow as pa
 
 from uam_platform.simulation.world import product
+from uam_platform.simulation.world.clients import FIELDS, Clients
 from uam_platform.simulation.world.clock import DAY_US, START_US, Array, date_of
 from uam_platform.simulation.world.people import Devices, People
 from uam_platform.simulation.world.population import TIERS, Accounts, workspace_ids
 from uam_platform.simulation.world.rows import ALIAS, GROUP, IDENTIFY, SERVER, TRACK, Rows, take
 from uam_platform.simulation.world.schemas import DELIVERIES, LOST_EVENTS, TRUTH_DELIVERIES
 from uam_platform.simulation.world.store import Appender, instants, labels, numbered, numbers, uuids, write_columns
-from uam_platform.simulation.world.transport import EVENT_NAMES
+from uam_platform.simulation.world.transport import EVENT_NAMES, LOSS_REASONS, NONE, REPEAT_KINDS
 
 _AREA = np.array([product.AREAS.index(product.AREA_OF.get(name, "home")) for name in product.EVENTS])
 _CALL_NAMES = ("page", "identify", "group", "alias")
@@ -61,8 +62,10 @@ class Archive:
     """Writes ``company/deliveries`` day by day and ``truth/deliveries`` beside it; a context manager."""
 
     def __init__(
-        self, company: Path, truth: Path, days: int, accounts: Accounts, people: People, devices: Devices, flags: Array
-    ) -> None:
+        self, company: Path, truth: Path, days: int, accounts: Accounts, people: People, devices: Devices, clients: Clients,
+        flags: Array,
+    ) -> None:  # fmt: skip
+        self._clients = clients
         self._folder, self._days = company / "deliveries", days
         self._accounts, self._people, self._devices, self._flags = accounts, people, devices, flags
         self._labels = make_labels(accounts, people, devices)
@@ -89,10 +92,10 @@ class Archive:
         ready = held["received_us"] < until
         self._carried = take(held, ~ready)
         self._write(take(held, ready), min(complete_until_day, self._days))
-        self._lost.append(self._true_columns(lost) | {"reason": labels(np.zeros(len(lost["event_no"])), ["blocked"])})
+        self._lost.append(self._true_columns(lost) | {"reason": labels(lost["reason"], LOSS_REASONS)})
 
     def _write(self, deliveries: Rows, until_day: int) -> None:
-        order = np.lexsort((deliveries["is_duplicate"], deliveries["event_no"], deliveries["received_us"]))
+        order = np.lexsort((deliveries["repeat"], deliveries["event_no"], deliveries["received_us"]))
         deliveries = take(deliveries, order)
         deliveries["delivery_no"] = self.delivered + np.arange(len(order), dtype=np.int64)
         self.delivered += len(order)
@@ -106,7 +109,9 @@ class Archive:
         self._next_day = until_day
         truth = self._true_columns(deliveries)
         truth |= {name: columns[name] for name in ("delivery_no", "message_id", "defect")}
-        self._truth.append(truth | {"is_duplicate": pa.array(deliveries["is_duplicate"])})
+        truth["is_duplicate"] = pa.array(deliveries["repeat"] != NONE)
+        truth["repeat_kind"] = labels(deliveries["repeat"], REPEAT_KINDS)
+        self._truth.append(truth)
 
     def _true_columns(self, rows: Rows) -> dict[str, Any]:
         event = rows["event"].astype(np.int64)
@@ -125,7 +130,7 @@ class Archive:
     def _who(self, rows: Rows) -> dict[str, Any]:
         names, kind = self._labels, rows["type"]
         is_known = rows["is_known"] | (kind == IDENTIFY) | (kind == ALIAS) | (kind == GROUP)
-        has_group = (is_known & (_lot(rows, 0) < 235)) | (kind == GROUP)
+        has_group = (is_known & (_lot(rows, 0) < 235) & ~_lacks(rows, "group_id")) | (kind == GROUP)
         return {
             "message_id": uuids(rows["message"]),
             "type": labels(kind, product.TYPES),
@@ -143,12 +148,14 @@ class Archive:
     def _what(self, rows: Rows) -> dict[str, Any]:
         event, track = rows["event"].astype(np.int64), rows["type"] == TRACK
         duration = np.where(_lot(rows, 1) < 250, rows["duration_ms"], -1)
+        workflow = np.where(_lacks(rows, "workflow"), -1, rows["workflow"])
+        feature = np.where(_lacks(rows, "feature"), -1, rows["feature"])
         return {
             "event": labels(rows["delivered_event"], EVENT_NAMES),
             "name": labels(rows["page"], product.PAGES),
             "app_area": labels(np.where(track & (_lot(rows, 2) < 245), _AREA[event], -1), product.AREAS),
-            "feature": labels(rows["feature"], product.FEATURES),
-            "workflow": labels(rows["workflow"], product.WORKFLOWS),
+            "feature": labels(feature, product.FEATURES),
+            "workflow": labels(workflow, product.WORKFLOWS),
             "workflow_id": numbered("wf_", rows["workflow_id"]),
             "workflow_step": labels(rows["step"], product.WORKFLOW_STEPS),
             "workflow_state": labels(rows["state"], product.WORKFLOW_STATES),
@@ -164,14 +171,13 @@ class Archive:
         kind = devices.kind[device]
         prints = ~is_server & devices.prints_offset[device]
         offset = np.where(prints, self._accounts.offset_min[rows["account"]], 0)
-        version = np.where(devices.is_sloppy[device], 0, np.where(kind > 0, 2, 1))
         return {
             "tz_offset_min": pa.array(offset.astype(np.int16)),
             "side": labels(rows["side"], ("client", "server")),
             "library": labels(np.where(is_server, 2, (kind > 0) * 1), product.LIBRARIES),
-            "library_version": labels(np.where(is_server, 3, version), product.LIBRARY_VERSIONS),
+            "library_version": labels(rows["version"], self._clients.versions),
             "device_type": labels(np.where(is_server, -1, kind), product.DEVICE_TYPES),
-            "browser": labels(np.where(is_server | (kind > 0), -1, devices.browser[device]), product.BROWSERS),
+            "browser": labels(np.where(is_server | (kind > 0), -1, self._clients.browser[device]), product.BROWSERS),
         }
 
     def _traits(self, rows: Rows) -> dict[str, Any]:
@@ -193,5 +199,9 @@ class Archive:
 
 
 def _lot(rows: Rows, place: int) -> Array:
-    """Return 0 to 255, the same for every copy of a message: a byte of its random id."""
-    return np.asarray(rows["message"][:, place + 10])
+    """Return 0 to 255, the same for every copy of an event: a byte of its first message id."""
+    return np.asarray(rows["lot"][:, place])
+
+
+def _lacks(rows: Rows, field: str) -> Array:
+    return np.asarray((rows["lacks"] >> FIELDS.index(field)) & 1 == 1)

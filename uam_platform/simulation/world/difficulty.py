@@ -51,6 +51,65 @@ class Difficulty:
     shared_people_share: float = _knob(0.07, "share of people", "colleagues who log in on somebody else's device")
     blocked_people_share: float = _knob(0.03, "share of people", "tracking blockers: only server events arrive")
     contractor_share: float = _knob(0.015, "share of people", "one person working in two accounts")
+    trial_share: float = _knob(0.7, "share of new accounts", "two weeks of free use before the first contract")
+    deep_parent_share: float = _knob(0.25, "share of parents", "parents with a parent: a line of three companies")
+    parent_change_per_year: float = _knob(
+        0.02, "changes per account-year", "a company is sold or leaves its group; its contract goes on"
+    )
+    split_per_year: float = _knob(
+        0.006, "splits per account-year", "a workspace becomes a company with a contract of its own"
+    )
+    plan_change_per_year: float = _knob(
+        0.10, "changes per account-year", "upgrades and downgrades with a new price, mostly at a renewal"
+    )
+    billing_switch_share: float = _knob(0.03, "share of accounts", "go over from monthly to annual terms or back")
+    job_change_share: float = _knob(0.12, "share of people who leave", "turn up at another customer weeks later")
+    repeated_role_share: float = _knob(0.015, "share of people", "change their role a second time")
+    kiosk_account_share: float = _knob(
+        0.04, "share of accounts", "one device on the shop floor on which four to ten people sign in and out"
+    )
+    monitored_share: float = _knob(0.01, "share of accounts", "a robot signs in by the clock to see whether all is up")
+    staff_per_100_accounts: float = _knob(1.5, "people", "the vendor's own support staff who sign in at customers")
+    staff_visits_per_week: float = _knob(0.04, "visits per account-week", "help on the spot, more often when it burns")
+    owner_leaves_per_year: float = _knob(0.12, "share of owners per year", "account owners who leave sales altogether")
+    reenveloped_share: float = _knob(
+        0.0005, "share of deliveries", "webhooks delivered again under a new message id: no vendor id gives them away"
+    )
+    second_tool_account_share: float = _knob(
+        0.15, "share of accounts", "value actions and workflows that a second analytics tool records as well"
+    )
+    privacy_browser_share: float = _knob(
+        0.03, "share of desktop devices", "browsers that block trackers out of the box: four in five send nothing"
+    )
+    blocker_share: float = _knob(
+        0.02, "share of Chrome devices", "blocking extensions; Firefox three times, Safari 0.8 and Edge half as many"
+    )
+    drifts_per_year: float = _knob(
+        2.0, "web releases per year", "releases that lose or rename a client event while the server's twin holds"
+    )
+    missing_field_share: float = _knob(
+        0.02, "share of client deliveries per field", "workflow, feature or group left out, by library version"
+    )
+    release_share: float = _knob(
+        0.6, "share of broken-workflow onsets", "most breakage follows a release, the rest has no common date"
+    )
+    shallow_share: float = _knob(0.08, "share of accounts", "kind C1: many visits, little value, no reason to leave")
+    dependent_share: float = _knob(0.08, "share of accounts", "kind C2: lives on one workflow and leaves if it breaks")
+    evaluated_share: float = _knob(0.06, "share of accounts", "kind C3: administrators who compare and do not work")
+    other_path_share: float = _knob(
+        0.25, "share of new accounts", "begin with imports and connect later: looks like friction and is none"
+    )
+    drives_per_year: float = _knob(0.35, "drives per account-year", "about one account in four grows within a year")
+    drive_gain: float = _knob(1.0, "ratio", "scales what a drive to expand does to behaviour; 0 hides it")
+    driven_growth_share: float = _knob(0.6, "share of drives", "most drives end in more seats, the others come to nothing")
+    undriven_growth_per_year: float = _knob(0.07, "growths per account-year", "seats also grow with no sign beforehand")
+    sequences_per_year: float = _knob(
+        0.25, "plantings per account-year and sequence", "rare enough to be found, not to be the background"
+    )
+    decoy_share: float = _knob(0.4, "share of plantings", "the right steps in a wrong order or too far apart")
+    patterns_per_week: float = _knob(
+        0.012, "occurrences per account-week and pattern", "controls show every pattern too; harm and drives raise some"
+    )
     causes: tuple[str, ...] = _names(
         tuple(cause.name for cause in CAUSES), "harms that occur; leave one out to train without it"
     )

@@ -16,6 +16,7 @@ import numpy as np
 from uam_platform.simulation.world import crm, crm_contracts, support, truth
 from uam_platform.simulation.world.actions import act
 from uam_platform.simulation.world.aftermath import follow_contracts
+from uam_platform.simulation.world.clients import Clients, drift_truth, make_clients
 from uam_platform.simulation.world.clock import BEYOND_DAYS, Array, instant
 from uam_platform.simulation.world.commerce import Book, ChurnLaw, make_churn_law, run_contracts
 from uam_platform.simulation.world.deliveries import Archive
@@ -37,12 +38,12 @@ from uam_platform.simulation.world.product import EVENT_CODE, FLAGS
 from uam_platform.simulation.world.schemas import COMPANY, TRUTH
 from uam_platform.simulation.world.sessions import Visits
 from uam_platform.simulation.world.store import write_columns, write_rows
-from uam_platform.simulation.world.transport import send
+from uam_platform.simulation.world.transport import NONE, send
 
 Progress = Callable[[str, int, int], None]
 _STRETCH_DAYS = 28
 _CONCERNS = ("accounts", "health", "benign", "noise", "churn", "contracts", "people", "devices", "oracle", "support",
-             "crm", "activity")  # fmt: skip
+             "crm", "activity", "clients")  # fmt: skip
 _FLAG_OF = {"automation": FLAGS.index("automation_suite"), "rollout": FLAGS.index("rollout_wave")}
 _FAILURES = np.array([EVENT_CODE[name] for name in ("import_failed", "workflow_failed", "sync_failed")])
 
@@ -76,6 +77,7 @@ class _Life:
     book: Book
     people: People
     devices: Devices
+    clients: Clients
     streams: dict[str, np.random.SeedSequence]
 
 
@@ -150,8 +152,9 @@ def _live(accounts: int, days: int, seed: int, vector: Difficulty, tell: Progres
     tell("contracts", 1, 1)
     people = make_people(people_of, health, horizon, vector, rng["people"])
     devices = make_devices(people, horizon, vector, rng["devices"])
+    clients = make_clients(devices, days, vector, rng["clients"])
     tell("people", 1, 1)
-    return _Life(vector, people_of, law, health, benign, channels, churn, book, people, devices, streams)
+    return _Life(vector, people_of, law, health, benign, channels, churn, book, people, devices, clients, streams)
 
 
 def _use_product(
@@ -161,13 +164,15 @@ def _use_product(
     stretches = range(0, days, _STRETCH_DAYS)
     event_no = workflow_no = 0
     failures: list[dict[str, Array]] = []
-    with Archive(company, hidden, days, life.accounts, life.people, life.devices, _flags(life)) as archive:
+    with Archive(
+        company, hidden, days, life.accounts, life.people, life.devices, life.clients, _flags(life)
+    ) as archive:
         for number, stream in enumerate(life.streams["activity"].spawn(len(stretches))):
             rng = np.random.default_rng(stream)
             first, last = stretches[number], min(stretches[number] + _STRETCH_DAYS, days)
             sessions = visits.draw(first, last, rng)
             rows, runs = act(sessions, life.accounts, workflow_no, rng)
-            deliveries, lost = send(rows, sessions, life.people, life.devices, event_no, life.vector, rng)
+            deliveries, lost = send(rows, sessions, life.people, life.devices, life.clients, event_no, life.vector, rng)
             event_no, workflow_no = event_no + len(rows["session"]), workflow_no + runs
             failures.append(_failures(deliveries))
             archive.add(deliveries, lost, last if last == days else last - 1)
@@ -178,7 +183,7 @@ def _use_product(
 
 
 def _failures(deliveries: dict[str, Array]) -> dict[str, Array]:
-    failed = np.isin(deliveries["event"], _FAILURES) & ~deliveries["is_duplicate"]
+    failed = np.isin(deliveries["event"], _FAILURES) & (deliveries["repeat"] == NONE)
     return support.failures_of(
         deliveries["person"][failed], deliveries["account"][failed], deliveries["occurred_us"][failed]
     )
@@ -241,6 +246,7 @@ def _write_truth(life: _Life, days: int, seed: int, hidden: Path, seen: Array, t
         "memberships": truth.membership_truth(life.accounts, life.people, days),
         "shared_devices": truth.shared_truth(life.people, life.devices, seen),
         "hierarchy": truth.hierarchy_truth(life.accounts),
+        "drift": drift_truth(life.clients),
     }
     for name, rows in tables.items():
         write_rows(hidden / f"{name}.parquet", rows, TRUTH[name])

@@ -75,10 +75,9 @@ AREA_OF: dict[str, str] = {
     **dict.fromkeys(("billing_viewed", "pricing_viewed", "plan_compared", "invoice_download_failed"), "billing"),
 }
 FLAGS = ("new_editor", "automation_suite", "rollout_wave")
-BROWSERS = ("chrome", "safari", "firefox", "edge")
+BROWSERS = ("chrome", "safari", "firefox", "edge", "brave")
 DEVICE_TYPES = ("desktop", "mobile", "tablet")
 LIBRARIES = ("analytics.js", "analytics-ios", "analytics-node")
-LIBRARY_VERSIONS = ("4.1.2", "next-1.70.0", "4.1.8", "2.1.3")
 ROLES = ("admin", "member", "viewer")
 TYPES = ("track", "page", "identify", "group", "alias")
 DEFECTS = (

@@ -84,9 +84,10 @@ TRUTH: dict[str, Any] = {
     "memberships": _schema("person_id account_id role valid_from:at valid_to:at"),
     "shared_devices": _schema("anonymous_id person_id is_owner:bool"),
     "hierarchy": _schema("workspace_id account_id parent_account_id"),
+    "drift": _schema("event renamed_to library_version valid_from:at valid_to:at kind share:double"),
 }
 TRUTH_DELIVERIES = _schema(
-    "delivery_no:i64 message_id true_event_no:i64 is_duplicate:bool defect true_person_id true_account_id"
+    "delivery_no:i64 message_id true_event_no:i64 is_duplicate:bool repeat_kind defect true_person_id true_account_id"
     " true_event_name true_occurred_at:at"
 )
 LOST_EVENTS = _schema("true_event_no:i64 true_person_id true_account_id true_event_name true_occurred_at:at reason")
