@@ -27,7 +27,8 @@ class Artefact:
         cells: cells of the contract hazard.
         hazard: contract baseline, on every rung.
         calibration: map of margins to log odds.
-        trees: LightGBM model texts; the margin is their mean.
+        trees: LightGBM model texts; the margin is the mean of what each adds to the log odds of its own hazard.
+        tree_hazards: per tree text the contract hazard it started from, learned on the same rows.
     """
 
     rung: Rung
@@ -39,6 +40,7 @@ class Artefact:
     hazard: ContractHazard
     calibration: Calibration
     trees: tuple[str, ...] = ()
+    tree_hazards: tuple[ContractHazard, ...] = ()
 
     def to_bytes(self) -> bytes:
         """Canonical JSON: equal artefacts give equal bytes."""
@@ -52,6 +54,7 @@ class Artefact:
             "hazard": asdict(self.hazard),
             "calibration": asdict(self.calibration),
             "trees": self.trees,
+            "tree_hazards": [asdict(hazard) for hazard in self.tree_hazards],
         }
         return json.dumps(said, sort_keys=True, separators=(",", ":")).encode()
 
@@ -72,6 +75,7 @@ class Artefact:
                 **{**calibration, "knots": tuple(calibration["knots"]), "levels": tuple(calibration["levels"])}
             ),
             trees=tuple(said["trees"]),
+            tree_hazards=tuple(_hazard(one) for one in said["tree_hazards"]),
         )
 
 

@@ -10,9 +10,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from uam_platform.churn.calibration import log_odds
 from uam_platform.policy.churn import BaseRate, ContractCells
 
 NO_RENEWAL = "none"
+_LEAST_PROBABILITY = 1e-4
 INTERVAL = (0.10, 0.90)
 
 Values = npt.NDArray[np.float64]
@@ -80,6 +82,12 @@ def look_up(hazard: ContractHazard, rows: pd.DataFrame, rule: ContractCells) -> 
     """Probability and evidence (accounts) of each row's cell."""
     found = [hazard.look_up(key) for key in cell_keys(rows, rule)]
     return np.array([h.probability for h in found]), np.array([h.accounts for h in found])
+
+
+def starting_log_odds(hazard: ContractHazard, rows: pd.DataFrame, rule: ContractCells) -> Values:
+    """Log odds of each row's cell: where trees start from, so that they need not learn the calendar of contracts."""
+    probability, _ = look_up(hazard, rows, rule)
+    return log_odds(np.clip(probability, _LEAST_PROBABILITY, 1 - _LEAST_PROBABILITY))
 
 
 def beta_interval(probability: Values, accounts: Values) -> tuple[Values, Values]:

@@ -17,7 +17,13 @@ Values = npt.NDArray[np.float64]
 
 
 def fit_trees(
-    inputs: pd.DataFrame, churned: Values, weights: Values, policy: ChurnPolicy, seed: int, threads: int
+    inputs: pd.DataFrame,
+    churned: Values,
+    weights: Values,
+    offset: Values,
+    policy: ChurnPolicy,
+    seed: int,
+    threads: int,
 ) -> str:
     """Train on the rows given; the text of the model, equal for equal rows, policy and seed whatever the number of threads.
 
@@ -25,6 +31,7 @@ def fit_trees(
         inputs: model inputs, one column per feature of the policy.
         churned: 0 or 1.
         weights: weight of each row.
+        offset: log odds the trees start from; they learn what is to be added to it.
         policy: LightGBM parameters and directions.
         seed: of bagging and feature sampling.
         threads: of the library.
@@ -36,7 +43,7 @@ def fit_trees(
     parameters = {
         **rule,
         "objective": "binary",
-        "boost_from_average": True,
+        "boost_from_average": False,
         "monotone_constraints": [policy.features[name].monotone for name in inputs.columns],
         "deterministic": True,
         "force_row_wise": True,
@@ -46,7 +53,12 @@ def fit_trees(
         "verbosity": -1,
     }
     data = lightgbm.Dataset(
-        inputs.to_numpy(), label=churned, weight=weights, feature_name=list(inputs.columns), params=parameters
+        inputs.to_numpy(),
+        label=churned,
+        weight=weights,
+        init_score=offset,
+        feature_name=list(inputs.columns),
+        params=parameters,
     )
     text: str = lightgbm.train(parameters, data, num_boost_round=trees).model_to_string()
     return re.sub(r"\nparameters:.*?\nend of parameters\n", "\n", text, flags=re.DOTALL)
@@ -59,14 +71,19 @@ def _booster(text: str) -> Any:
     return lightgbm.Booster(model_str=text)
 
 
-def mean_margins(trees: tuple[str, ...], inputs: pd.DataFrame, threads: int = 1) -> tuple[Values, Values]:
-    """Mean raw margin of the models and its jackknife standard error.
+def mean_margins(
+    trees: tuple[str, ...], inputs: pd.DataFrame, offsets: tuple[Values, ...], threads: int = 1
+) -> tuple[Values, Values]:
+    """Mean margin of the models (offset plus trees) and its jackknife standard error.
 
     Each model left out another account fold, so their spread is a delete-a-group jackknife (Kott 2001):
     variance = (G - 1) / G x sum of squared deviations from the mean.
     """
     margins = np.array(
-        [_booster(t).predict(inputs.to_numpy(), raw_score=True, num_threads=threads) for t in trees]
+        [
+            offset + _booster(t).predict(inputs.to_numpy(), raw_score=True, num_threads=threads)
+            for t, offset in zip(trees, offsets, strict=True)
+        ]
     ).reshape(len(trees), len(inputs))
     mean = margins.mean(axis=0)
     groups = len(trees)
@@ -74,10 +91,10 @@ def mean_margins(trees: tuple[str, ...], inputs: pd.DataFrame, threads: int = 1)
 
 
 def mean_contributions(trees: tuple[str, ...], inputs: pd.DataFrame, threads: int = 1) -> pd.DataFrame:
-    """LightGBM's own contributions (TreeSHAP) to the mean margin.
+    """LightGBM's own contributions (TreeSHAP) to what the trees add to the offset.
 
     Returns:
-        One column per input plus `expected` (the margin of nothing known); each row sums to the mean raw margin.
+        One column per input plus `expected` (what they add when nothing is known); each row sums to the mean of the trees' sums.
     """
     parts = [_booster(t).predict(inputs.to_numpy(), pred_contrib=True, num_threads=threads) for t in trees]
     mean = np.mean(np.array(parts).reshape(len(trees), len(inputs), inputs.shape[1] + 1), axis=0)

@@ -17,12 +17,13 @@ import numpy as np
 import pandas as pd
 
 from uam_platform.churn.artefact import Artefact
-from uam_platform.churn.baseline import cell_keys, look_up
+from uam_platform.churn.baseline import cell_keys, look_up, starting_log_odds
 from uam_platform.churn.boosting import mean_contributions
 from uam_platform.churn.calibration import log_odds
 from uam_platform.policy.churn import ChurnPolicy, FeatureRule
 
 CONTRACT_MARK = "contract: "
+CELL_FEATURE = "days_to_renewal"
 LOWERS_MARK = "lowers the risk: "
 
 _COLUMNS = ["account_id", "as_of", "reason_rank", "reason_feature", "reason_value", "contribution", "reason_text"]
@@ -46,10 +47,21 @@ def tree_reasons(
     """
     if rows.empty:
         return pd.DataFrame(columns=_COLUMNS)
-    contributions = mean_contributions(artefact.trees, inputs, threads)
+    contributions = _with_contract(mean_contributions(artefact.trees, inputs, threads), rows, artefact)
     long = _by_theme(contributions, policy)
     chosen = _strongest(long, policy)
     return _worded(chosen, rows, inputs, policy)
+
+
+def _with_contract(contributions: pd.DataFrame, rows: pd.DataFrame, artefact: Artefact) -> pd.DataFrame:
+    """Contributions with what the contract cell says against all accounts, as part of `days_to_renewal`."""
+    if CELL_FEATURE not in contributions.columns:
+        return contributions
+    starts = [
+        starting_log_odds(hazard, rows, artefact.cells) - log_odds(np.array([hazard.overall.probability]))[0]
+        for hazard in artefact.tree_hazards
+    ]
+    return contributions.assign(**{CELL_FEATURE: contributions[CELL_FEATURE] + np.mean(starts, axis=0)})
 
 
 def cell_reasons(rows: pd.DataFrame, artefact: Artefact, policy: ChurnPolicy) -> pd.DataFrame:
@@ -70,7 +82,7 @@ def cell_reasons(rows: pd.DataFrame, artefact: Artefact, policy: ChurnPolicy) ->
         ]
     return rows[["account_id", "as_of"]].assign(
         reason_rank=np.int16(1),
-        reason_feature="days_to_renewal",
+        reason_feature=CELL_FEATURE,
         reason_value=rows["days_to_renewal"].to_numpy(dtype="float64", na_value=np.nan),
         contribution=log_odds(probability) - overall,
         reason_text=texts,

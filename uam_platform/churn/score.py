@@ -14,7 +14,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from uam_platform.churn.artefact import Artefact
-from uam_platform.churn.baseline import beta_interval, look_up
+from uam_platform.churn.baseline import beta_interval, look_up, starting_log_odds
 from uam_platform.churn.boosting import mean_margins
 from uam_platform.churn.calibration import calibrate, sigmoid
 from uam_platform.churn.features import matrix
@@ -74,7 +74,8 @@ def _score_fold(
     baseline, accounts = look_up(artefact.hazard, rows, artefact.cells)
     if artefact.trees:
         inputs = matrix(rows, artefact.features, artefact.codes)
-        probability, low, high = _tree_scores(inputs, artefact, threads)
+        starts = tuple(starting_log_odds(hazard, rows, artefact.cells) for hazard in artefact.tree_hazards)
+        probability, low, high = _tree_scores(inputs, starts, artefact, threads)
         reasons = tree_reasons(rows, inputs, artefact, policy, threads)
     else:
         probability = baseline
@@ -90,10 +91,12 @@ def _score_fold(
     return scores, reasons
 
 
-def _tree_scores(inputs: pd.DataFrame, artefact: Artefact, threads: int) -> tuple[Values, Values, Values]:
+def _tree_scores(
+    inputs: pd.DataFrame, starts: tuple[Values, ...], artefact: Artefact, threads: int
+) -> tuple[Values, Values, Values]:
     from scipy.stats import t
 
-    margin, error = mean_margins(artefact.trees, inputs, threads)
+    margin, error = mean_margins(artefact.trees, inputs, starts, threads)
     calibration = artefact.calibration
     log_odds = calibrate(margin, calibration)
     width = t.ppf(0.9, len(artefact.trees) - 1) * np.sqrt(

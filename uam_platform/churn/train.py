@@ -6,6 +6,9 @@ With five folds, ten pair models leave out two folds each. The model that serves
 each of these also left out one other fold g, so its margins on g are honest and calibrate the mean (cross-fitting), and the spread
 of the four is a jackknife that gives the interval. Time is honest by the embargo in `training_rows`.
 
+Every model starts from the contract hazard of its own rows and learns what behaviour adds: when contracts end is known, and hundreds
+of churned accounts are too few to spend on learning it again.
+
 Rows are not weighted to equal accounts by default: accounts that leave have fewer rows, so equal accounts would mean heavier churned
 rows and a base rate that is too high. `spell_weight_power` turns it on.
 """
@@ -19,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 from uam_platform.churn.artefact import Artefact, model_id
-from uam_platform.churn.baseline import fit_contract_hazard
+from uam_platform.churn.baseline import ContractHazard, fit_contract_hazard, starting_log_odds
 from uam_platform.churn.boosting import fit_trees, mean_margins
 from uam_platform.churn.calibration import Calibration, fit_calibration
 from uam_platform.churn.features import feature_contract_id, matrix
@@ -28,6 +31,14 @@ from uam_platform.churn.training_rows import thinned, training_rows
 from uam_platform.policy.churn import ChurnPolicy
 
 Pair = frozenset[int]
+
+
+@dataclass(frozen=True)
+class PairModel:
+    """Trees learned without two folds, and the contract hazard of the same rows that they start from."""
+
+    trees: str
+    hazard: ContractHazard
 
 
 @dataclass(frozen=True)
@@ -75,14 +86,17 @@ def train(
     return [_fold(rows, fold, counts[fold], as_of, step, trees, policy) for fold in range(policy.folds)]
 
 
-def _pair_models(rows: pd.DataFrame, policy: ChurnPolicy, seed: int, threads: int) -> dict[Pair, str]:
+def _pair_models(rows: pd.DataFrame, policy: ChurnPolicy, seed: int, threads: int) -> dict[Pair, PairModel]:
     kept, weights = thinned(rows, policy.training)
     inputs = matrix(kept, tuple(policy.features), policy.codes)
     churned, folds = kept["is_churned"].to_numpy(dtype="float64"), kept["fold"].to_numpy()
     models = {}
     for pair in combinations(range(policy.folds), 2):
         used = ~np.isin(folds, pair)
-        models[frozenset(pair)] = fit_trees(inputs.loc[used], churned[used], weights[used], policy, seed, threads)
+        hazard = fit_contract_hazard(rows.loc[~rows["fold"].isin(pair)], policy.contract_cells, policy.base_rate)
+        start = starting_log_odds(hazard, kept.loc[used], policy.contract_cells)
+        trees = fit_trees(inputs.loc[used], churned[used], weights[used], start, policy, seed, threads)
+        models[frozenset(pair)] = PairModel(trees, hazard)
     return models
 
 
@@ -92,12 +106,13 @@ def _fold(
     churned_accounts: int,
     as_of: date,
     step: Step,
-    models: Mapping[Pair, str],
+    models: Mapping[Pair, PairModel],
     policy: ChurnPolicy,
 ) -> TrainedFold:
     seen = rows.loc[rows["fold"] != fold]
     names = tuple(policy.features) if models else ()
     evidence = seen if step.rung != "base_rate" else seen.iloc[:0]
+    mine = [models[frozenset((fold, g))] for g in range(policy.folds) if g != fold] if models else []
     artefact = Artefact(
         rung=step.rung,
         fold=fold,
@@ -107,14 +122,15 @@ def _fold(
         cells=policy.contract_cells,
         hazard=fit_contract_hazard(evidence, policy.contract_cells, policy.base_rate),
         calibration=_calibration(seen, fold, models, policy),
-        trees=tuple(models[frozenset((fold, g))] for g in range(policy.folds) if g != fold) if models else (),
+        trees=tuple(one.trees for one in mine),
+        tree_hazards=tuple(one.hazard for one in mine),
     )
     content = artefact.to_bytes()
     reach = None if seen.empty else seen["day"].max() + pd.Timedelta(days=policy.label_lag_days)
     return TrainedFold(as_of, fold, artefact, content, model_id(content), reach, len(seen), churned_accounts)
 
 
-def _calibration(seen: pd.DataFrame, fold: int, models: Mapping[Pair, str], policy: ChurnPolicy) -> Calibration:
+def _calibration(seen: pd.DataFrame, fold: int, models: Mapping[Pair, PairModel], policy: ChurnPolicy) -> Calibration:
     if not models:
         return Calibration("none")
     recent = _recent(seen, policy)
@@ -123,7 +139,9 @@ def _calibration(seen: pd.DataFrame, fold: int, models: Mapping[Pair, str], poli
     folds = recent["fold"].to_numpy()
     for other in np.unique(folds):
         rows = folds == other
-        margins[rows], _ = mean_margins((models[frozenset((fold, int(other)))],), inputs.loc[rows])
+        model = models[frozenset((fold, int(other)))]
+        start = starting_log_odds(model.hazard, recent.loc[rows], policy.contract_cells)
+        margins[rows], _ = mean_margins((model.trees,), inputs.loc[rows], (start,))
     churned = recent["is_churned"].to_numpy(dtype="float64")
     accounts = recent.loc[recent["is_churned"], "account_id"].nunique()
     kind = choose(accounts, policy.ladder).calibration

@@ -74,6 +74,18 @@ def test_behaviour_adds_to_the_contract_baseline_and_probabilities_are_calibrate
     assert 0.6 < found.calibration_slope < 1.5
 
 
+def test_without_anything_learned_from_behaviour_the_score_is_the_contract_baseline(
+    firm: Company, later: pd.DataFrame
+) -> None:
+    lame = firm.policy.lightgbm.model_copy(update={"min_data_in_leaf": 10**6})
+    policy = firm.policy.model_copy(update={"lightgbm": lame})
+    folds = train(firm.features, firm.labels, AS_OF, policy, seed=3)
+    scores, _ = score(later, {f.model_id: f.artefact for f in folds}, policy)
+    one_model = scores[scores["fold"] == 0]
+    assert one_model["churn_probability"].corr(one_model["baseline_probability"], method="spearman") > 0.98
+    assert one_model["churn_probability"].mean() == pytest.approx(one_model["baseline_probability"].mean(), rel=0.25)
+
+
 def test_labels_permuted_within_contract_kinds_leave_no_skill_beyond_the_contract(firm: Company) -> None:
     rng = np.random.default_rng(1)
     kinds = firm.features.drop_duplicates("account_id").set_index("account_id")["billing_period"]
@@ -112,7 +124,8 @@ def test_a_missing_fold_is_an_error(firm: Company, models: dict, later: pd.DataF
 def test_contributions_sum_to_the_raw_margin(models: dict, later: pd.DataFrame) -> None:
     for artefact in models.values():
         inputs = matrix(later.head(50), artefact.features, artefact.codes)
-        margin, _ = mean_margins(artefact.trees, inputs)
+        nothing = tuple(np.zeros(len(inputs)) for _ in artefact.trees)
+        margin, _ = mean_margins(artefact.trees, inputs, nothing)
         assert mean_contributions(artefact.trees, inputs).sum(axis=1).to_numpy() == pytest.approx(margin, abs=1e-9)
 
 
@@ -120,7 +133,8 @@ def test_monotone_inputs_move_the_margin_one_way(models: dict, later: pd.DataFra
     artefact = next(iter(models.values()))
     inputs = matrix(later.head(40), artefact.features, artefact.codes)
     for name in ("core_change_28d", "friction_rate_log"):
-        margins = [mean_margins(artefact.trees, inputs.assign(**{name: v}))[0] for v in np.linspace(-2, 2, 9)]
+        nothing = tuple(np.zeros(len(inputs)) for _ in artefact.trees)
+        margins = [mean_margins(artefact.trees, inputs.assign(**{name: v}), nothing)[0] for v in np.linspace(-2, 2, 9)]
         steps = np.diff(np.array(margins), axis=0) * firm.policy.features[name].monotone
         assert (steps >= -1e-12).all()
 
