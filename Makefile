@@ -46,8 +46,8 @@ bench: $(VENV)/.installed ## speed and memory beside hand-written SQL
 	@$(BIN)/uam bench
 
 .PHONY: evaluate
-evaluate: $(VENV)/.installed ## scoreboard of the demo run against the truth of its world
-	@$(BIN)/uam evaluate --run data/demo --world data/worlds/demo
+evaluate: $(VENV)/.installed ## seven large companies simulated, run and judged against their truth; resumable, about 90 minutes
+	@$(BIN)/uam suite
 
 .PHONY: docs
 docs: $(VENV)/.installed ## regenerate the generated documents

@@ -1,0 +1,107 @@
+"""One phase of one world, as a process of its own, so that its memory is given back: simulate, run, evaluate.
+
+Here: what the process does. Not here: which worlds and in which order (`suite`).
+Called as `python -m uam_platform.evaluation.suite_phase PHASE SPEC.json`.
+"""
+
+import json
+import os
+import resource
+import sys
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+PHASES: Final = ("simulate", "run", "evaluate")
+
+
+@dataclass(frozen=True)
+class WorldSpec:
+    """One world of a suite.
+
+    Attributes:
+        accounts: customers that ever exist.
+        days: visible days.
+        seed: of the world.
+        difficulty: name of the vector it starts from.
+        knobs: fields of the vector that differ; the vector is then named by `name`.
+        name: of the world; files are called after it.
+    """
+
+    accounts: int
+    days: int
+    seed: int
+    difficulty: str
+    knobs: Mapping[str, Any]
+    name: str
+
+    def to_json(self) -> str:
+        """Canonical JSON."""
+        return json.dumps(vars(self) | {"knobs": dict(self.knobs)}, sort_keys=True)
+
+
+def vector(spec: WorldSpec) -> Any:
+    """The difficulty of a world."""
+    from uam_platform.simulation.world.difficulty import difficulty_named
+
+    named = difficulty_named(spec.difficulty)
+    if not spec.knobs:
+        return named
+    knobs: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in spec.knobs.items()
+    }
+    return replace(named, **{**knobs, "name": spec.name})
+
+
+def perform(phase: str, spec: WorldSpec, work: Path, board: Path) -> None:
+    """Do one phase.
+
+    Args:
+        phase: one of `PHASES`.
+        spec: the world.
+        work: folder with `world` and `run`.
+        board: JSON file to write in the last phase; it appears whole or not at all. An HTML report lies beside it.
+    """
+    if phase == "simulate":
+        from uam_platform.simulation.world.generate import simulate
+
+        simulate(spec.accounts, spec.days, spec.seed, work / "world", vector(spec), _told)
+    elif phase == "run":
+        from uam_platform.scratch import run_world
+
+        run_world(work / "world" / "company", work / "run", _say)
+    else:
+        _evaluate(work, board)
+
+
+def _evaluate(work: Path, board: Path) -> None:
+    from uam_platform.evaluation.scoreboard import evaluate
+
+    found = evaluate(work / "run", work / "world")
+    draft = board.with_suffix(".new")
+    draft.write_text(found.to_json(), encoding="utf-8")
+    os.replace(draft, board)
+
+
+def _told(what: str, done: int, total: int) -> None:
+    _say(f"{what} {done} of {total}")
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def main(arguments: list[str]) -> None:
+    """Entry point: phase, specification, work folder, board."""
+    warnings.filterwarnings("ignore")
+    phase, spec, work, board = arguments
+    perform(phase, WorldSpec(**json.loads(spec)), Path(work), Path(board))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
+    _say(f"{phase}: peak memory {peak:.1f} GiB")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
