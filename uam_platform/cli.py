@@ -122,11 +122,22 @@ def restate(
 
 @app.command()
 def evaluate(
-    run: Annotated[Path, typer.Option(exists=True, help="Folder of a run.")],
-    world: Annotated[Path, typer.Option(exists=True, help="Folder made by `uam simulate`, with truth/.")],
+    run: Annotated[Path | None, typer.Option(exists=True, help="Folder of a run.")] = None,
+    world: Annotated[Path | None, typer.Option(exists=True, help="Folder made by `uam simulate`, with truth/.")] = None,
     json_path: Annotated[Path | None, typer.Option("--json", help="Write the scoreboard as JSON too.")] = None,
+    compare: Annotated[
+        tuple[Path, Path] | None,
+        typer.Option(exists=True, help="Two scoreboard files, or two folders of `uam suite`, paired by seed."),
+    ] = None,
 ) -> None:
-    """Print the scoreboard of a run against the truth of its world."""
+    """Print the scoreboard of a run against the truth of its world, or compare two versions on the same worlds."""
+    if compare is not None:
+        from uam_platform.evaluation.compare import compare_paths
+
+        console.print(compare_paths(*compare), markup=False, soft_wrap=True)
+        return
+    if run is None or world is None:
+        raise PolicyError("uam evaluate: give --run and --world for a scoreboard, or --compare A B for two of them")
     from uam_platform.evaluation.command import command
 
     console.print(command(run, world, json_path))
