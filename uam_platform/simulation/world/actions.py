@@ -7,6 +7,7 @@ Belongs here: the expansion of visits into event rows. Does not belong here: who
 import numpy as np
 
 from uam_platform.simulation.world.clock import SECOND_US, Array
+from uam_platform.simulation.world.outside_visits import outside_rows
 from uam_platform.simulation.world.people import ADMIN, VIEWER
 from uam_platform.simulation.world.population import Accounts
 from uam_platform.simulation.world.product import (
@@ -44,7 +45,7 @@ def act(sessions: Sessions, accounts: Accounts, workflow_base: int, rng: np.rand
         workflow_base: First number for workflow runs, so that ids stay unique over stretches.
         rng: The stream of this stretch.
     """
-    human = np.flatnonzero(~sessions.is_machine)
+    human = np.flatnonzero(sessions.is_work)
     length = (np.exp(rng.normal(6.4, 0.8, sessions.count)) * SECOND_US).astype(np.int64) + 60 * SECOND_US
     rate = _rates(sessions, human)
     parts = [_simple(sessions, human, rate[kind], odds, length, rng) for kind, odds in _KINDS.items()]
@@ -53,6 +54,7 @@ def act(sessions: Sessions, accounts: Accounts, workflow_base: int, rng: np.rand
     parts.append(_runs(sessions, machine, workflow_base + len(parts[-1]["session"]), rng))
     parts += _calls(sessions, human, length, rng)
     parts += _onboarding(sessions, rng)
+    parts += outside_rows(sessions, rng)
     rows = concat(parts)
     _bill(
         rows, accounts.mrr_cents[sessions.account[rows["session"]]], accounts.seats[sessions.account[rows["session"]]]
@@ -170,7 +172,7 @@ def _calls(sessions: Sessions, human: Array, length: Array, rng: np.random.Gener
     identifies = signs[sessions.is_first_on_device[signs] | (rng.random(len(signs)) < 0.75)]
     groups = signs[sessions.is_first_on_device[signs] | (rng.random(len(signs)) < 0.3)]
     aliases = first[rng.random(len(first)) < 0.3]
-    leaves = signs[rng.random(len(signs)) < 0.35]
+    leaves = signs[rng.random(len(signs)) < sessions.signs_out_share[signs]]
     second = SECOND_US
     return [
         block(browsing, type=PAGE, page=looked, offset_us=before, is_anonymous=1),

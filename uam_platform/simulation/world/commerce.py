@@ -29,7 +29,8 @@ class ChurnLaw:
     """Per account: ``base`` and ``gain`` of one decision, ``lead`` days from decision to end.
 
     ``breaks`` is the weekly probability, at full distress, of leaving an annual contract early; ``sudden`` the daily
-    rate of ends that nobody could see coming.
+    rate of ends that nobody could see coming. Entries ``count`` to ``2 count`` are the law of the same accounts once they
+    have gone over to the other billing period; ``Term.law_row`` says which entry a term follows.
     """
 
     base: Array
@@ -70,6 +71,14 @@ class Term:
     ended_day: int | None = None
     reason: str | None = None
     changes: list[tuple[float, int, int]] = field(default_factory=list)
+    plan: int = 0
+    plan_changes: list[tuple[float, int]] = field(default_factory=list)
+    law_row: int = 0
+
+    @property
+    def final_plan(self) -> int:
+        """Plan at the end of the term."""
+        return self.plan_changes[-1][1] if self.plan_changes else self.plan
 
 
 @dataclass(frozen=True)
@@ -94,13 +103,15 @@ class Book:
     paying: Array
 
 
-def make_churn_law(accounts: Accounts, vector: Difficulty, rng: np.random.Generator) -> ChurnLaw:
-    """Return the law of leaving of every account at this difficulty."""
-    count, monthly = accounts.count, accounts.is_monthly
-    factor = _TIER_FACTOR[accounts.tier]
+def make_churn_law(
+    accounts: Accounts, vector: Difficulty, rng: np.random.Generator, switched: np.random.Generator
+) -> ChurnLaw:
+    """Return the law of leaving of every account at this difficulty, and after a switch of its billing period."""
+    monthly = np.concatenate([accounts.is_monthly, ~accounts.is_monthly])
+    factor = np.tile(_TIER_FACTOR[accounts.tier], 2)
     slow = vector.acausal_per_year * (1 - _SUDDEN_SHARE)
-    has_notice = rng.random(count) < np.where(monthly, 0.25, 0.88)
-    lead = np.where(monthly, rng.integers(1, 6, count), rng.integers(10, 46, count))
+    own, other = _notice(accounts.is_monthly, rng), _notice(~accounts.is_monthly, switched)
+    has_notice, lead = np.concatenate([own[0], other[0]]), np.concatenate([own[1], other[1]])
     return ChurnLaw(
         base=np.clip(np.where(monthly, slow / 12.0, slow) * factor, 0.0, 0.9),
         gain=np.clip(np.where(monthly, _MONTHLY_GAIN, _ANNUAL_GAIN) * factor * vector.churn_gain, 0.0, 0.97),
@@ -111,12 +122,22 @@ def make_churn_law(accounts: Accounts, vector: Difficulty, rng: np.random.Genera
     )
 
 
+def _notice(monthly: Array, rng: np.random.Generator) -> tuple[Array, Array]:
+    count = len(monthly)
+    has_notice = rng.random(count) < np.where(monthly, 0.25, 0.88)
+    return has_notice, np.where(monthly, rng.integers(1, 6, count), rng.integers(10, 46, count))
+
+
 def run_contracts(
-    accounts: Accounts, health: Health, law: Law, churn: ChurnLaw, vector: Difficulty, horizon: int, seed: int
-) -> Book:
-    """Run every subscription to day ``horizon``; each account has its own stream, so one never disturbs another."""
+    accounts: Accounts, health: Health, law: Law, churn: ChurnLaw, vector: Difficulty, horizon: int, seed: int,
+    switch_at: Array,
+) -> Book:  # fmt: skip
+    """Run every subscription to day ``horizon``; each account has its own stream, so one never disturbs another.
+
+    ``switch_at`` is the renewal at which an account goes over to the other billing period.
+    """
     harm = distress(health.level, law)
-    desk = _Desk(accounts, health, law, churn, harm, horizon, vector.censored_per_year / 365.0)
+    desk = _Desk(accounts, health, law, churn, harm, horizon, vector.censored_per_year / 365.0, switch_at)
     for account in range(accounts.count):
         desk.run(account, np.random.default_rng([seed, account]))
     return Book(desk.terms, desk.ends, desk.paying)
@@ -126,10 +147,12 @@ class _Desk:
     """Carries the growing lists while accounts are run one after the other."""
 
     def __init__(
-        self, accounts: Accounts, health: Health, law: Law, churn: ChurnLaw, harm: Array, horizon: int, censored: float
-    ) -> None:
+        self, accounts: Accounts, health: Health, law: Law, churn: ChurnLaw, harm: Array, horizon: int, censored: float,
+        switch_at: Array,
+    ) -> None:  # fmt: skip
         self.accounts, self.health, self.law, self.churn = accounts, health, law, churn
         self.harm, self.horizon, self.censored = harm, horizon, censored
+        self.switch_at = switch_at
         self.terms: list[Term] = []
         self.ends: list[End] = []
         self.paying = np.zeros((accounts.count, horizon), dtype=bool)
@@ -141,27 +164,29 @@ class _Desk:
             ended = self._spell(account, start, spell, rng)
             self.paying[account, max(0, start) : max(0, ended)] = True
             returns = ended < self.horizon and rng.random() < _RETURN_SHARE
-            start = ended + int(rng.integers(30, 121)) if returns else None
+            start = ended + int(rng.integers(30, 121)) if returns and not self._is_gone(account) else None
             if start is not None:
                 start -= max(0, date_of(start).day - 28)
             spell += 1
 
+    def _is_gone(self, account: int) -> bool:
+        return bool(self.ends) and self.ends[-1].account == account and self.ends[-1].is_censored
+
     def _spell(self, account: int, start: int, spell: int, rng: np.random.Generator) -> int:
-        months = 1 if self.accounts.is_monthly[account] else 12
+        is_monthly, row = bool(self.accounts.is_monthly[account]), account
         sudden, taken_over = self._accidents(start, rng)
         first = date_of(start)
         seats, mrr = int(self.accounts.seats[account]), int(self.accounts.mrr_cents[account])
         previous: int | None = None
-        number = 0
+        number = passed = lead = 0
         while True:
-            begin = day_number(add_months(first, number * months))
-            end = day_number(add_months(first, (number + 1) * months))
-            created = (
-                start - rng.uniform(0.1, 9.0)
-                if number == 0
-                else _signed(begin, months, int(self.churn.lead[account]), rng)
-            )
-            term = Term(account, begin, end, months, seats, mrr, created, previous)
+            if number == self.switch_at[account]:
+                is_monthly, row = not is_monthly, account + self.accounts.count
+            months = 1 if is_monthly else 12
+            begin, end = day_number(add_months(first, passed)), day_number(add_months(first, passed + months))
+            created = start - rng.uniform(0.1, 9.0) if number == 0 else _signed(begin, months, lead, rng)
+            lead = int(self.churn.lead[row])
+            term = Term(account, begin, end, months, seats, mrr, created, previous, law_row=row)
             self.terms.append(term)
             previous = len(self.terms) - 1
             accident = min(sudden, taken_over)
@@ -169,7 +194,7 @@ class _Desk:
                 return self._cut(term, spell, int(accident), sudden > taken_over, rng)
             _change_within(term, rng)
             seats, mrr = (term.changes[-1][1], term.changes[-1][2]) if term.changes else (term.seats, term.mrr_cents)
-            decision = max(begin, end - int(self.churn.lead[account]))
+            decision = max(begin, end - lead)
             broken = self._breaks(term, spell, decision, rng)
             if broken is not None:
                 return broken
@@ -179,7 +204,7 @@ class _Desk:
                 return end
             term.is_renewed = True
             seats, mrr = _grown(seats, mrr, months, rng)
-            number += 1
+            number, passed = number + 1, passed + months
 
     def _accidents(self, start: int, rng: np.random.Generator) -> tuple[float, float]:
         origin = max(start, 0)
@@ -191,14 +216,13 @@ class _Desk:
             return False
         account = term.account
         week = decision // 7
-        row = np.array([account])
-        chance = float(self.churn.leave(row, self.harm[week, row])[0])
+        chance = float(self.churn.leave(np.array([term.law_row]), self.harm[week, [account]])[0])
         if draw >= chance:
             return False
-        is_causal = draw >= float(self.churn.base[account])
+        is_causal = draw >= float(self.churn.base[term.law_row])
         pull = self.health.level[week, account] * self.law.churn_weight
         cause = int(np.argmax(pull)) if is_causal else None
-        term.notice_day = decision if self.churn.has_notice[account] else None
+        term.notice_day = decision if self.churn.has_notice[term.law_row] else None
         term.ended_day = term.end_day
         choice = END_REASONS_ACAUSAL[int(notice_draw * len(END_REASONS_ACAUSAL))]
         term.reason = choice if cause is None or notice_draw > 0.7 else CAUSES[cause].end_reason
@@ -211,7 +235,7 @@ class _Desk:
         account, first = term.account, max(0, -(-term.start_day // 7))
         last = min(decision, self.horizon) // 7
         weeks = np.arange(first, max(first, last))
-        rows = np.full(len(weeks), account)
+        rows = np.full(len(weeks), term.law_row)
         hits = np.flatnonzero(rng.random(len(weeks)) < self.churn.leave_early(rows, self.harm[weeks, account]))
         if not len(hits):
             return None

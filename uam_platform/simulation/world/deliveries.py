@@ -13,12 +13,13 @@ import pyarrow as pa
 
 from uam_platform.simulation.world import product
 from uam_platform.simulation.world.clients import FIELDS, Clients
-from uam_platform.simulation.world.clock import DAY_US, START_US, Array, date_of
+from uam_platform.simulation.world.clock import DAY_US, START_US, Array
+from uam_platform.simulation.world.day_files import DayFiles
 from uam_platform.simulation.world.people import Devices, People
 from uam_platform.simulation.world.population import TIERS, Accounts, workspace_ids
-from uam_platform.simulation.world.rows import ALIAS, GROUP, IDENTIFY, SERVER, TRACK, Rows, take
+from uam_platform.simulation.world.rows import ALIAS, GROUP, IDENTIFY, SERVER, TRACK, Rows
 from uam_platform.simulation.world.schemas import DELIVERIES, LOST_EVENTS, TRUTH_DELIVERIES
-from uam_platform.simulation.world.store import Appender, instants, labels, numbered, numbers, uuids, write_columns
+from uam_platform.simulation.world.store import Appender, instants, labels, numbered, numbers, uuids
 from uam_platform.simulation.world.transport import EVENT_NAMES, LOSS_REASONS, NONE, REPEAT_KINDS
 
 _AREA = np.array([product.AREAS.index(product.AREA_OF.get(name, "home")) for name in product.EVENTS])
@@ -44,7 +45,10 @@ def make_labels(accounts: Accounts, people: People, devices: Devices) -> Labels:
     # to Parquet with bytes that differ from run to run.
     spaces = [f"{pair[0][:-1]}{number}" for pair in workspace_ids(accounts) for number in (1, 2)]
     return Labels(
-        user=pa.array([people.user_id(person) for person in range(people.count)]),
+        user=pa.array(
+            [people.user_id(person) for person in range(people.count)]
+            + [people.next_user_id(person) for person in range(people.count)]
+        ),
         person=pa.array([person_id(person) for person in range(people.count)]),
         anonymous=pa.array(devices.anonymous_id),
         workspace=pa.array(spaces),
@@ -59,24 +63,21 @@ def person_id(person: int) -> str:
 
 
 class Archive:
-    """Writes ``company/deliveries`` day by day and ``truth/deliveries`` beside it; a context manager."""
+    """Writes ``company/deliveries`` day by day and ``truth/deliveries`` beside it; ``names`` are its strings."""
 
     def __init__(
         self, company: Path, truth: Path, days: int, accounts: Accounts, people: People, devices: Devices, clients: Clients,
         flags: Array,
     ) -> None:  # fmt: skip
         self._clients = clients
-        self._folder, self._days = company / "deliveries", days
         self._accounts, self._people, self._devices, self._flags = accounts, people, devices, flags
-        self._labels = make_labels(accounts, people, devices)
+        self.names = make_labels(accounts, people, devices)
+        self._files = DayFiles(company / "deliveries", DELIVERIES, days)
         self._truth = Appender(truth / "deliveries.parquet", TRUTH_DELIVERIES)
         self._lost = Appender(truth / "lost_events.parquet", LOST_EVENTS)
-        self._carried: Rows | None = None
-        self._next_day = 0
         self.delivered = 0
 
     def __enter__(self) -> "Archive":
-        self._folder.mkdir(parents=True, exist_ok=True)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -85,41 +86,25 @@ class Archive:
 
     def add(self, deliveries: Rows, lost: Rows, complete_until_day: int) -> None:
         """Take a stretch and write every day of receipt before ``complete_until_day`` that is not yet written."""
-        held = deliveries
-        if self._carried is not None:
-            held = {name: np.concatenate([values, deliveries[name]]) for name, values in self._carried.items()}
-        until = START_US + min(complete_until_day, self._days) * DAY_US
-        ready = held["received_us"] < until
-        self._carried = take(held, ~ready)
-        self._write(take(held, ready), min(complete_until_day, self._days))
-        self._lost.append(self._true_columns(lost) | {"reason": labels(lost["reason"], LOSS_REASONS)})
-
-    def _write(self, deliveries: Rows, until_day: int) -> None:
-        order = np.lexsort((deliveries["repeat"], deliveries["event_no"], deliveries["received_us"]))
-        deliveries = take(deliveries, order)
-        deliveries["delivery_no"] = self.delivered + np.arange(len(order), dtype=np.int64)
-        self.delivered += len(order)
-        columns = self._columns(deliveries)
-        edges = START_US + np.arange(self._next_day, until_day + 1) * DAY_US
-        cut = np.searchsorted(deliveries["received_us"], edges)
-        for index, day in enumerate(range(self._next_day, until_day)):
-            begin, length = int(cut[index]), int(cut[index + 1] - cut[index])
-            part = {name: values.slice(begin, length) for name, values in columns.items()}
-            write_columns(self._folder / f"received_date={date_of(day)}.parquet", part, DELIVERIES)
-        self._next_day = until_day
-        truth = self._true_columns(deliveries)
-        truth |= {name: columns[name] for name in ("delivery_no", "message_id", "defect")}
-        truth["is_duplicate"] = pa.array(deliveries["repeat"] != NONE)
-        truth["repeat_kind"] = labels(deliveries["repeat"], REPEAT_KINDS)
+        ready = self._files.ready(deliveries, ("event_no", "repeat"), complete_until_day)
+        count = len(ready["event_no"])
+        ready["delivery_no"] = self.delivered + np.arange(count, dtype=np.int64)
+        self.delivered += count
+        columns = self._columns(ready)
+        self._files.write(columns, ready["received_us"], complete_until_day)
+        truth = self._true_columns(ready) | {name: columns[name] for name in ("delivery_no", "message_id", "defect")}
+        truth["is_duplicate"] = pa.array(ready["repeat"] != NONE)
+        truth["repeat_kind"] = labels(ready["repeat"], REPEAT_KINDS)
         self._truth.append(truth)
+        self._lost.append(self._true_columns(lost) | {"reason": labels(lost["reason"], LOSS_REASONS)})
 
     def _true_columns(self, rows: Rows) -> dict[str, Any]:
         event = rows["event"].astype(np.int64)
         name = np.where(event >= 0, event, len(product.EVENTS) + rows["type"] - 1)
         return {
             "true_event_no": pa.array(rows["event_no"]),
-            "true_person_id": labels(rows["person"], self._labels.person),
-            "true_account_id": labels(rows["account"], self._labels.account),
+            "true_person_id": labels(rows["person"], self.names.person),
+            "true_account_id": labels(rows["account"], self.names.account),
             "true_event_name": labels(name, _TRUE_NAMES),
             "true_occurred_at": instants(rows["occurred_us"]),
         }
@@ -128,13 +113,13 @@ class Archive:
         return self._who(rows) | self._what(rows) | self._client(rows) | self._traits(rows)
 
     def _who(self, rows: Rows) -> dict[str, Any]:
-        names, kind = self._labels, rows["type"]
+        names, kind = self.names, rows["type"]
         is_known = rows["is_known"] | (kind == IDENTIFY) | (kind == ALIAS) | (kind == GROUP)
         has_group = (is_known & (_lot(rows, 0) < 235) & ~_lacks(rows, "group_id")) | (kind == GROUP)
         return {
             "message_id": uuids(rows["message"]),
             "type": labels(kind, product.TYPES),
-            "user_id": labels(np.where(is_known, rows["person"], -1), names.user),
+            "user_id": labels(np.where(is_known, self._login(rows), -1), names.user),
             "anonymous_id": labels(np.where(kind == ALIAS, -1, rows["anonymous"]), names.anonymous),
             "previous_id": labels(np.where(kind == ALIAS, rows["anonymous"], -1), names.anonymous),
             "group_id": labels(np.where(has_group & (kind != ALIAS), rows["workspace"], -1), names.workspace),
@@ -144,6 +129,13 @@ class Archive:
             "delivery_no": pa.array(rows["delivery_no"]),
             "defect": labels(rows["defect"], product.DEFECTS),
         }
+
+    def _login(self, rows: Rows) -> Array:
+        """Return codes of user ids: the person, or person + count with a new login at the next account."""
+        people, person = self._people, rows["person"]
+        day = (rows["occurred_us"] - START_US) / DAY_US
+        is_new = people.has_new_login[person] & people.is_moved(person, day)
+        return np.asarray(person + np.where(is_new, people.count, 0))
 
     def _what(self, rows: Rows) -> dict[str, Any]:
         event, track = rows["event"].astype(np.int64), rows["type"] == TRACK
@@ -191,8 +183,8 @@ class Archive:
         tiered = (kind == TRACK) & (_lot(rows, 4) < 205)
         return {
             "role": labels(np.where(has_role, rows["role"], -1), product.ROLES),
-            "email": labels(np.where(kind == IDENTIFY, email, -1), self._labels.email),
-            "account_id": labels(np.where(kind == GROUP, account, -1), self._labels.account),
+            "email": labels(np.where(kind == IDENTIFY, email, -1), self.names.email),
+            "account_id": labels(np.where(kind == GROUP, account, -1), self.names.account),
             "plan_tier": labels(np.where(tiered, self._accounts.tier[account], -1), TIERS),
             "feature_flag": labels(flag, product.FLAGS),
         }

@@ -101,7 +101,9 @@ class Difficulty:
     )
     drives_per_year: float = _knob(0.35, "drives per account-year", "about one account in four grows within a year")
     drive_gain: float = _knob(1.0, "ratio", "scales what a drive to expand does to behaviour; 0 hides it")
-    driven_growth_share: float = _knob(0.6, "share of drives", "most drives end in more seats, the others come to nothing")
+    driven_growth_share: float = _knob(
+        0.6, "share of drives", "most drives end in more seats, the others come to nothing"
+    )
     undriven_growth_per_year: float = _knob(0.07, "growths per account-year", "seats also grow with no sign beforehand")
     sequences_per_year: float = _knob(
         0.25, "plantings per account-year and sequence", "rare enough to be found, not to be the background"
@@ -109,6 +111,19 @@ class Difficulty:
     decoy_share: float = _knob(0.4, "share of plantings", "the right steps in a wrong order or too far apart")
     patterns_per_week: float = _knob(
         0.012, "occurrences per account-week and pattern", "controls show every pattern too; harm and drives raise some"
+    )
+    sentiment_noise_sd: float = _knob(
+        0.32, "sentiment (-1 to 1)", "moods differ for reasons of their own: a third of a scale"
+    )
+    pii_share: float = _knob(0.10, "share of statements", "people put addresses, numbers and keys into what they write")
+    typo_share: float = _knob(0.08, "share of sentences", "customers type in a hurry")
+    chats_per_ticket: float = _knob(0.5, "ratio", "chats are about half as many as tickets where both are offered")
+    calls_per_account_year: float = _knob(
+        1.0, "ratio", "scales kick-offs, reviews, renewal and escalation calls of the larger customers"
+    )
+    documents_per_account_year: float = _knob(0.083, "documents", "about one per twelve accounts a year")
+    logs_per_event: float = _knob(
+        0.10, "share of requests", "backends keep every failure and a sample of the rest; 0 writes no logs"
     )
     causes: tuple[str, ...] = _names(
         tuple(cause.name for cause in CAUSES), "harms that occur; leave one out to train without it"

@@ -13,9 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from uam_platform.simulation.world import crm, crm_contracts, support, truth
+from uam_platform.simulation.world import crm, crm_contracts, evidence, support, truth, truth_people
 from uam_platform.simulation.world.actions import act
+from uam_platform.simulation.world.affairs import Affairs, add_levels, make_affairs, name_split_offs
 from uam_platform.simulation.world.aftermath import follow_contracts
+from uam_platform.simulation.world.careers import add_outsiders, live_careers
 from uam_platform.simulation.world.clients import Clients, drift_truth, make_clients
 from uam_platform.simulation.world.clock import BEYOND_DAYS, Array, instant
 from uam_platform.simulation.world.commerce import Book, ChurnLaw, make_churn_law, run_contracts
@@ -31,11 +33,16 @@ from uam_platform.simulation.world.health import (
     make_benign,
     make_law,
 )  # fmt: skip
+from uam_platform.simulation.world.kiosks import add_kiosks
 from uam_platform.simulation.world.oracle import churn_probability, make_outlook
+from uam_platform.simulation.world.outside_visits import OutsideVisits
 from uam_platform.simulation.world.people import Devices, People, make_devices, make_people
 from uam_platform.simulation.world.population import Accounts, make_accounts
+from uam_platform.simulation.world.press import Press
 from uam_platform.simulation.world.product import EVENT_CODE, FLAGS
+from uam_platform.simulation.world.renegotiation import change_plans, draw_switches
 from uam_platform.simulation.world.schemas import COMPANY, TRUTH
+from uam_platform.simulation.world.second_tool import SecondTool
 from uam_platform.simulation.world.sessions import Visits
 from uam_platform.simulation.world.store import write_columns, write_rows
 from uam_platform.simulation.world.transport import NONE, send
@@ -43,7 +50,9 @@ from uam_platform.simulation.world.transport import NONE, send
 Progress = Callable[[str, int, int], None]
 _STRETCH_DAYS = 28
 _CONCERNS = ("accounts", "health", "benign", "noise", "churn", "contracts", "people", "devices", "oracle", "support",
-             "crm", "activity", "clients")  # fmt: skip
+             "crm", "activity", "clients", "second_tool",
+             "levels", "affairs", "switches", "plans", "careers", "outsiders", "kiosks", "callers", "sales",
+             "words", "chats", "calls", "documents", "logs")  # fmt: skip
 _FLAG_OF = {"automation": FLAGS.index("automation_suite"), "rollout": FLAGS.index("rollout_wave")}
 _FAILURES = np.array([EVENT_CODE[name] for name in ("import_failed", "workflow_failed", "sync_failed")])
 
@@ -75,6 +84,7 @@ class _Life:
     channels: dict[str, Array]
     churn: ChurnLaw
     book: Book
+    affairs: Affairs
     people: People
     devices: Devices
     clients: Clients
@@ -111,7 +121,7 @@ def simulate(
     tell = progress or _silent
     life = _live(accounts, days, seed, vector, tell)
     delivered, seen, failures = _use_product(life, days, company, hidden, tell)
-    tickets = _write_company(life, days, seed, company, failures, tell)
+    tickets = _write_company(life, days, seed, company, hidden, failures, tell)
     _write_truth(life, days, seed, hidden, seen, tell)
     churned = sum(1 for end in life.book.ends if end.ended_day <= days and not end.is_censored)
     seconds = round(time.perf_counter() - began, 3)
@@ -139,54 +149,62 @@ def _live(accounts: int, days: int, seed: int, vector: Difficulty, tell: Progres
     rng = {name: np.random.default_rng(stream) for name, stream in streams.items()}
     weeks = -(-(days + BEYOND_DAYS) // 7)
     horizon = weeks * 7
-    people_of = make_accounts(accounts, days, vector, rng["accounts"])
+    people_of = add_levels(make_accounts(accounts, days, vector, rng["accounts"]), vector, rng["levels"])
     law = make_law(people_of, vector)
     health = live(people_of, law, weeks, rng["health"])
     benign = make_benign(people_of, weeks, vector, rng["benign"])
     channels = channel_multipliers(health, benign, vector, rng["noise"])
     tell("hidden state", 1, 1)
-    churn = make_churn_law(people_of, vector, rng["churn"])
+    churn = make_churn_law(people_of, vector, rng["churn"], rng["switches"])
     contract_seed = int(streams["contracts"].generate_state(1)[0])
-    book = run_contracts(people_of, health, law, churn, vector, horizon, contract_seed)
+    switch_at = draw_switches(people_of, vector, rng["switches"])
+    book = run_contracts(people_of, health, law, churn, vector, horizon, contract_seed, switch_at)
+    change_plans(people_of, book, vector, rng["plans"])
+    affairs = make_affairs(people_of, book, vector, rng["affairs"])
+    people_of = name_split_offs(people_of, affairs)
     channels = follow_contracts(channels, book)
     tell("contracts", 1, 1)
     people = make_people(people_of, health, horizon, vector, rng["people"])
+    people = live_careers(people, people_of, affairs, horizon, vector, rng["careers"])
+    people = add_outsiders(people, people_of, vector, rng["outsiders"])
     devices = make_devices(people, horizon, vector, rng["devices"])
+    devices = add_kiosks(devices, people, people_of, horizon, vector, rng["kiosks"])
     clients = make_clients(devices, days, vector, rng["clients"])
     tell("people", 1, 1)
-    return _Life(vector, people_of, law, health, benign, channels, churn, book, people, devices, clients, streams)
+    return _Life(vector, people_of, law, health, benign, channels, churn, book, affairs, people, devices, clients, streams)
 
 
 def _use_product(
     life: _Life, days: int, company: Path, hidden: Path, tell: Progress
 ) -> tuple[int, Array, dict[str, Array]]:
-    visits = Visits(life.accounts, life.people, life.devices, life.channels, life.book.paying, life.vector)
+    is_open, split_day = life.affairs.open_days(life.accounts, life.book), life.affairs.split_day(life.accounts.count)
+    visits = Visits(life.accounts, life.people, life.devices, life.channels, is_open, split_day, life.vector)
+    outside = OutsideVisits(life.people, life.channels, life.book.paying, life.vector)
+    callers = np.random.default_rng(life.streams["callers"])
     stretches = range(0, days, _STRETCH_DAYS)
     event_no = workflow_no = 0
     failures: list[dict[str, Array]] = []
-    with Archive(
-        company, hidden, days, life.accounts, life.people, life.devices, life.clients, _flags(life)
-    ) as archive:
+    archive = Archive(company, hidden, days, life.accounts, life.people, life.devices, life.clients, _flags(life))
+    second_rng = np.random.default_rng(life.streams["second_tool"])
+    second = SecondTool(company, hidden, days, life.accounts, life.devices, archive.names, life.vector, second_rng)
+    with Press(archive, second) as press:
         for number, stream in enumerate(life.streams["activity"].spawn(len(stretches))):
             rng = np.random.default_rng(stream)
             first, last = stretches[number], min(stretches[number] + _STRETCH_DAYS, days)
-            sessions = visits.draw(first, last, rng)
+            sessions = visits.draw(first, last, outside.draw(first, last, callers), rng)
             rows, runs = act(sessions, life.accounts, workflow_no, rng)
             deliveries, lost = send(rows, sessions, life.people, life.devices, life.clients, event_no, life.vector, rng)
             event_no, workflow_no = event_no + len(rows["session"]), workflow_no + runs
             failures.append(_failures(deliveries))
-            archive.add(deliveries, lost, last if last == days else last - 1)
+            press.file(deliveries, lost, sessions, last if last == days else last - 1)
             tell("activity", number + 1, len(stretches))
-        delivered = archive.delivered
     joined = {name: np.concatenate([part[name] for part in failures]) for name in failures[0]}
-    return delivered, visits.seen, joined
+    return archive.delivered, visits.seen, joined
 
 
 def _failures(deliveries: dict[str, Array]) -> dict[str, Array]:
     failed = np.isin(deliveries["event"], _FAILURES) & (deliveries["repeat"] == NONE)
-    return support.failures_of(
-        deliveries["person"][failed], deliveries["account"][failed], deliveries["occurred_us"][failed]
-    )
+    return support.failures_of(deliveries, failed)
 
 
 def _flags(life: _Life) -> Array:
@@ -201,24 +219,29 @@ def _flags(life: _Life) -> Array:
     return flags
 
 
-def _write_company(life: _Life, days: int, seed: int, company: Path, failures: dict[str, Array], tell: Progress) -> int:
-    rng = np.random.default_rng(life.streams["support"])
-    reasons = support.collect_reasons(
-        life.accounts, life.people, life.health, life.benign, life.channels, life.book.paying, failures, days, rng
+def _ground(life: _Life, days: int) -> evidence.Ground:
+    return evidence.Ground(
+        life.accounts, life.people, life.health, life.law, life.benign, life.channels, life.book, life.vector, days
     )
-    desk = support.run_desk(reasons, life.accounts, life.people, days, rng)
+
+
+def _write_company(
+    life: _Life, days: int, seed: int, company: Path, hidden: Path, failures: dict[str, Array], tell: Progress
+) -> int:
+    said, statements = evidence.speak(_ground(life, days), failures, life.streams)
     sales = np.random.default_rng(life.streams["crm"])
     owners = crm.owners(life.accounts)
     records, account_history = crm.account_rows(life.accounts, days, len(owners), sales)
     contracts, contract_history = crm_contracts.contract_rows(life.accounts, life.book, days)
     tables: dict[str, list[dict[str, Any]]] = {
-        "zendesk_tickets": desk.tickets, "zendesk_ticket_events": desk.events, "zendesk_users": desk.users,
-        "zendesk_organizations": desk.organizations, "salesforce_user": owners, "salesforce_account": records,
+        **said, "salesforce_user": owners, "salesforce_account": records,
         "salesforce_contact": crm.contacts(life.accounts, life.people, days, sales),
         "salesforce_opportunity": crm.opportunities(life.accounts, life.book, days, records),
         "salesforce_contract": contracts, "salesforce_contract_history": contract_history,
         "salesforce_account_history": account_history,
     }  # fmt: skip
+    for name, rows in statements.tables().items():
+        write_rows(hidden / f"{name}.parquet", rows, TRUTH[name])
     for number, (name, rows) in enumerate(tables.items()):
         write_rows(company / f"{name}.parquet", rows, COMPANY[name])
         tell("support and CRM", number + 1, len(tables))
@@ -228,7 +251,7 @@ def _write_company(life: _Life, days: int, seed: int, company: Path, failures: d
         "end": f"{instant(days):%Y-%m-%dT%H:%M:%SZ}",
     }  # fmt: skip
     (company / "world.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
-    return len(desk.tickets)
+    return len(said["zendesk_tickets"])
 
 
 def _write_truth(life: _Life, days: int, seed: int, hidden: Path, seen: Array, tell: Progress) -> None:
@@ -242,10 +265,12 @@ def _write_truth(life: _Life, days: int, seed: int, hidden: Path, seen: Array, t
         "accounts": truth.account_truth(life.accounts, life.health, days),
         "churn": truth.churn_truth(life.accounts, life.book, days),
         "episodes": truth.episode_truth(life.accounts, life.health, life.benign, life.book, days),
-        "people": truth.people_truth(life.people, life.devices, seen, days),
-        "memberships": truth.membership_truth(life.accounts, life.people, days),
-        "shared_devices": truth.shared_truth(life.people, life.devices, seen),
-        "hierarchy": truth.hierarchy_truth(life.accounts),
+        "people": truth_people.people_truth(life.people, life.devices, seen, days),
+        "memberships": truth_people.membership_truth(life.accounts, life.people, days),
+        "shared_devices": truth_people.shared_truth(life.people, life.devices, seen),
+        "hierarchy": truth_people.hierarchy_truth(life.accounts, life.affairs, days),
+        "person_kinds": truth_people.person_kinds_truth(life.accounts, life.people, life.devices, days),
+        "account_events": truth_people.account_event_truth(life.accounts, life.book, life.affairs, days),
         "drift": drift_truth(life.clients),
     }
     for name, rows in tables.items():

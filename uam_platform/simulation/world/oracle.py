@@ -27,12 +27,14 @@ class Outlook:
     week: Array
     first_decision: Array
     second_decision: Array
+    law_row: Array
 
 
 def make_outlook(accounts: Accounts, book: Book, churn: ChurnLaw, weeks: int) -> Outlook:
     """Return the decisions that lie ahead of every eligible account-week, from the terms in force."""
     ends = np.full((accounts.count, weeks), -1, dtype=np.int64)
     following = np.full((accounts.count, weeks), -1, dtype=np.int64)
+    law_row = np.zeros((accounts.count, weeks), dtype=np.int64)
     for term in book.terms:
         closed = term.end_day if term.ended_day is None else term.ended_day
         known = closed if term.notice_day is None else term.notice_day + 1
@@ -40,12 +42,14 @@ def make_outlook(accounts: Accounts, book: Book, churn: ChurnLaw, weeks: int) ->
         last = min(weeks, -(-known // 7))
         if last > first:
             ends[term.account, first:last] = term.end_day
+            law_row[term.account, first:last] = term.law_row
             following[term.account, first:last] = term.end_day + (30 if term.months == 1 else 365)
     account, week = np.nonzero(ends >= 0)
     as_of = week * 7
-    lead = churn.lead[account]
+    rows = law_row[account, week]
+    lead = churn.lead[rows]
     first_end, second_end = ends[account, week] - as_of, following[account, week] - as_of
-    return Outlook(account, week, _offset(first_end, lead), _offset(second_end, lead))
+    return Outlook(account, week, _offset(first_end, lead), _offset(second_end, lead), rows)
 
 
 def _offset(end: Array, lead: Array) -> Array:
@@ -58,7 +62,7 @@ def churn_probability(
 ) -> Array:
     """Return p(end in (as_of, as_of + 56 days]) per row; the mean of exact survival over the drawn futures."""
     survival = np.ones(len(outlook.account))
-    can_break = churn.breaks[outlook.account] > 0
+    can_break = churn.breaks[outlook.law_row] > 0
     busy = np.flatnonzero((outlook.first_decision >= 0) | (outlook.second_decision >= 0) | can_break)
     for begin in range(0, len(busy), _ROWS_PER_CHUNK):
         rows = busy[begin : begin + _ROWS_PER_CHUNK]
@@ -77,6 +81,7 @@ def _survival(
     rng: np.random.Generator,
 ) -> Array:
     account = np.repeat(outlook.account[rows], DRAWS)
+    law_row = np.repeat(outlook.law_row[rows], DRAWS)
     week = np.repeat(outlook.week[rows], DRAWS)
     decisions = [np.repeat(offset[rows], DRAWS) for offset in (outlook.first_decision, outlook.second_decision)]
     level, active = health.level[week, account], health.active[week, account]
@@ -87,9 +92,9 @@ def _survival(
         harm = distress(level, law)
         for offset in decisions:
             due = np.flatnonzero((offset >= 0) & (offset // 7 == ahead))
-            stays[due] *= 1.0 - churn.leave(account[due], harm[due])
+            stays[due] *= 1.0 - churn.leave(law_row[due], harm[due])
         if ahead <= _LAST_BREAK_WEEK:
-            stays *= 1.0 - churn.leave_early(account, harm)
+            stays *= 1.0 - churn.leave_early(law_row, harm)
         if ahead < _AHEAD_WEEKS:
             draw = rng.random(level.shape, dtype=np.float32)
             level, active, severity = step(level, active, severity, law.hazard(tenure + ahead, account), law, draw)

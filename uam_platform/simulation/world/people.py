@@ -16,13 +16,19 @@ from uam_platform.simulation.world.names import FIRST_NAMES, LAST_NAMES
 from uam_platform.simulation.world.population import Accounts
 
 ADMIN, MEMBER, VIEWER = 0, 1, 2
+CUSTOMER, EMPLOYEE, BOT = 0, 1, 2
 FOREVER = 1e9
 _LEAVE_PER_DAY = 0.16 / 365
 
 
 @dataclass(frozen=True)
 class People:
-    """One entry per person; days are fractional day numbers, ``FOREVER`` when something never happens."""
+    """One entry per person; days are fractional day numbers, ``FOREVER`` when something never happens.
+
+    A person is at ``account`` until ``leave_day`` and at ``next_account`` (-1: none) from ``next_from_day`` until
+    ``next_leave_day``; ``next_workspace`` names the workspace that came along, -1 for those of the next account. Staff of the
+    vendor and robots (``kind``) never join. ``prospect_day``: looks around without a login from then until ``join_day``.
+    """
 
     account: Array
     join_day: Array
@@ -38,6 +44,16 @@ class People:
     name: list[str]
     email: list[str]
     later_email: list[str]
+    kind: Array
+    last_role: Array
+    last_role_day: Array
+    prospect_day: Array
+    next_account: Array
+    next_workspace: Array
+    next_from_day: Array
+    next_leave_day: Array
+    has_new_login: Array
+    has_new_device: Array
 
     @property
     def count(self) -> int:
@@ -46,7 +62,24 @@ class People:
 
     def user_id(self, person: int) -> str:
         """Return the product's id of a person."""
-        return f"u_{person + 1:06d}"
+        return f"svc_monitor_{person + 1:06d}" if self.kind[person] == BOT else f"u_{person + 1:06d}"
+
+    def next_user_id(self, person: int) -> str:
+        """Return the product's id of a person who was given a new login at the next account."""
+        return f"u_{self.count + person + 1:06d}"
+
+    def role_on(self, person: Array, day: Array) -> Array:
+        """Return the role of each person on a day."""
+        role = np.where(self.role_change_day[person] <= day, self.later_role[person], self.role[person])
+        return np.where(self.last_role_day[person] <= day, self.last_role[person], role)
+
+    def is_moved(self, person: Array, day: Array) -> Array:
+        """Return whether each person is at the next account by a day."""
+        return np.asarray(self.next_from_day[person] <= day)
+
+    def final_day(self, person: int) -> float:
+        """Return the day on which a person leaves for good."""
+        return float(self.next_leave_day[person] if self.next_account[person] >= 0 else self.leave_day[person])
 
 
 @dataclass(frozen=True)
@@ -67,6 +100,7 @@ class Devices:
     first: Array
     number: Array
     borrowed: Array
+    is_kiosk: Array
     anonymous_id: list[str]
 
     @property
@@ -164,6 +198,16 @@ def _complete(
         name=names,
         email=emails,
         later_email=later_emails,
+        kind=np.full(count, CUSTOMER),
+        last_role=role.copy(),
+        last_role_day=np.full(count, FOREVER),
+        prospect_day=np.full(count, FOREVER),
+        next_account=np.full(count, -1),
+        next_workspace=np.full(count, -1),
+        next_from_day=np.full(count, FOREVER),
+        next_leave_day=np.full(count, FOREVER),
+        has_new_login=np.zeros(count, dtype=bool),
+        has_new_device=np.zeros(count, dtype=bool),
     )
 
 
@@ -194,6 +238,7 @@ def make_devices(people: People, horizon: int, vector: Difficulty, rng: np.rando
     far = np.exp(rng.normal(6.5, 2.0, count)) * rng.choice([-1, 1], count)
     seconds = np.where(is_skewed, np.clip(far, -3 * 86_400, 3 * 86_400), rng.normal(0, 1.2, count))
     rotates = rng.random(count) < 0.12
+    rotate_day = np.where(rotates, rng.uniform(0, max(1, horizon), count), FOREVER)
     return Devices(
         owner=owner,
         kind=kind,
@@ -201,17 +246,18 @@ def make_devices(people: People, horizon: int, vector: Difficulty, rng: np.rando
         is_sloppy=rng.random(count) < vector.sloppy_client_share,
         skew_us=(seconds * 1_000).astype(np.int64) * 1_000,
         prints_offset=(kind > 0) & (rng.random(count) < 0.4),
-        rotate_day=np.where(rotates, rng.uniform(0, max(1, horizon), count), FOREVER),
+        rotate_day=np.where(people.has_new_device[owner], people.next_from_day[owner], rotate_day),
         first=first,
         number=number,
         borrowed=_borrowed(people, first, vector, rng),
+        is_kiosk=np.zeros(count, dtype=bool),
         anonymous_id=_anonymous_ids(2 * count, rng),
     )
 
 
 def _borrowed(people: People, first: Array, vector: Difficulty, rng: np.random.Generator) -> Array:
     borrowed = np.full(people.count, -1, dtype=np.int64)
-    borrows = rng.random(people.count) < vector.shared_people_share
+    borrows = (rng.random(people.count) < vector.shared_people_share) & (people.kind == CUSTOMER)
     order = np.argsort(people.account, kind="stable")
     for left, right in itertools.pairwise(order):
         if borrows[right] and people.account[left] == people.account[right] and borrowed[left] < 0:

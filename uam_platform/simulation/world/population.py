@@ -18,7 +18,7 @@ FITS = ("low", "medium", "high")
 INDUSTRIES = ("Software", "Retail", "Manufacturing", "Healthcare", "Finance", "Logistics", "Education", "Media")
 _TIER_EDGES = (0.50, 0.82, 0.97)
 _MONTHLY_SHARE = np.array([0.74, 0.24, 0.05, 0.0])
-_SEAT_PRICE_CENTS = np.array([1_500, 2_900, 5_400, 8_900])
+SEAT_PRICE_CENTS = np.array([1_500, 2_900, 5_400, 8_900])
 _OFFSETS = np.array([-480, -300, -300, 0, 60, 60, 120, 330, 480])
 _DURING_SHARE_PER_YEAR = 0.22
 _OLDEST_DAYS = 720
@@ -59,7 +59,7 @@ def make_accounts(count: int, days: int, vector: Difficulty, rng: np.random.Gene
     tier = np.searchsorted(np.quantile(size, _TIER_EDGES), size)
     plan = np.clip(tier + rng.choice([-1, 0, 0, 0, 1], count), 0, len(PLANS) - 1)
     seats = np.maximum(2, np.rint(4.0 * size**1.15 * np.exp(rng.normal(0, 0.2, count)))).astype(np.int64)
-    price = _SEAT_PRICE_CENTS[plan] * np.exp(rng.normal(0, 0.15, count))
+    price = SEAT_PRICE_CENTS[plan] * np.exp(rng.normal(0, 0.15, count))
     names, domains = _company_names(count, rng)
     return Accounts(
         account_id=[f"acc_{number:05d}" for number in range(1, count + 1)],

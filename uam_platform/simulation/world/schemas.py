@@ -43,6 +43,10 @@ COMPANY: dict[str, Any] = {
         "zendesk_user_id:i64 name email role organization_id:i64 external_id created_at:at updated_at:at"
     ),
     "zendesk_organizations": _schema("organization_id:i64 name external_id created_at:at updated_at:at"),
+    "zendesk_satisfaction_ratings": _schema(
+        "id:i64 score comment ticket_id:i64 requester_id:i64 assignee_id:i64 group_id:i64 created_at:at updated_at:at"
+    ),
+    "zendesk_ticket_metric_events": _schema("id:i64 ticket_id:i64 metric instance_id:i64 type time:at"),
     "salesforce_user": _schema("Id Name Email IsActive:bool CreatedDate:at SystemModstamp:at"),
     "salesforce_account": _schema(
         "Id Name ParentId OwnerId Type Industry NumberOfEmployees:i32 Tier__c Strategic_Fit__c Product_Account_Id__c"
@@ -82,12 +86,28 @@ TRUTH: dict[str, Any] = {
     ),
     "people": _schema("person_id identifier_kind identifier valid_from:at valid_to:at"),
     "memberships": _schema("person_id account_id role valid_from:at valid_to:at"),
+    "statements": _schema(
+        "statement_id source source_ref account_id person_id said_at:at theme sentiment:double is_escalation:bool"
+        " is_renewal_concern:bool is_buying_signal:bool quote pii_kinds:list"
+    ),
+    "pii": _schema("source source_ref kind value is_pii:bool"),
     "shared_devices": _schema("anonymous_id person_id is_owner:bool"),
-    "hierarchy": _schema("workspace_id account_id parent_account_id"),
+    "hierarchy": _schema("workspace_id account_id parent_account_id valid_from:at valid_to:at"),
+    "person_kinds": _schema("person_id kind account_id"),
+    "account_events": _schema("account_id kind other_account_id at:at"),
     "drift": _schema("event renamed_to library_version valid_from:at valid_to:at kind share:double"),
 }
 TRUTH_DELIVERIES = _schema(
     "delivery_no:i64 message_id true_event_no:i64 is_duplicate:bool repeat_kind defect true_person_id true_account_id"
     " true_event_name true_occurred_at:at"
+)
+AMPLITUDE_EVENTS = _schema(
+    "insert_id event_type user_id device_id session_id:i64 event_time:at client_upload_time:at server_received_time:at"
+    " library platform group_id feature workflow workflow_id workflow_step workflow_state duration_ms:i32 error_code"
+    " quantity:i32"
+)
+SECOND_TOOL = _schema(
+    "tool insert_id true_event_no:i64 is_forwarded:bool true_person_id true_account_id true_event_name"
+    " true_occurred_at:at"
 )
 LOST_EVENTS = _schema("true_event_no:i64 true_person_id true_account_id true_event_name true_occurred_at:at reason")

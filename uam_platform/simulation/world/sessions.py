@@ -9,7 +9,7 @@ import numpy as np
 
 from uam_platform.simulation.world.clock import DAY_US, START_US, Array, calendar_weight
 from uam_platform.simulation.world.difficulty import Difficulty
-from uam_platform.simulation.world.people import Devices, People
+from uam_platform.simulation.world.people import ADMIN, CUSTOMER, Devices, People
 from uam_platform.simulation.world.population import Accounts
 
 _DELIVERIES_PER_VISIT = 5.8
@@ -17,12 +17,30 @@ _MEAN_CALENDAR_WEIGHT = 0.76
 _LARGEST_SHARE = 0.10
 _ANONYMOUS_RETURN_SHARE = 0.14
 _BORROW_SHARE = 0.45
+_KIOSK_SHARE = 0.85
 _SECOND_ACCOUNT_SHARE = 0.35
+
+
+VISIT, RUN, PROSPECT, STAFF, PROBE = range(5)
+"""Manners of a visit: work, an unattended run, a prospect without a login, the vendor's staff, a robot's check."""
+
+
+@dataclass(frozen=True)
+class Callers:
+    """One entry per visit: who, at which account, when (``start_us`` is -1: office hours), and its manner."""
+
+    person: Array
+    account: Array
+    day: Array
+    manner: Array
+    start_us: Array
 
 
 @dataclass(frozen=True)
 class Sessions:
     """One entry per visit or unattended run (``is_machine``); multipliers are those of its account and week.
+
+    ``is_work`` marks visits in which somebody really does something: customers and the vendor's staff.
 
     ``visit_no`` counts the visits of an account that signed up during the world, from 0; -1 for all others.
     """
@@ -39,6 +57,9 @@ class Sessions:
     is_known: Array
     is_first_on_device: Array
     is_machine: Array
+    manner: Array
+    is_work: Array
+    signs_out_share: Array
     visit_no: Array
     channel: dict[str, Array]
 
@@ -52,57 +73,74 @@ class Visits:
     """Draws visits for stretches of days in order; it remembers which anonymous ids were seen before."""
 
     def __init__(
-        self, accounts: Accounts, people: People, devices: Devices, channels: dict[str, Array], paying: Array,
-        vector: Difficulty,
+        self, accounts: Accounts, people: People, devices: Devices, channels: dict[str, Array], book_days: Array,
+        split_day: Array, vector: Difficulty,
     ) -> None:  # fmt: skip
+        """``book_days`` (accounts x days): the product can be used; ``split_day``: the second workspace is gone."""
         self.accounts, self.people, self.devices = accounts, people, devices
-        self.channels, self.paying = channels, paying
+        self.channels, self.is_open, self.split_day = channels, book_days, split_day
         self._visits_so_far = np.zeros(accounts.count, dtype=np.int64)
         self.seen = np.zeros(2 * devices.count, dtype=bool)
+        self._signed_in = np.zeros(2 * devices.count, dtype=bool)
         budget = _budget(accounts, vector)
         self._visit_rate = _person_rates(
-            accounts, people, budget / (_DELIVERIES_PER_VISIT * _MEAN_CALENDAR_WEIGHT), paying.shape[1]
+            accounts, people, budget / (_DELIVERIES_PER_VISIT * _MEAN_CALENDAR_WEIGHT), book_days.shape[1]
         )
         self._run_rate = 0.5 * budget * np.maximum(accounts.scheduled_share, 0.04)
-        self._people_of = np.bincount(people.account, minlength=accounts.count)
-        self._by_account = np.argsort(people.account, kind="stable")
+        own = np.flatnonzero(people.kind == CUSTOMER)
+        self._people_of = np.bincount(people.account[own], minlength=accounts.count)
+        self._by_account = own[np.argsort(people.account[own], kind="stable")]
+        self._movers = np.flatnonzero(people.next_account >= 0)
         self._first_of = np.concatenate([[0], np.cumsum(self._people_of)[:-1]]).astype(np.int64)
 
-    def draw(self, first_day: int, last_day: int, rng: np.random.Generator) -> Sessions:
-        """Return the visits that start in ``[first_day, last_day)``, ordered by person and day, then the runs."""
-        person, account, day = self._visitors(first_day, last_day, rng)
-        machine_person, machine_account, machine_day = self._runs(first_day, last_day, rng)
-        is_machine = np.zeros(len(person) + len(machine_person), dtype=bool)
-        is_machine[len(person) :] = True
-        person = np.concatenate([person, machine_person])
-        account = np.concatenate([account, machine_account])
-        day = np.concatenate([day, machine_day])
-        return self._complete(person, account, day, is_machine, rng)
+    def draw(self, first_day: int, last_day: int, others: Callers, rng: np.random.Generator) -> Sessions:
+        """Return the visits that start in ``[first_day, last_day)`` by person and day, then the runs, then ``others``."""
+        visits = self._visitors(first_day, last_day, rng)
+        runs = self._runs(first_day, last_day, rng)
+        manner = np.repeat([VISIT, RUN], [len(visits[0]), len(runs[0])])
+        parts = zip(visits, runs, (others.person, others.account, others.day), strict=True)
+        person, account, day = (np.concatenate(columns) for columns in parts)
+        manner = np.concatenate([manner, others.manner])
+        sessions = self._complete(person, account, day, manner, rng)
+        fixed = np.concatenate([np.full(len(manner) - len(others.day), -1), others.start_us])
+        np.copyto(sessions.start_us, fixed, where=fixed >= 0)
+        return sessions
 
     def _visitors(self, first_day: int, last_day: int, rng: np.random.Generator) -> tuple[Array, Array, Array]:
         people, days = self.people, np.arange(first_day, last_day)
         rate = self._visit_rate[:, None] * calendar_weight(first_day, last_day)[None, :]
-        rate *= self.channels["sessions"][days // 7][:, people.account].T
-        rate *= self.paying[people.account, first_day:last_day]
+        mood = self.channels["sessions"][days // 7]
+        rate *= mood[:, people.account].T
+        rate *= self.is_open[people.account, first_day:last_day]
         rate *= (people.join_day[:, None] <= days) & (people.leave_day[:, None] > days)
+        rate[self._movers] += self._elsewhere(days, mood, calendar_weight(first_day, last_day))
         number = rng.poisson(rate)
         who, when = np.nonzero(number)
         times = number[who, when]
         person, day = np.repeat(who, times), np.repeat(days[when], times)
         return person, self._account_of(person, day, rng), day
 
+    def _elsewhere(self, days: Array, mood: Array, calendar: Array) -> Array:
+        """Return the visit rates (movers x days) at the next account."""
+        people, movers = self.people, self._movers
+        account = people.next_account[movers]
+        there = (people.next_from_day[movers, None] <= days) & (people.next_leave_day[movers, None] > days)
+        there &= self.is_open[account, days[0] : days[-1] + 1]
+        return np.asarray(self._visit_rate[movers, None] * calendar * mood[:, account].T * there)
+
     def _account_of(self, person: Array, day: Array, rng: np.random.Generator) -> Array:
         people = self.people
-        account, second = people.account[person], people.second_account[person]
+        account = np.where(people.is_moved(person, day), people.next_account[person], people.account[person])
+        second = people.second_account[person]
         elsewhere = (
             (second >= 0) & (day >= people.second_from_day[person]) & (rng.random(len(person)) < _SECOND_ACCOUNT_SHARE)
         )
-        elsewhere &= self.paying[second, day]
+        elsewhere &= self.is_open[second, day]
         return np.where(elsewhere, second, account)
 
     def _runs(self, first_day: int, last_day: int, rng: np.random.Generator) -> tuple[Array, Array, Array]:
         people, days = self.people, np.arange(first_day, last_day)
-        rate = self._run_rate[:, None] * self.channels["scheduled"][days // 7].T * self.paying[:, first_day:last_day]
+        rate = self._run_rate[:, None] * self.channels["scheduled"][days // 7].T * self.is_open[:, first_day:last_day]
         number = rng.poisson(rate)
         where, when = np.nonzero(number)
         times = number[where, when]
@@ -112,49 +150,61 @@ class Visits:
         present = (people.join_day[person] <= day) & (people.leave_day[person] > day)
         return person[present], account[present], day[present]
 
-    def _complete(
-        self, person: Array, account: Array, day: Array, is_machine: Array, rng: np.random.Generator
-    ) -> Sessions:
+    def _complete(self, person: Array, account: Array, day: Array, manner: Array, rng: np.random.Generator) -> Sessions:
         people, count = self.people, len(person)
+        is_machine = manner == RUN
         start = START_US + day * DAY_US + _clock_time(self.accounts.offset_min[account], is_machine, rng)
-        device, is_borrowed = self._device(person, rng)
+        device, is_borrowed = self._device(person, day, rng)
         turned = (self.devices.rotate_day[device] <= day) & ~is_machine
         anonymous = np.where(is_machine, -1, device + np.where(turned, self.devices.count, 0))
-        is_first = self._first_sight(anonymous, start)
+        self.seen[anonymous[anonymous >= 0]] = True
+        is_first = self._first_sign_in(np.where(manner == PROSPECT, -1, anonymous), start)
         is_shared = is_borrowed | np.isin(device, people_devices(people, self.devices))
         signs_in = ~is_machine & (is_first | is_shared | (rng.random(count) < 0.35))
-        is_known = signs_in | is_machine | (rng.random(count) >= _ANONYMOUS_RETURN_SHARE)
-        role = np.where(people.role_change_day[person] <= day, people.later_role[person], people.role[person])
-        second = self.accounts.has_two_workspaces[account] & (rng.random(count) < 0.3)
+        is_known = signs_in | is_machine | (rng.random(count) >= _ANONYMOUS_RETURN_SHARE) | (manner == STAFF)
+        looks = manner == PROSPECT
+        signs_in, is_known = signs_in & ~looks, (is_known & ~looks) | (manner == PROBE)
+        role = np.where(manner == STAFF, ADMIN, people.role_on(person, day))
+        is_work = (manner == VISIT) | (manner == STAFF)
         week = day // 7
         return Sessions(
-            person, account, account * 2 + second, day, start, device, anonymous, role, signs_in, is_known, is_first,
-            is_machine,
-            self._visit_no(account, start, is_machine), {name: values[week, account] for name, values in self.channels.items()},
+            person, account, self._workspace(person, account, day, rng), day, start, device, anonymous, role, signs_in,
+            is_known, is_first, is_machine, manner, is_work, np.where(self.devices.is_kiosk[device], 0.9, 0.35),
+            self._visit_no(account, start, manner != VISIT), {name: values[week, account] for name, values in self.channels.items()},
         )  # fmt: skip
 
-    def _device(self, person: Array, rng: np.random.Generator) -> tuple[Array, Array]:
+    def _workspace(self, person: Array, account: Array, day: Array, rng: np.random.Generator) -> Array:
+        """Return workspace codes: 2 x account, one more for the second; a workspace that came along keeps its code."""
+        people = self.people
+        has_two = self.accounts.has_two_workspaces[account] & (day < self.split_day[account])
+        own = account * 2 + (has_two & (rng.random(len(person)) < 0.3))
+        brought = people.next_workspace[person]
+        uses = (brought >= 0) & people.is_moved(person, day) & (account == people.next_account[person])
+        return np.where(uses, brought, own)
+
+    def _device(self, person: Array, day: Array, rng: np.random.Generator) -> tuple[Array, Array]:
         devices = self.devices
         place = np.floor(rng.random(len(person)) ** 2.5 * devices.number[person]).astype(np.int64)
         own = devices.first[person] + place
         borrowed = devices.borrowed[person]
-        is_borrowed = (borrowed >= 0) & (rng.random(len(person)) < _BORROW_SHARE)
+        share = np.where(devices.is_kiosk[borrowed], _KIOSK_SHARE, _BORROW_SHARE)
+        is_borrowed = (borrowed >= 0) & (rng.random(len(person)) < share) & ~self.people.is_moved(person, day)
         return np.where(is_borrowed, borrowed, own), is_borrowed
 
-    def _first_sight(self, anonymous: Array, start: Array) -> Array:
+    def _first_sign_in(self, anonymous: Array, start: Array) -> Array:
         order = np.lexsort((start, anonymous))
         ordered = anonymous[order]
         is_new = np.ones(len(order), dtype=bool)
         is_new[1:] = ordered[1:] != ordered[:-1]
         first = np.zeros(len(order), dtype=bool)
         first[order[is_new]] = True
-        first &= (anonymous >= 0) & ~self.seen[anonymous]
-        self.seen[anonymous[first]] = True
+        first &= (anonymous >= 0) & ~self._signed_in[anonymous]
+        self._signed_in[anonymous[first]] = True
         return first
 
-    def _visit_no(self, account: Array, start: Array, is_machine: Array) -> Array:
+    def _visit_no(self, account: Array, start: Array, is_other: Array) -> Array:
         number = np.full(len(account), -1, dtype=np.int64)
-        human = np.flatnonzero(~is_machine & (self.accounts.start_day[account] >= 0))
+        human = np.flatnonzero(~is_other & (self.accounts.start_day[account] >= 0))
         order = human[np.lexsort((start[human], account[human]))]
         where = account[order]
         first = np.searchsorted(where, where)
@@ -176,7 +226,8 @@ def _budget(accounts: Accounts, vector: Difficulty) -> Array:
 
 def _person_rates(accounts: Accounts, people: People, visits: Array, horizon: int) -> Array:
     start = np.maximum(accounts.start_day[people.account], 0)
-    present = np.minimum(people.leave_day, horizon) - np.maximum(people.join_day, start)
+    leave = np.where(people.next_workspace >= 0, people.next_leave_day, people.leave_day)
+    present = np.minimum(leave, horizon) - np.maximum(people.join_day, start)
     share = np.clip(present / np.maximum(1, horizon - start), 0.0, 1.0)
     total = np.bincount(people.account, weights=people.weight * share, minlength=accounts.count)
     return np.asarray(people.weight * visits[people.account] / np.maximum(total, 0.3)[people.account])

@@ -1,7 +1,7 @@
 """What really is: the tables an evaluation compares with, written outside the company's data.
 
 Belongs here: the printing of hidden state as truth tables. Does not belong here: the truth of each delivery
-(``deliveries``), probabilities (``oracle``).
+(``deliveries``), people and companies (``truth_people``), probabilities (``oracle``).
 """
 
 from typing import Any
@@ -11,13 +11,10 @@ import pyarrow as pa
 
 from uam_platform.simulation.world.clock import Array, instant, to_us
 from uam_platform.simulation.world.commerce import Book
-from uam_platform.simulation.world.deliveries import person_id
 from uam_platform.simulation.world.drivers import CAUSES, LOOKALIKES
 from uam_platform.simulation.world.health import Benign, Health, Law, distress
 from uam_platform.simulation.world.oracle import Outlook
-from uam_platform.simulation.world.people import FOREVER, Devices, People
-from uam_platform.simulation.world.population import FITS, PLANS, TIERS, Accounts, workspace_ids
-from uam_platform.simulation.world.product import ROLES
+from uam_platform.simulation.world.population import FITS, PLANS, TIERS, Accounts
 from uam_platform.simulation.world.store import instants, labels
 
 
@@ -103,89 +100,3 @@ def _episode(accounts: Accounts, book: Book, account: int, first: int, last: int
     stops = np.flatnonzero(~paying[seen:])
     end = min(last, seen + int(stops[0])) if len(stops) else last
     return {"account_id": accounts.account_id[account], "onset_at": instant(first), "end_at": instant(end)}
-
-
-def _window(first: float, last: float) -> dict[str, Any]:
-    return {"valid_from": instant(first), "valid_to": instant(last) if last < FOREVER else None}
-
-
-def people_truth(people: People, devices: Devices, seen: Array, days: int) -> list[dict[str, Any]]:
-    """Return which identifier is whose and when; anonymous ids only if they were ever used, and for their owner."""
-    rows: list[dict[str, Any]] = []
-    for person in range(people.count):
-        joined, left = float(people.join_day[person]), float(people.leave_day[person])
-        if joined >= days:
-            continue
-        name, moved = person_id(person), float(people.email_change_day[person])
-        rows.append(
-            {"person_id": name, "identifier_kind": "user_id", "identifier": people.user_id(person)}
-            | _window(joined, left)
-        )
-        rows.append(
-            {"person_id": name, "identifier_kind": "email", "identifier": people.email[person]}
-            | _window(joined, min(left, moved))
-        )
-        if moved < min(left, days):
-            rows.append(
-                {"person_id": name, "identifier_kind": "email", "identifier": people.later_email[person]}
-                | _window(moved, left)
-            )
-        for device in range(devices.first[person], devices.first[person] + devices.number[person]):
-            turned = float(devices.rotate_day[device])
-            for code, first, last in (
-                (device, joined, min(left, turned)),
-                (device + devices.count, max(joined, turned), left),
-            ):
-                if seen[code]:
-                    anonymous = devices.anonymous_id[code]
-                    rows.append(
-                        {"person_id": name, "identifier_kind": "anonymous_id", "identifier": anonymous}
-                        | _window(first, last)
-                    )
-    return rows
-
-
-def membership_truth(accounts: Accounts, people: People, days: int) -> list[dict[str, Any]]:
-    """Return role intervals of every person in every account."""
-    rows: list[dict[str, Any]] = []
-    for person in range(people.count):
-        joined, left = float(people.join_day[person]), float(people.leave_day[person])
-        if joined >= days:
-            continue
-        turn = float(people.role_change_day[person])
-        places = [(int(people.account[person]), joined)]
-        if people.second_account[person] >= 0 and people.second_from_day[person] < min(left, days):
-            places.append((int(people.second_account[person]), float(people.second_from_day[person])))
-        for account, since in places:
-            base = {"person_id": person_id(person), "account_id": accounts.account_id[account]}
-            if since < turn:
-                rows.append(base | {"role": ROLES[people.role[person]]} | _window(since, min(left, turn)))
-            if turn < min(left, days):
-                rows.append(base | {"role": ROLES[people.later_role[person]]} | _window(max(since, turn), left))
-    return rows
-
-
-def shared_truth(people: People, devices: Devices, seen: Array) -> list[dict[str, Any]]:
-    """Return owner and borrower of every used anonymous id on which two people log in."""
-    rows: list[dict[str, Any]] = []
-    for borrower in np.flatnonzero(devices.borrowed >= 0):
-        device = int(devices.borrowed[borrower])
-        for code in (device, device + devices.count):
-            if seen[code]:
-                anonymous = devices.anonymous_id[code]
-                for person, is_owner in ((int(devices.owner[device]), True), (int(borrower), False)):
-                    rows.append({"anonymous_id": anonymous, "person_id": person_id(person), "is_owner": is_owner})
-    return rows
-
-
-def hierarchy_truth(accounts: Accounts) -> list[dict[str, Any]]:
-    """Return workspace, account and parent."""
-    rows = []
-    for index, spaces in enumerate(workspace_ids(accounts)):
-        parent = int(accounts.parent[index])
-        for workspace in spaces:
-            rows.append({
-                "workspace_id": workspace, "account_id": accounts.account_id[index],
-                "parent_account_id": accounts.account_id[parent] if parent >= 0 else None,
-            })  # fmt: skip
-    return rows
