@@ -1,7 +1,8 @@
-"""The help desk: tickets, their events, its users and organisations.
+"""The help desk: why tickets are written, how they are worked, their events.
 
-Belongs here: why a ticket is written and how it goes on. Does not belong here: failures in the product (``actions``);
-they arrive as candidates. Facts after the end of the world do not exist.
+Belongs here: who writes and when, status, priority, group, comments. Does not belong here: failures in the product
+(``actions``; they arrive as candidates), wording (``writer``), users and organisations (``support_directory``), ratings and
+metric events (``support_metrics``). Facts after the end of the world do not exist.
 """
 
 from dataclasses import dataclass, field
@@ -10,41 +11,46 @@ from typing import Any
 
 import numpy as np
 
+from uam_platform.simulation.world import lexicon, product
 from uam_platform.simulation.world.clock import START_US, Array, instant
-from uam_platform.simulation.world.drivers import LOOKALIKES
-from uam_platform.simulation.world.health import Benign, Health
-from uam_platform.simulation.world.names import (
-    AGENT_REPLIES,
-    CUSTOMER_REPLIES,
-    FIRST_NAMES,
-    LAST_NAMES,
-    TICKET_TEXTS,
-)  # fmt: skip
-from uam_platform.simulation.world.people import People
+from uam_platform.simulation.world.drivers import CHAMPION_LEFT, LOOKALIKES
+from uam_platform.simulation.world.health import Benign
+from uam_platform.simulation.world.people import ADMIN, People
+from uam_platform.simulation.world.phrases import THEMES
 from uam_platform.simulation.world.population import Accounts
+from uam_platform.simulation.world.support_directory import AGENT_ID, ORGANIZATION_ID, USER_ID
+from uam_platform.simulation.world.themes import Mood
+from uam_platform.simulation.world.truth_statements import Statements
+from uam_platform.simulation.world.writer import Slots, Text, Writer
 
 _PER_WEEK = 0.034
 _AFTER_FAILURE = 0.08
 _ROLLOUT = next(index for index, each in enumerate(LOOKALIKES) if each.name == "rollout")
 _SUPPORT_INCIDENT = 3
-_AGENT_ID, _USER_ID, _ORGANIZATION_ID = 9_000_001, 5_000_001, 7_000_001
 _FRONT, _TECHNICAL, _ESCALATIONS = 301, 302, 303
 _TYPES = ("question", "problem", "incident", "task")
+_NEW_DAYS = 60
+_FAILED_EVENTS = ("import_failed", "workflow_failed", "sync_failed")
 
 
 @dataclass
 class Desk:
-    """The four help-desk tables as row dictionaries."""
+    """The help-desk tables as row dictionaries; ``spoken``: event, person, account and text of every customer's words."""
 
     tickets: list[dict[str, Any]] = field(default_factory=list)
     events: list[dict[str, Any]] = field(default_factory=list)
-    users: list[dict[str, Any]] = field(default_factory=list)
-    organizations: list[dict[str, Any]] = field(default_factory=list)
+    spoken: list[tuple[dict[str, Any], int, int, Text]] = field(default_factory=list)
+    moods: list[tuple[float, float]] = field(default_factory=list)
+    """Per ticket: sentiment of its writer, slowness of the desk."""
 
 
 @dataclass(frozen=True)
 class Reasons:
-    """Why tickets are written, one entry each: account, person, fractional day, kind of text, odds of a raise."""
+    """Why tickets are written, one entry each: account, person, fractional day, kind, odds of a raise, slowness of the desk.
+
+    ``theme`` (code of ``THEMES``), ``sentiment``, and where a failure is the reason its ``workflow`` and ``error`` (codes, else -1);
+    ``is_new``: the writer has just taken over.
+    """
 
     account: Array
     person: Array
@@ -52,46 +58,87 @@ class Reasons:
     kind: list[str]
     raise_chance: Array
     slowness: Array
+    theme: Array
+    sentiment: Array
+    workflow: Array
+    error: Array
+    is_new: Array
 
 
 def collect_reasons(
-    accounts: Accounts, people: People, health: Health, benign: Benign, channels: dict[str, Array], paying: Array,
-    failures: dict[str, Array], days: int, rng: np.random.Generator,
+    accounts: Accounts, people: People, benign: Benign, channels: dict[str, Array], paying: Array,
+    failures: dict[str, Array], days: int, mood: Mood, rng: np.random.Generator, words: np.random.Generator,
+    extra: dict[str, Array] | None = None,
 ) -> Reasons:  # fmt: skip
-    """Draw who writes a ticket and why: from failures in the product and from everything else."""
+    """Draw who writes a ticket and why: from failures in the product and from everything else.
+
+    Args:
+        accounts: The customers.
+        people: Their people.
+        benign: Harmless episodes; a roll-out asks differently.
+        channels: Multipliers of behaviour.
+        paying: Accounts x days.
+        failures: Candidates, see ``failures_of``.
+        days: Visible days.
+        mood: What people talk about.
+        rng: Stream of the desk.
+        words: Stream of themes and sentiments.
+        extra: Tickets that are written in any case: ``account``, ``person``, ``day``, ``event`` (code of the failure or -1),
+            ``workflow``, ``error``, ``is_raised``.
+    """
+    person, account, day, failure = _writers(accounts, people, channels, failures, days, rng)
+    keep = (day >= 0) & (day < days) & paying[account, np.clip(day.astype(np.int64), 0, days - 1)]
+    keep &= (people.join_day[person] <= day) & (people.leave_day[person] > day)
+    order = np.flatnonzero(keep)[np.argsort(day[keep], kind="stable")]
+    account, person, day, failure = account[order], person[order], day[order], failure[order]
+    when = day.astype(np.int64) // 7
+    harm = mood.level[when, account, _SUPPORT_INCIDENT]
+    kinds = _kinds(failure >= 0, _rollouts(benign, channels)[when, account], harm, rng)
+    chance = np.clip(0.05 * channels["escalation"][when, account], 0.0, 0.8)
+    drawn = {
+        "account": account, "person": person, "day": day, "raise_chance": chance, "slowness": 1.0 + 4.0 * harm,
+        **{name: np.where(failure >= 0, failures[name][failure], -1) for name in ("event", "workflow", "error")},
+    }  # fmt: skip
+    if extra is not None:
+        drawn, kinds = _with_extra(drawn, kinds, extra)
+    return _worded(drawn, kinds, people, mood, words)
+
+
+def _writers(
+    accounts: Accounts, people: People, channels: dict[str, Array], failures: dict[str, Array], days: int,
+    rng: np.random.Generator,
+) -> tuple[Array, Array, Array, Array]:  # fmt: skip
     weeks = -(-days // 7)
-    is_rollout = np.zeros(channels["tickets"].shape, dtype=bool)
-    for index in np.flatnonzero(benign.kind == _ROLLOUT):
-        is_rollout[benign.first_week[index] : benign.last_week[index], benign.account[index]] = True
     rate = _PER_WEEK * np.sqrt(accounts.size)[None, :] * channels["tickets"][:weeks]
     week, account = np.nonzero(rng.poisson(rate))
     day = week * 7 + rng.integers(0, 5, len(week)) + rng.normal(0.55, 0.12, len(week))
-    person = _writer(people, account, rng)
+    person = writers_of(people, account, rng)
     failed = rng.random(len(failures["account"])) < _AFTER_FAILURE * np.sqrt(
         channels["tickets"][failures["week"], failures["account"]]
     )
     wait = rng.exponential(0.25, int(failed.sum())) + 0.01
-    account = np.concatenate([account, failures["account"][failed]])
-    person = np.concatenate([person, failures["person"][failed]])
-    day = np.concatenate([day, failures["day"][failed] + wait])
-    keep = (day >= 0) & (day < days) & paying[account, np.clip(day.astype(np.int64), 0, days - 1)]
-    keep &= (people.join_day[person] <= day) & (people.leave_day[person] > day)
-    order = np.flatnonzero(keep)[np.argsort(day[keep], kind="stable")]
-    is_failure = np.arange(len(day)) >= len(week)
-    account, person, day, is_failure = account[order], person[order], day[order], is_failure[order]
-    when = day.astype(np.int64) // 7
-    harm = health.level[when, account, _SUPPORT_INCIDENT]
-    kinds = _kinds(is_failure, is_rollout[when, account], harm, rng)
-    chance = np.clip(0.05 * channels["escalation"][when, account], 0.0, 0.8)
-    return Reasons(account, person, day, kinds, chance, 1.0 + 4.0 * harm)
+    return (
+        np.concatenate([person, failures["person"][failed]]),
+        np.concatenate([account, failures["account"][failed]]),
+        np.concatenate([day, failures["day"][failed] + wait]),
+        np.concatenate([np.full(len(week), -1), np.flatnonzero(failed)]),
+    )
 
 
-def _writer(people: People, account: Array, rng: np.random.Generator) -> Array:
+def writers_of(people: People, account: Array, rng: np.random.Generator) -> Array:
+    """Draw one person of each account; early members speak more often."""
     order = np.argsort(people.account, kind="stable")
     number = np.bincount(people.account, minlength=int(people.account.max()) + 1)
     first = np.concatenate([[0], np.cumsum(number)[:-1]]).astype(np.int64)
     place = np.floor(rng.random(len(account)) ** 1.5 * number[account]).astype(np.int64)
     return np.asarray(order[first[account] + place])
+
+
+def _rollouts(benign: Benign, channels: dict[str, Array]) -> Array:
+    is_rollout = np.zeros(channels["tickets"].shape, dtype=bool)
+    for index in np.flatnonzero(benign.kind == _ROLLOUT):
+        is_rollout[benign.first_week[index] : benign.last_week[index], benign.account[index]] = True
+    return is_rollout
 
 
 def _kinds(is_failure: Array, is_rollout: Array, harm: Array, rng: np.random.Generator) -> list[str]:
@@ -109,76 +156,152 @@ def _kinds(is_failure: Array, is_rollout: Array, harm: Array, rng: np.random.Gen
     return kinds
 
 
-def run_desk(reasons: Reasons, accounts: Accounts, people: People, days: int, rng: np.random.Generator) -> Desk:
+def _with_extra(
+    drawn: dict[str, Array], kinds: list[str], extra: dict[str, Array]
+) -> tuple[dict[str, Array], list[str]]:
+    count = len(extra["account"])
+    added = {name: extra[name] for name in ("account", "person", "day", "event", "workflow", "error")}
+    added |= {"raise_chance": np.where(extra["is_raised"], 1.0, 0.0), "slowness": np.ones(count)}
+    kinds = kinds + ["failure" if event >= 0 else "question" for event in extra["event"]]
+    joined = {name: np.concatenate([values, added[name]]) for name, values in drawn.items()}
+    order = np.argsort(joined["day"], kind="stable")
+    return {name: values[order] for name, values in joined.items()}, [kinds[index] for index in order]
+
+
+def _worded(
+    drawn: dict[str, Array], kinds: list[str], people: People, mood: Mood, words: np.random.Generator
+) -> Reasons:
+    account, person, day = drawn["account"], drawn["person"], drawn["day"]
+    event = drawn.pop("event")
+    talk = [product.EVENTS[code] if kind == "failure" else kind for kind, code in zip(kinds, event, strict=True)]
+    theme = mood.themes([each if each != "failure" else "workflow_failed" for each in talk], account, day, words)
+    sentiment = mood.sentiments(theme, account, day, words)
+    champion = mood.level[np.clip(day // 7, 0, len(mood.level) - 1).astype(np.int64), account, CHAMPION_LEFT]
+    has_joined = (day - people.join_day[person] < _NEW_DAYS) & (people.role[person] == ADMIN)
+    is_new = has_joined & (words.random(len(day)) < np.where(champion > 0.05, 0.8, 0.2))
+    return Reasons(**drawn, kind=kinds, theme=theme, sentiment=sentiment, is_new=is_new)
+
+
+def run_desk(
+    reasons: Reasons, people: People, agents: int, days: int, rng: np.random.Generator, writer: Writer
+) -> Desk:
     """Write and work every ticket in order of creation; status and tags are those at the end of the world."""
     desk = Desk()
-    agents = 3 + accounts.count // 150
-    worker = _Worker(desk, accounts, people, agents, days, rng)
+    worker = _Worker(desk, people, agents, days, rng, writer)
     for index in range(len(reasons.account)):
         worker.work(index, reasons)
-    _directory(desk, accounts, people, reasons, agents, days, rng)
     desk.events.sort(key=lambda row: (row["occurred_at"], row["event_id"]))
     for number, row in enumerate(desk.events):
         row["event_id"] = 80_000_001 + number
     return desk
 
 
+def tell_truth(desk: Desk, accounts: Accounts, statements: Statements) -> None:
+    """Note what customers said in descriptions (the first words of a ticket) and comments; call it after ``run_desk``."""
+    opened: set[int] = set()
+    for event, person, account, text in desk.spoken:
+        is_first = event["ticket_id"] not in opened
+        opened.add(event["ticket_id"])
+        source, ref = ("ticket", event["ticket_id"]) if is_first else ("ticket_comment", event["event_id"])
+        statements.add(source, str(ref), accounts.account_id[account], person, event["occurred_at"], text)
+
+
 class _Worker:
     """Works one ticket after the other and appends to the desk."""
 
     def __init__(
-        self, desk: Desk, accounts: Accounts, people: People, agents: int, days: int, rng: np.random.Generator
+        self, desk: Desk, people: People, agents: int, days: int, rng: np.random.Generator, writer: Writer
     ) -> None:
-        self.desk, self.accounts, self.people, self.agents, self.rng = desk, accounts, people, agents, rng
+        self.desk, self.people, self.agents, self.rng, self.writer = desk, people, agents, rng, writer
         self.end = instant(days)
 
     def work(self, index: int, reasons: Reasons) -> None:
-        rng, day = self.rng, float(reasons.day[index])
-        ticket = self._open(index, reasons)
+        rng, day, roll = self.rng, float(reasons.day[index]), self.writer.dice.roll
+        slots = self._slots(index, reasons)
+        ticket = self._open(index, reasons, slots)
+        mood = float(reasons.sentiment[index])
+        self.desk.moods.append((mood, float(reasons.slowness[index])))
         replied = day + rng.lognormal(-2.2, 0.9) * reasons.slowness[index]
         self._change(ticket, replied, "status", "pending", ticket["assignee_id"])
-        self._comment(ticket, replied, ticket["assignee_id"], str(rng.choice(AGENT_REPLIES)))
+        rng.integers(0, 4)
+        self._comment(ticket, replied, ticket["assignee_id"], Text(self.writer.line(lexicon.OPEN_REPLIES, slots)))
         if rng.random() < reasons.raise_chance[index]:
-            self._raise(ticket, replied + rng.exponential(0.8))
+            raised = replied + rng.exponential(0.8)
+            if roll() < 0.6:
+                self._demand(ticket, raised - 0.02 * (raised - replied), index, reasons, slots)
+            self._raise(ticket, raised)
             replied += 0.8
         answered = replied + rng.lognormal(-1.2, 0.8)
-        self._comment(ticket, answered, ticket["requester_id"], str(rng.choice(CUSTOMER_REPLIES)))
+        rng.integers(0, 4)
+        self._comment(
+            ticket, answered, ticket["requester_id"], self._answer(index, reasons, slots, mood), index, reasons
+        )
         self._change(ticket, answered, "status", "open", ticket["requester_id"])
         solved = answered + rng.lognormal(-0.6, 0.9) * reasons.slowness[index]
         self._change(ticket, solved, "status", "solved", ticket["assignee_id"])
         if rng.random() < 0.07 * reasons.slowness[index]:
             reopened = solved + rng.exponential(2.0) + 0.05
-            self._comment(ticket, reopened, ticket["requester_id"], "It still does not work.")
+            theme = THEMES[reasons.theme[index]]
+            text = self.writer.reply(lexicon.REOPENINGS, theme, min(mood, 0.0) - 0.3, slots)
+            self._comment(ticket, reopened, ticket["requester_id"], text, index, reasons)
             self._change(ticket, reopened, "status", "open", ticket["requester_id"])
             solved = reopened + rng.lognormal(0.0, 0.8)
             self._change(ticket, solved, "status", "solved", ticket["assignee_id"])
         self._change(ticket, solved + 14.0, "status", "closed", -1)
 
-    def _open(self, index: int, reasons: Reasons) -> dict[str, Any]:
+    def _slots(self, index: int, reasons: Reasons) -> Slots:
+        workflow, error = int(reasons.workflow[index]), int(reasons.error[index])
+        return self.writer.slots(
+            workflow=product.WORKFLOWS[workflow] if workflow >= 0 else None,
+            error=product.ERRORS[error] if error >= 0 else None,
+        )
+
+    def _answer(self, index: int, reasons: Reasons, slots: Slots, mood: float) -> Text:
+        felt = mood + 0.15 + 0.35 * self.writer.dice.bell()
+        felt = max(-1.0, min(1.0, felt - 0.12 * (float(reasons.slowness[index]) - 1.0)))
+        options = lexicon.GOOD_REPLIES if felt > 0.1 else lexicon.BAD_REPLIES if felt < -0.3 else lexicon.PLAIN_REPLIES
+        return self.writer.reply(options, THEMES[reasons.theme[index]], felt, slots)
+
+    def _demand(self, ticket: dict[str, Any], day: float, index: int, reasons: Reasons, slots: Slots) -> None:
+        text = Text()
+        text.body = self.writer.escalation(
+            THEMES[reasons.theme[index]], float(reasons.sentiment[index]) - 0.3, slots, text
+        )
+        self._comment(ticket, day, ticket["requester_id"], text, index, reasons)
+
+    def _open(self, index: int, reasons: Reasons, slots: Slots) -> dict[str, Any]:
         rng, person, account = self.rng, int(reasons.person[index]), int(reasons.account[index])
-        texts = TICKET_TEXTS[reasons.kind[index]]
-        subject, description = texts[int(rng.integers(0, len(texts)))]
+        rng.integers(0, 4)
+        subject = self.writer.subject(THEMES[reasons.theme[index]], slots)
+        text = self._letter(index, reasons, slots)
         contact = rng.random()
         if contact < 0.03:
-            description += f" You can reach me at {self.people.email[person]}."
+            text.body += " " + self.writer.plant("email", self.people.email[person], text)
         elif contact < 0.06:
-            description += f" Please call +1 555 01{int(rng.integers(0, 100)):02d}."
+            text.body += " " + self.writer.plant("phone", f"+1 555 01{int(rng.integers(0, 100)):02d}", text)
         created = instant(float(reasons.day[index]))
         has_organization = rng.random() < 0.94
         ticket: dict[str, Any] = {
             "ticket_id": 1_001 + index, "created_at": created, "updated_at": created, "status": "open",
-            "priority": "normal" if rng.random() < 0.7 else None, "subject": subject, "description": description,
+            "priority": "normal" if rng.random() < 0.7 else None, "subject": subject, "description": text.body,
             "type": _TYPES[int(rng.integers(0, 4))] if rng.random() < 0.8 else None,
-            "requester_id": _USER_ID + person, "organization_id": _ORGANIZATION_ID + account if has_organization else None,
-            "assignee_id": _AGENT_ID + int(rng.integers(0, self.agents)), "group_id": _FRONT,
+            "requester_id": USER_ID + person, "organization_id": ORGANIZATION_ID + account if has_organization else None,
+            "assignee_id": AGENT_ID + int(rng.integers(0, self.agents)), "group_id": _FRONT,
             "tags": [reasons.kind[index]], "via_channel": "web" if rng.random() < 0.6 else "email",
         }  # fmt: skip
         self.desk.tickets.append(ticket)
         self._event(ticket, created, "status", "open", None, ticket["requester_id"])
         if ticket["priority"] is not None:
             self._event(ticket, created, "priority", "normal", None, ticket["requester_id"])
-        self._comment(ticket, float(reasons.day[index]), ticket["requester_id"], description)
+        self._comment(ticket, float(reasons.day[index]), ticket["requester_id"], text, index, reasons)
         return self._stamp(ticket, created)
+
+    def _letter(self, index: int, reasons: Reasons, slots: Slots) -> Text:
+        mood = float(reasons.sentiment[index])
+        escalates = mood < -0.6 and self.writer.dice.roll() < 0.35
+        name = self.people.name[int(reasons.person[index])]
+        is_new = bool(reasons.is_new[index])
+        return self.writer.letter(THEMES[reasons.theme[index]], mood, slots, name, is_new, escalates)
 
     def _raise(self, ticket: dict[str, Any], day: float) -> None:
         level = "urgent" if self.rng.random() < 0.35 else "high"
@@ -200,11 +323,16 @@ class _Worker:
         self._event(ticket, at, what, str(value), None if before is None else str(before), by)
         self._stamp(ticket, at)
 
-    def _comment(self, ticket: dict[str, Any], day: float, by: int, body: str) -> None:
+    def _comment(
+        self, ticket: dict[str, Any], day: float, by: int, text: Text, index: int = -1, reasons: Reasons | None = None
+    ) -> None:
         at = instant(day)
-        if at < self.end:
-            self._event(ticket, at, None, None, None, by, body)
-            self._stamp(ticket, at)
+        if at >= self.end:
+            return
+        event = self._event(ticket, at, None, None, None, by, text.body)
+        if reasons is not None:
+            self.desk.spoken.append((event, int(reasons.person[index]), int(reasons.account[index]), text))
+        self._stamp(ticket, at)
 
     def _stamp(self, ticket: dict[str, Any], at: datetime) -> dict[str, Any]:
         ticket["updated_at"] = max(at, ticket["updated_at"])
@@ -215,45 +343,18 @@ class _Worker:
     def _event(
         self, ticket: dict[str, Any], at: datetime, what: str | None, value: str | None, before: str | None, by: int,
         body: str | None = None,
-    ) -> None:  # fmt: skip
-        self.desk.events.append({
+    ) -> dict[str, Any]:  # fmt: skip
+        event = {
             "event_id": len(self.desk.events), "ticket_id": ticket["ticket_id"], "occurred_at": at,
             "updater_id": by, "via": ticket["via_channel"] if by >= 0 else "rule", "field": what, "value": value,
             "previous_value": before, "comment_body": body, "is_public": True if body is not None else None,
-        })  # fmt: skip
+        }  # fmt: skip
+        self.desk.events.append(event)
+        return event
 
 
-def _directory(
-    desk: Desk, accounts: Accounts, people: People, reasons: Reasons, agents: int, days: int, rng: np.random.Generator
-) -> None:
-    for number in range(agents):
-        name = f"{FIRST_NAMES[number % len(FIRST_NAMES)]} {LAST_NAMES[(number * 7) % len(LAST_NAMES)]}"
-        desk.users.append({
-            "zendesk_user_id": _AGENT_ID + number, "name": name, "email": f"agent{number}@acme-support.example",
-            "role": "admin" if number == 0 else "agent", "created_at": instant(-900), "updated_at": instant(-900),
-        })  # fmt: skip
-    wrote = np.zeros(people.count, dtype=bool)
-    wrote[reasons.person] = True
-    known = wrote | (rng.random(people.count) < 0.3)
-    linked = rng.random(people.count) < 0.8
-    for person in np.flatnonzero(known & (people.join_day < days)):
-        joined = instant(min(max(float(people.join_day[person]), -700.0), days - 0.01))
-        desk.users.append({
-            "zendesk_user_id": _USER_ID + int(person), "name": people.name[person], "email": people.email[person],
-            "role": "end-user", "organization_id": _ORGANIZATION_ID + int(people.account[person]),
-            "external_id": people.user_id(int(person)) if linked[person] else None,
-            "created_at": joined, "updated_at": joined,
-        })  # fmt: skip
-    for index in np.flatnonzero(accounts.start_day < days):
-        created = instant(float(accounts.start_day[index]) + 0.3)
-        has_link = rng.random() < 0.92
-        desk.organizations.append({
-            "organization_id": _ORGANIZATION_ID + int(index), "name": accounts.name[index],
-            "external_id": accounts.account_id[index] if has_link else None, "created_at": created, "updated_at": created,
-        })  # fmt: skip
-
-
-def failures_of(person: Array, account: Array, occurred_us: Array) -> dict[str, Array]:
-    """Return ticket candidates from failures in the product: person, account, fractional day, week."""
-    day = (occurred_us - START_US) / 86_400e6
-    return {"person": person, "account": account, "day": day, "week": np.maximum(0, day // 7).astype(np.int64)}
+def failures_of(rows: dict[str, Array], is_kept: Array) -> dict[str, Array]:
+    """Return ticket candidates from the kept event rows: person, account, fractional day, week, event, workflow, error."""
+    day = (rows["occurred_us"][is_kept] - START_US) / 86_400e6
+    found = {name: rows[name][is_kept] for name in ("person", "account", "event", "workflow", "error")}
+    return found | {"day": day, "week": np.maximum(0, day // 7).astype(np.int64)}
