@@ -9,15 +9,21 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from uam_platform.evaluation.ranking import Metric, Ranking
 from uam_platform.evaluation.resampling import Codes, Values, account_sums, account_weights, interval, safe_ratio
+from uam_platform.evaluation.yardsticks import BASE_SCORE, CONTRACT_SCORE, HAND_SCORE, LOGISTIC_SCORE, REFERENCE_SCORE
 
 SCORE: Final = "churn_probability"
-BASELINE: Final = "baseline_probability"
+BASELINE: Final = CONTRACT_SCORE
 ORACLE_SCORE: Final = "p_oracle"
+_YARDSTICKS: Final = (ORACLE_SCORE, REFERENCE_SCORE, LOGISTIC_SCORE, HAND_SCORE, BASELINE, BASE_SCORE)
 _CLIP: Final = 1e-6
+_BINS: Final = 10
+
+Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -33,7 +39,7 @@ class Judged:
     """Account-weeks to be judged, with the resampling weights of their accounts.
 
     Args:
-        rows: `churn_rows.ScoredWeeks.rows`.
+        rows: `churn_rows.ScoredWeeks.rows` with the columns of `yardsticks`; a yardstick without a column is not there.
         seed: of the resampling; every metric and every score sees the same draws, so that differences are paired.
     """
 
@@ -45,8 +51,11 @@ class Judged:
         self.churned: Values = rows["is_churned"].to_numpy(dtype=np.float64)
         self.mrr: Values = rows["mrr_usd"].to_numpy(dtype=np.float64)
         self.as_of = rows["as_of"]
+        self.tier = (
+            rows["tier"].to_numpy(dtype=object) if "tier" in rows else np.full(len(rows), "unknown", dtype=object)
+        )
         self.scores: dict[str, Values] = {
-            name: rows[name].to_numpy(dtype=np.float64) for name in (SCORE, BASELINE, ORACLE_SCORE)
+            name: rows[name].to_numpy(dtype=np.float64) for name in (SCORE, *_YARDSTICKS) if name in rows
         }
         self.churned_accounts = int(rows.loc[rows["is_churned"], "account_id"].nunique())
         self._rankings = {name: Ranking(values, self.codes, self.accounts) for name, values in self.scores.items()}
@@ -55,11 +64,18 @@ class Judged:
     def ranking(self, metric: str, score: str) -> tuple[float, Values]:
         """`auc`, `ap` or `soft_auc` of a score: the value and its draws; soft pairs weigh p_i (1 - p_j) by the oracle."""
         if (metric, score) not in self._drawn:
-            truth = self.scores[ORACLE_SCORE] if metric == "soft_auc" else self.churned
-            kind: Metric = "ap" if metric == "ap" else "auc"
-            value = self._rankings[score].value(kind, truth, 1 - truth)
-            self._drawn[metric, score] = value, self._rankings[score].draws(kind, truth, 1 - truth, self.weights)
+            truth = self._truth(metric)
+            drawn = self._rankings[score].draws(_kind(metric), truth, 1 - truth, self.weights)
+            self._drawn[metric, score] = self.ranked(metric, score), drawn
         return self._drawn[metric, score]
+
+    def ranked(self, metric: str, score: str) -> float:
+        """The value of `ranking` alone, at a hundredth of the cost."""
+        truth = self._truth(metric)
+        return self._rankings[score].value(_kind(metric), truth, 1 - truth)
+
+    def _truth(self, metric: str) -> Values:
+        return self.scores[ORACLE_SCORE] if metric == "soft_auc" else self.churned
 
     def combined(self, formula: Callable[..., Values | float], *parts: tuple[float, Values]) -> Estimate:
         """A formula of metrics, applied to the values and, draw by draw, to their draws."""
@@ -71,6 +87,10 @@ class Judged:
         sums = account_sums(self.codes, self.accounts, *columns)
         value = float(formula(sums.sum(axis=0)[None, :])[0])
         return Estimate(value, *interval(formula(self.weights @ sums)))
+
+
+def _kind(metric: str) -> Metric:
+    return "ap" if metric == "ap" else "auc"
 
 
 def share_of(own: Values | float, reference: Values | float, nothing: float) -> Values:
@@ -97,9 +117,16 @@ def soft_distance(judged: Judged, score: Values) -> Estimate:
     return judged.of_sums(lambda s: np.sqrt(safe_ratio(s[:, 0], s[:, 1])), squares, np.ones_like(squares))
 
 
-def dollars(judged: Judged, score: str) -> Estimate:
-    """D: sum of p x MRR over sum of the oracle's p x MRR; rows without known MRR are left out."""
-    mrr = np.nan_to_num(judged.mrr)
+def dollars(judged: Judged, score: str, cap: float = np.inf, rows: Mask | None = None) -> Estimate:
+    """D: sum of p x MRR over sum of the oracle's p x MRR; rows without known MRR are left out.
+
+    Args:
+        judged: account-weeks.
+        score: whose dollars.
+        cap: MRR above it counts as the cap.
+        rows: those that count; all where absent.
+    """
+    mrr = np.minimum(np.nan_to_num(judged.mrr), cap) * (1.0 if rows is None else rows)
     own, oracle = judged.scores[score] * mrr, judged.scores[ORACLE_SCORE] * mrr
     return judged.of_sums(lambda s: safe_ratio(s[:, 0], s[:, 1]), own, oracle)
 
@@ -111,6 +138,15 @@ def realised_z(judged: Judged, score: str) -> float:
     p, mrr = judged.scores[score][used], judged.mrr[used]
     spread = np.sqrt((p * (1 - p) * mrr**2).sum())
     return float(((p - judged.churned[used]) * mrr).sum() / spread) if spread > 0 else float("nan")
+
+
+def calibration_error(judged: Judged, score: str) -> Estimate:
+    """Expected calibration error: mean absolute difference of foretold and realised rate over ten equally filled bins."""
+    order = np.argsort(np.argsort(judged.scores[score], kind="stable"), kind="stable")
+    bins = order * _BINS // max(len(order), 1)
+    gap = judged.scores[score] - judged.churned
+    columns = [gap * (bins == number) for number in range(_BINS)]
+    return judged.of_sums(lambda s: safe_ratio(np.abs(s[:, :-1]).sum(axis=1), s[:, -1]), *columns, np.ones_like(gap))
 
 
 def calibration(judged: Judged, score: str) -> tuple[Estimate, Estimate]:

@@ -24,8 +24,9 @@ class ScoredWeeks:
     """What is judged, and what was left aside.
 
     Attributes:
-        rows: account_id, as_of, is_churned, p_oracle, churn_probability, baseline_probability, model_rung, mrr_usd (NaN where
-            unknown); ordered by as_of and account.
+        rows: account_id, as_of, is_churned, p_oracle, churn_probability, model_rung, mrr_usd (NaN where unknown), tier; ordered by
+            as_of and account.
+        features: account_features of the same rows, in the same order; empty where the run has none for a row.
         censored_count: scored rows left aside because the account was acquired or merged away within the horizon.
         outside_count: scored rows that are not in the population (ended, under notice, too young).
         unscored_count: account-weeks of the population in judged snapshots that got no score.
@@ -33,6 +34,7 @@ class ScoredWeeks:
     """
 
     rows: pd.DataFrame
+    features: pd.DataFrame
     censored_count: int
     outside_count: int
     unscored_count: int
@@ -48,8 +50,11 @@ def scored_weeks(run: RunFolder, truth: Truth) -> ScoredWeeks:
     is_scored = joined["churn_probability"].notna()
     is_kept = is_scored & ~joined["is_censored"]
     rows = joined[is_kept].drop(columns="is_censored").sort_values(["as_of", "account_id"], ignore_index=True)
+    features = _features(run, rows)
+    mrr = features["mrr_usd_cents"].to_numpy(dtype=np.float64, na_value=np.nan) / 100.0
     return ScoredWeeks(
-        rows=rows,
+        rows=rows.assign(mrr_usd=mrr, tier=features["tier"].fillna("unknown").astype(str)),
+        features=features,
         censored_count=int((is_scored & joined["is_censored"]).sum()),
         outside_count=len(scores) - int(is_scored.sum()),
         unscored_count=int((~is_scored).sum()),
@@ -91,12 +96,14 @@ def with_outcome(weeks: pd.DataFrame, churn: pd.DataFrame) -> pd.DataFrame:
 
 
 def _scores(run: RunFolder) -> pd.DataFrame:
-    scores, features = run.view(SCORES), run.view(ACCOUNT_FEATURES)
-    found = run.query(f"""
-        SELECT s.account_id, s.as_of, s.churn_probability, s.baseline_probability, s.model_rung, f.mrr_usd_cents / 100.0 AS mrr_usd
-        FROM {scores} s LEFT JOIN (SELECT account_id, as_of, mrr_usd_cents FROM {features}) f USING (account_id, as_of)
-        ORDER BY s.as_of, s.account_id
-    """)
-    found["as_of"] = pd.to_datetime(found["as_of"]).astype("datetime64[us]")
-    found["mrr_usd"] = found["mrr_usd"].astype(np.float64)
-    return found[found["as_of"].dt.weekday == GRID_WEEKDAY]
+    found = run.frame(SCORES, ("account_id", "as_of", "churn_probability", "model_rung"), "dayofweek(as_of) = 1")
+    return _dated(found)
+
+
+def _features(run: RunFolder, rows: pd.DataFrame) -> pd.DataFrame:
+    found = _dated(run.frame(ACCOUNT_FEATURES, where="dayofweek(as_of) = 1"))
+    return rows[["account_id", "as_of"]].merge(found, on=["account_id", "as_of"], how="left", validate="1:1")
+
+
+def _dated(found: pd.DataFrame) -> pd.DataFrame:
+    return found.assign(as_of=pd.to_datetime(found["as_of"]).astype("datetime64[us]"))
