@@ -11,6 +11,7 @@ import numpy as np
 from uam_platform.simulation.world.clock import Array, add_months, date_of, day_number
 from uam_platform.simulation.world.difficulty import Difficulty
 from uam_platform.simulation.world.drivers import CAUSES
+from uam_platform.simulation.world.expansion import Wish, seats_after
 from uam_platform.simulation.world.health import Health, Law, distress
 from uam_platform.simulation.world.names import END_REASONS_ACAUSAL
 from uam_platform.simulation.world.population import Accounts
@@ -130,14 +131,15 @@ def _notice(monthly: Array, rng: np.random.Generator) -> tuple[Array, Array]:
 
 def run_contracts(
     accounts: Accounts, health: Health, law: Law, churn: ChurnLaw, vector: Difficulty, horizon: int, seed: int,
-    switch_at: Array,
+    switch_at: Array, wishes: list[list[Wish]],
 ) -> Book:  # fmt: skip
     """Run every subscription to day ``horizon``; each account has its own stream, so one never disturbs another.
 
+    ``wishes`` are the growths each account buys within its terms (``expansion``).
     ``switch_at`` is the renewal at which an account goes over to the other billing period.
     """
     harm = distress(health.level, law)
-    desk = _Desk(accounts, health, law, churn, harm, horizon, vector.censored_per_year / 365.0, switch_at)
+    desk = _Desk(accounts, health, law, churn, harm, horizon, vector.censored_per_year / 365.0, switch_at, wishes)
     for account in range(accounts.count):
         desk.run(account, np.random.default_rng([seed, account]))
     return Book(desk.terms, desk.ends, desk.paying)
@@ -148,11 +150,11 @@ class _Desk:
 
     def __init__(
         self, accounts: Accounts, health: Health, law: Law, churn: ChurnLaw, harm: Array, horizon: int, censored: float,
-        switch_at: Array,
+        switch_at: Array, wishes: list[list[Wish]],
     ) -> None:  # fmt: skip
         self.accounts, self.health, self.law, self.churn = accounts, health, law, churn
         self.harm, self.horizon, self.censored = harm, horizon, censored
-        self.switch_at = switch_at
+        self.switch_at, self.wishes = switch_at, wishes
         self.terms: list[Term] = []
         self.ends: list[End] = []
         self.paying = np.zeros((accounts.count, horizon), dtype=bool)
@@ -192,7 +194,7 @@ class _Desk:
             accident = min(sudden, taken_over)
             if accident < min(end, self.horizon):
                 return self._cut(term, spell, int(accident), sudden > taken_over, rng)
-            _change_within(term, rng)
+            _change_within(term, self.wishes[account])
             seats, mrr = (term.changes[-1][1], term.changes[-1][2]) if term.changes else (term.seats, term.mrr_cents)
             decision = max(begin, end - lead)
             broken = self._breaks(term, spell, decision, rng)
@@ -220,7 +222,7 @@ class _Desk:
         if draw >= chance:
             return False
         is_causal = draw >= float(self.churn.base[term.law_row])
-        pull = self.health.level[week, account] * self.law.churn_weight
+        pull = self.health.level[week, account] * self.law.churn_weight[account]
         cause = int(np.argmax(pull)) if is_causal else None
         term.notice_day = decision if self.churn.has_notice[term.law_row] else None
         term.ended_day = term.end_day
@@ -242,7 +244,8 @@ class _Desk:
         week = int(weeks[hits[0]])
         term.notice_day = week * 7 + BREAK_NOTICE_DAY
         term.ended_day = min(term.notice_day + BREAK_LEAD_DAYS, term.end_day)
-        cause = int(np.argmax(self.health.level[week, account] * self.law.churn_weight))
+        term.changes = [change for change in term.changes if change[0] < term.notice_day]
+        cause = int(np.argmax(self.health.level[week, account] * self.law.churn_weight[account]))
         term.reason = CAUSES[cause].end_reason
         self.ends.append(End(account, spell, term.ended_day, term.notice_day, cause, True, False))
         return term.ended_day
@@ -261,11 +264,13 @@ def _signed(begin: int, months: int, lead: int, rng: np.random.Generator) -> flo
     return begin + (rng.uniform(1.0, 12.0) if rng.random() < 0.04 else -rng.uniform(0.0, 1.0) * min(9, lead))
 
 
-def _change_within(term: Term, rng: np.random.Generator) -> None:
-    if rng.random() < 0.012 * term.months:
-        day = rng.uniform(term.start_day, term.end_day - 1)
-        seats = max(1, round(term.seats * rng.uniform(1.05, 1.4)))
-        term.changes.append((day, seats, _price(term.mrr_cents, term.seats, seats)))
+def _change_within(term: Term, wishes: list[Wish]) -> None:
+    seats, mrr = term.seats, term.mrr_cents
+    for wish in wishes:
+        if term.start_day <= wish.day < term.end_day - 1:
+            grown = seats_after(seats, wish.factor)
+            seats, mrr = grown, _price(mrr, seats, grown)
+            term.changes.append((wish.day, seats, mrr))
 
 
 def _grown(seats: int, mrr: int, months: int, rng: np.random.Generator) -> tuple[int, int]:

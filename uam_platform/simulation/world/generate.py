@@ -24,15 +24,8 @@ from uam_platform.simulation.world.commerce import Book, ChurnLaw, make_churn_la
 from uam_platform.simulation.world.deliveries import Archive
 from uam_platform.simulation.world.difficulty import WORLD_VERSION, Difficulty, chosen_difficulty
 from uam_platform.simulation.world.drivers import LOOKALIKES
-from uam_platform.simulation.world.health import (
-    Benign,
-    Health,
-    Law,
-    channel_multipliers,
-    live,
-    make_benign,
-    make_law,
-)  # fmt: skip
+from uam_platform.simulation.world.health import Benign, Health, Law
+from uam_platform.simulation.world.hidden_state import CONCERNS, HiddenState, draw_hidden_state
 from uam_platform.simulation.world.kiosks import add_kiosks
 from uam_platform.simulation.world.oracle import churn_probability, make_outlook
 from uam_platform.simulation.world.outside_visits import OutsideVisits
@@ -52,7 +45,7 @@ _STRETCH_DAYS = 28
 _CONCERNS = ("accounts", "health", "benign", "noise", "churn", "contracts", "people", "devices", "oracle", "support",
              "crm", "activity", "clients", "second_tool",
              "levels", "affairs", "switches", "plans", "careers", "outsiders", "kiosks", "callers", "sales",
-             "words", "chats", "calls", "documents", "logs")  # fmt: skip
+             "words", "chats", "calls", "documents", "logs", *CONCERNS)  # fmt: skip
 _FLAG_OF = {"automation": FLAGS.index("automation_suite"), "rollout": FLAGS.index("rollout_wave")}
 _FAILURES = np.array([EVENT_CODE[name] for name in ("import_failed", "workflow_failed", "sync_failed")])
 
@@ -78,6 +71,7 @@ class _Life:
 
     vector: Difficulty
     accounts: Accounts
+    state: HiddenState
     law: Law
     health: Health
     benign: Benign
@@ -150,19 +144,17 @@ def _live(accounts: int, days: int, seed: int, vector: Difficulty, tell: Progres
     weeks = -(-(days + BEYOND_DAYS) // 7)
     horizon = weeks * 7
     people_of = add_levels(make_accounts(accounts, days, vector, rng["accounts"]), vector, rng["levels"])
-    law = make_law(people_of, vector)
-    health = live(people_of, law, weeks, rng["health"])
-    benign = make_benign(people_of, weeks, vector, rng["benign"])
-    channels = channel_multipliers(health, benign, vector, rng["noise"])
+    state = draw_hidden_state(people_of, days, weeks, vector, rng)
+    law, health, benign = state.law, state.health, state.benign
     tell("hidden state", 1, 1)
     churn = make_churn_law(people_of, vector, rng["churn"], rng["switches"])
     contract_seed = int(streams["contracts"].generate_state(1)[0])
     switch_at = draw_switches(people_of, vector, rng["switches"])
-    book = run_contracts(people_of, health, law, churn, vector, horizon, contract_seed, switch_at)
+    book = run_contracts(people_of, health, law, churn, vector, horizon, contract_seed, switch_at, state.wishes)
     change_plans(people_of, book, vector, rng["plans"])
     affairs = make_affairs(people_of, book, vector, rng["affairs"])
     people_of = name_split_offs(people_of, affairs)
-    channels = follow_contracts(channels, book)
+    channels = follow_contracts(state.channels, book)
     tell("contracts", 1, 1)
     people = make_people(people_of, health, horizon, vector, rng["people"])
     people = live_careers(people, people_of, affairs, horizon, vector, rng["careers"])
@@ -171,7 +163,9 @@ def _live(accounts: int, days: int, seed: int, vector: Difficulty, tell: Progres
     devices = add_kiosks(devices, people, people_of, horizon, vector, rng["kiosks"])
     clients = make_clients(devices, days, vector, rng["clients"])
     tell("people", 1, 1)
-    return _Life(vector, people_of, law, health, benign, channels, churn, book, affairs, people, devices, clients, streams)
+    return _Life(
+        vector, people_of, state, law, health, benign, channels, churn, book, affairs, people, devices, clients, streams
+    )
 
 
 def _use_product(

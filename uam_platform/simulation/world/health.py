@@ -2,7 +2,8 @@
 
 Belongs here: the state, its transition law, the multipliers that behaviour follows. Does not belong here: what the
 renewal makes of it (``commerce``), the probability of leaving (``oracle``). The transition is Markov: the oracle can
-start from any week with the same law and needs no knowledge of the future.
+start from any week with the same law and needs no knowledge of the future. Where releases bring part of a harm on common
+dates, the law still carries its average rate: that is all one can know before they happen.
 """
 
 from dataclasses import dataclass
@@ -10,19 +11,24 @@ from dataclasses import dataclass
 import numpy as np
 
 from uam_platform.simulation.world.clock import Array
+from uam_platform.simulation.world.cohorts import Cohorts, account_logs, churn_weights, onset_factor, visible
 from uam_platform.simulation.world.difficulty import Difficulty
-from uam_platform.simulation.world.drivers import CAUSES, CHANNELS, LOOKALIKES
+from uam_platform.simulation.world.drivers import BROKEN_WORKFLOW, CAUSES, CHANNELS, LOOKALIKES, OTHER_PATH, POOR_FIT
 from uam_platform.simulation.world.population import Accounts
+from uam_platform.simulation.world.seasons import aligned
 
 BURN_IN_WEEKS = 26
 LOWEST_SEVERITY = 0.35
-_POOR_FIT = 4
 _FIT_FACTOR = np.array([2.2, 0.9, 0.4])
 
 
 @dataclass(frozen=True)
 class Law:
-    """Rates of the transition: ``onset`` per account and cause (per week, tenure aside), the rest per cause."""
+    """Rates of the transition: ``onset`` and ``churn_weight`` per account and cause, the rest per cause.
+
+    ``onset`` is the average per week, tenure aside; ``coupled`` is the share of the onsets of broken workflows that come
+    with releases.
+    """
 
     onset: Array
     first_tenure_week: Array
@@ -30,6 +36,7 @@ class Law:
     recovery: Array
     ramp: Array
     churn_weight: Array
+    coupled: float = 0.0
 
     def hazard(self, tenure_weeks: Array, rows: Array) -> Array:
         """Return the weekly onset probability (rows x causes) at a tenure in weeks; nothing begins before the start."""
@@ -67,19 +74,21 @@ class Benign:
     is_announced: Array
 
 
-def make_law(accounts: Accounts, vector: Difficulty) -> Law:
+def make_law(accounts: Accounts, cohorts: Cohorts, vector: Difficulty, coupled: float = 0.0) -> Law:
     """Return the transition law of every account at this difficulty."""
     occurs = np.array([cause.name in vector.causes for cause in CAUSES])
     yearly = np.array([cause.onsets_per_year for cause in CAUSES]) * vector.harm_per_year * occurs
     onset = accounts.vulnerability[:, None] * yearly[None, :] / 52.0
-    onset[:, _POOR_FIT] *= _FIT_FACTOR[accounts.fit]
+    onset[:, POOR_FIT] *= _FIT_FACTOR[accounts.fit] ** visible(vector)
+    onset *= onset_factor(cohorts, vector)
     return Law(
         onset=np.clip(onset, 0.0, 0.5),
         first_tenure_week=np.array([cause.first_tenure_week for cause in CAUSES]),
         last_tenure_week=np.array([cause.last_tenure_week for cause in CAUSES]),
         recovery=np.array([cause.recovery_per_week for cause in CAUSES], dtype=np.float32),
         ramp=np.array([cause.ramp_per_week for cause in CAUSES], dtype=np.float32) / np.float32(vector.lag_ratio),
-        churn_weight=np.array([cause.churn_weight for cause in CAUSES], dtype=np.float32),
+        churn_weight=churn_weights(cohorts, vector),
+        coupled=coupled,
     )
 
 
@@ -96,13 +105,20 @@ def step(
     return level, active, severity
 
 
-def distress(level: Array, law: Law) -> Array:
-    """Return how close to leaving the state is, 0 to 1: the strongest harm, with others adding to what is left."""
-    return 1.0 - np.prod(1.0 - law.churn_weight * np.clip(level, 0.0, 1.0), axis=-1)
+def distress(level: Array, law: Law, account: Array | None = None) -> Array:
+    """Return how close to leaving the state is, 0 to 1: the strongest harm, with others adding to what is left.
+
+    ``level`` is (... x accounts x causes), or with ``account`` (rows x causes) for the accounts of these rows.
+    """
+    weight = law.churn_weight if account is None else law.churn_weight[account]
+    return 1.0 - np.prod(1.0 - np.minimum(weight * np.clip(level, 0.0, 1.0), 1.0), axis=-1)
 
 
-def live(accounts: Accounts, law: Law, weeks: int, rng: np.random.Generator) -> Health:
-    """Run the hidden state for ``weeks`` weeks after a burn-in; the state at index w holds at the start of week w."""
+def live(accounts: Accounts, law: Law, weeks: int, rng: np.random.Generator, shocks: Array | None = None) -> Health:
+    """Run the hidden state for ``weeks`` weeks after a burn-in; the state at index w holds at the start of week w.
+
+    ``shocks`` (weeks x accounts) is what releases add to the onset of broken workflows, instead of their average share.
+    """
     count, causes = accounts.count, len(CAUSES)
     level = np.zeros((count, causes), dtype=np.float32)
     active = np.zeros((count, causes), dtype=bool)
@@ -116,7 +132,11 @@ def live(accounts: Accounts, law: Law, weeks: int, rng: np.random.Generator) -> 
             levels[week], actives[week], severities[week] = level, active, severity
         tenure = week - accounts.start_day / 7.0
         draw = rng.random((count, causes), dtype=np.float32)
-        level, active, severity = step(level, active, severity, law.hazard(tenure, everyone), law, draw)
+        hazard = law.hazard(tenure, everyone)
+        if shocks is not None and week >= 0:
+            hazard[:, BROKEN_WORKFLOW] *= np.float32(1.0 - law.coupled)
+            hazard[:, BROKEN_WORKFLOW] += np.where(tenure >= 0, shocks[week], np.float32(0))
+        level, active, severity = step(level, active, severity, hazard, law, draw)
     return Health(levels, actives[:weeks], severities, *_spells(actives, severities))
 
 
@@ -145,7 +165,27 @@ def make_benign(accounts: Accounts, weeks: int, vector: Difficulty, rng: np.rand
     first = rng.integers(0, weeks, len(account))
     last = first + rng.integers(shortest, longest + 1)
     announced = rng.random(len(account)) < np.array([each.announced_share for each in LOOKALIKES])[kind]
-    return Benign(account, kind, first, np.minimum(last, weeks), announced)
+    name = np.array([each.name for each in LOOKALIKES])[kind]
+    is_season = announced & (name == "seasonal_lull")
+    moved = aligned(first, name == "holiday", is_season, accounts.offset_min[account], accounts.industry[account])
+    last += moved - first
+    kept = (last > 0) & (moved < weeks)
+    moved, last = np.maximum(moved, 0), np.minimum(last, weeks)
+    return Benign(account[kept], kind[kept], moved[kept], last[kept], announced[kept])
+
+
+def with_other_paths(benign: Benign, accounts: Accounts, on_other_path: Array, weeks: int) -> Benign:
+    """Return the harmless episodes with one more for every account that begins on a path of its own."""
+    account = np.flatnonzero(on_other_path & (accounts.start_day >= 0) & (accounts.start_day // 7 < weeks))
+    first = accounts.start_day[account] // 7
+    last = np.minimum(first + LOOKALIKES[OTHER_PATH].longest_weeks, weeks)
+    return Benign(
+        np.concatenate([benign.account, account]),
+        np.concatenate([benign.kind, np.full(len(account), OTHER_PATH)]),
+        np.concatenate([benign.first_week, first]),
+        np.concatenate([benign.last_week, last]),
+        np.concatenate([benign.is_announced, np.zeros(len(account), dtype=bool)]),
+    )
 
 
 def effects_of_causes(vector: Difficulty) -> Array:
@@ -156,9 +196,9 @@ def effects_of_causes(vector: Difficulty) -> Array:
 
 
 def channel_multipliers(
-    health: Health, benign: Benign, vector: Difficulty, rng: np.random.Generator
+    health: Health, benign: Benign, cohorts: Cohorts, vector: Difficulty, rng: np.random.Generator
 ) -> dict[str, Array]:
-    """Return per channel the multiplier (weeks x accounts) that behaviour follows: harm, look-alikes, noise."""
+    """Return per channel the multiplier (weeks x accounts) that behaviour follows: harm, look-alikes, kinds, noise."""
     weeks, count, _ = health.level.shape
     causes = effects_of_causes(vector)
     channels = {}
@@ -167,6 +207,8 @@ def channel_multipliers(
         for cause in range(causes.shape[0]):
             log += causes[cause, index] * health.level[:, :, cause]
         channels[channel] = log
+    for channel, log in account_logs(cohorts).items():
+        channels[channel] += log
     for account, kind, first, last in zip(
         benign.account, benign.kind, benign.first_week, benign.last_week, strict=True
     ):

@@ -89,7 +89,7 @@ def _survival(
     tenure = week - accounts.start_day[account] / 7.0
     stays = np.ones(len(account))
     for ahead in range(_AHEAD_WEEKS + 1):
-        harm = distress(level, law)
+        harm = distress(level, law, account)
         for offset in decisions:
             due = np.flatnonzero((offset >= 0) & (offset // 7 == ahead))
             stays[due] *= 1.0 - churn.leave(law_row[due], harm[due])

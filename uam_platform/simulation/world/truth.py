@@ -43,7 +43,7 @@ def health_truth(accounts: Accounts, health: Health, law: Law, outlook: Outlook,
     columns: dict[str, Any] = {
         "account_id": labels(outlook.account, accounts.account_id),
         "as_of": instants(to_us(outlook.week * 7.0)),
-        "distress": pa.array(np.round(distress(level, law), 4).astype(np.float32)),
+        "distress": pa.array(np.round(distress(level, law, outlook.account), 4).astype(np.float32)),
         "days_to_decision": pa.array(decisions.astype(np.int16), mask=decisions < 0),
         "p_churn_56d": pa.array(chance),
     }
