@@ -10,7 +10,15 @@ import pytest
 from uam_platform.simulation.world.difficulty import DIFFICULTIES, WORLD_VERSION, describe, difficulty_named
 from uam_platform.simulation.world.generate import simulate
 from uam_platform.simulation.world.salesforce_ids import checksum, record_id
-from uam_platform.simulation.world.schemas import COMPANY, DELIVERIES, LOST_EVENTS, TRUTH, TRUTH_DELIVERIES
+from uam_platform.simulation.world.schemas import (
+    AMPLITUDE_EVENTS,
+    COMPANY,
+    DELIVERIES,
+    LOST_EVENTS,
+    SECOND_TOOL,
+    TRUTH,
+    TRUTH_DELIVERIES,
+)
 
 
 def _digests(root: Path) -> dict[str, str]:
@@ -40,7 +48,7 @@ def test_another_seed_changes_every_large_file_but_no_file_name(small: Path, tmp
 
 def test_a_small_world_has_one_file_per_day_of_receipt_and_every_table(small: Path) -> None:
     company = {path.name for path in (small / "company").iterdir()}
-    assert company == {"world.json", "deliveries", *(f"{name}.parquet" for name in COMPANY)}
+    assert company == {"world.json", "deliveries", "amplitude_events", *(f"{name}.parquet" for name in COMPANY)}
     days = sorted(path.name for path in (small / "company/deliveries").iterdir())
     assert len(days) == 60
     assert days[0] == "received_date=2025-01-06.parquet"
@@ -51,8 +59,10 @@ def test_every_file_has_exactly_the_columns_and_types_of_its_schema(small: Path)
     places = {f"company/{name}.parquet": schema for name, schema in COMPANY.items()}
     places |= {f"truth/{name}.parquet": schema for name, schema in TRUTH.items()}
     places |= {"truth/deliveries.parquet": TRUTH_DELIVERIES, "truth/lost_events.parquet": LOST_EVENTS}
-    for path in (small / "company/deliveries").iterdir():
-        places[str(path.relative_to(small))] = DELIVERIES
+    places["truth/second_tool.parquet"] = SECOND_TOOL
+    for folder, schema in (("deliveries", DELIVERIES), ("amplitude_events", AMPLITUDE_EVENTS)):
+        for path in (small / "company" / folder).iterdir():
+            places[str(path.relative_to(small))] = schema
     for place, schema in places.items():
         stored = pq.read_schema(small / place)
         found = [(field.name, str(field.type)) for field in stored]
