@@ -7,14 +7,14 @@ from typing import Any
 
 from uam_platform.simulation.world.clock import date_of, instant
 from uam_platform.simulation.world.commerce import Book, Term
-from uam_platform.simulation.world.population import PLANS, Accounts
+from uam_platform.simulation.world.population import PLANS
 from uam_platform.simulation.world.salesforce_ids import record_id
 
 Change = tuple[float, str, str | None, str | None]
 _CLERK_DELAY_DAYS = 0.35
 
 
-def contract_rows(accounts: Accounts, book: Book, days: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+def contract_rows(book: Book, days: int) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """Return (contracts, history); a term signed after the end of the world is not there yet."""
     rows: list[dict[str, Any]] = []
     history: list[dict[str, Any]] = []
@@ -22,7 +22,7 @@ def contract_rows(accounts: Accounts, book: Book, days: int) -> tuple[list[dict[
         if term.created_day >= days:
             continue
         changes = sorted(change for change in _changes(term, number) if change[0] < days)
-        rows.append(_contract(accounts, term, number, changes))
+        rows.append(_contract(term, number, changes))
         for day, what, before, after in changes:
             history.append({
                 "ContractId": rows[-1]["Id"], "Field": what, "OldValue": before, "NewValue": after,
@@ -38,9 +38,15 @@ def _changes(term: Term, number: int) -> list[Change]:
     changes: list[Change] = []
     seats, mrr = term.seats, term.mrr_cents
     for day, new_seats, new_mrr in term.changes:
-        changes.append((day, "Seats__c", str(seats), str(new_seats)))
-        changes.append((day, "MRR_USD__c", f"{mrr / 100:.2f}", f"{new_mrr / 100:.2f}"))
+        if new_seats != seats:
+            changes.append((day, "Seats__c", str(seats), str(new_seats)))
+        if new_mrr != mrr:
+            changes.append((day, "MRR_USD__c", f"{mrr / 100:.2f}", f"{new_mrr / 100:.2f}"))
         seats, mrr = new_seats, new_mrr
+    plan = term.plan
+    for day, new_plan in term.plan_changes:
+        changes.append((day, "Plan__c", PLANS[plan], PLANS[new_plan]))
+        plan = new_plan
     delay = _CLERK_DELAY_DAYS * (1 + number % 5)
     if term.notice_day is not None:
         changes.append((term.notice_day + 0.4, "Notice_Date__c", None, date_of(term.notice_day).isoformat()))
@@ -52,7 +58,7 @@ def _changes(term: Term, number: int) -> list[Change]:
     return changes
 
 
-def _contract(accounts: Accounts, term: Term, number: int, changes: list[Change]) -> dict[str, Any]:
+def _contract(term: Term, number: int, changes: list[Change]) -> dict[str, Any]:
     state: dict[str, str | None] = {}
     for _, what, _, after in changes:
         state[what] = after
@@ -65,7 +71,7 @@ def _contract(accounts: Accounts, term: Term, number: int, changes: list[Change]
         "StartDate": date_of(term.start_day), "EndDate": date_of(term.end_day), "ContractTerm": term.months,
         "Billing_Period__c": "monthly" if term.months == 1 else "annual",
         "MRR_USD__c": float(state.get("MRR_USD__c") or term.mrr_cents / 100),
-        "Seats__c": int(state.get("Seats__c") or term.seats), "Plan__c": PLANS[accounts.plan[term.account]],
+        "Seats__c": int(state.get("Seats__c") or term.seats), "Plan__c": state.get("Plan__c", PLANS[term.plan]),
         "Renewed_From__c": record_id("Contract", term.previous) if term.previous is not None else None,
         "Notice_Date__c": date_of(term.notice_day) if notice_known and term.notice_day is not None else None,
         "Ended_Date__c": date_of(term.ended_day) if is_ended and term.ended_day is not None else None,

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from uam_platform.simulation.world import crm, crm_contracts, evidence, support, truth, truth_people
+from uam_platform.simulation.world import crm, crm_contracts, crm_deals, evidence, support, truth, truth_people
 from uam_platform.simulation.world.actions import act
 from uam_platform.simulation.world.affairs import Affairs, add_levels, make_affairs, name_split_offs
 from uam_platform.simulation.world.aftermath import follow_contracts
@@ -223,14 +223,14 @@ def _write_company(
     life: _Life, days: int, seed: int, company: Path, hidden: Path, failures: dict[str, Array], tell: Progress
 ) -> int:
     said, statements = evidence.speak(_ground(life, days), failures, life.streams)
-    sales = np.random.default_rng(life.streams["crm"])
-    owners = crm.owners(life.accounts)
-    records, account_history = crm.account_rows(life.accounts, days, len(owners), sales)
-    contracts, contract_history = crm_contracts.contract_rows(life.accounts, life.book, days)
+    sales = np.random.default_rng(life.streams["sales"])
+    roster = crm.make_roster(life.accounts, days, life.vector, sales)
+    records, account_history = crm.account_rows(life.accounts, life.affairs, roster, days, sales)
+    contracts, contract_history = crm_contracts.contract_rows(life.book, days)
     tables: dict[str, list[dict[str, Any]]] = {
-        **said, "salesforce_user": owners, "salesforce_account": records,
-        "salesforce_contact": crm.contacts(life.accounts, life.people, days, sales),
-        "salesforce_opportunity": crm.opportunities(life.accounts, life.book, days, records),
+        **said, "salesforce_user": crm.owners(roster, days), "salesforce_account": records,
+        "salesforce_contact": crm.contacts(life.accounts, life.people, life.affairs, days, sales),
+        "salesforce_opportunity": crm_deals.opportunities(life.book, roster, days, sales),
         "salesforce_contract": contracts, "salesforce_contract_history": contract_history,
         "salesforce_account_history": account_history,
     }  # fmt: skip
