@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from uam_platform.evaluation import actions, alerts, churn, deduplication, identity
+from uam_platform.evaluation import actions, alerts, behaviour_facts, churn, deduplication, identity, sequences
 from uam_platform.evaluation.planted import plant
 from uam_platform.evaluation.results import Scoreboard
 from uam_platform.evaluation.run_folder import RunFolder
@@ -39,6 +39,8 @@ def evaluate(run: Path, world: Path, *, received: Path | None = None, seed: int 
         sections = (
             identity.section(folder, truth),
             deduplication.section(folder, truth),
+            sequences.section(folder, truth, seed),
+            behaviour_facts.section(folder, truth, seed),
             *churn.sections(folder, truth, seed),
             alerts.section(folder, truth, seed),
             actions.section(folder),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
+import pyarrow.parquet as pq
 
 HORIZON: Final = pd.Timedelta(days=56)
 GRID_WEEKDAY: Final = 0  # snapshots that are judged lie on Mondays 00:00 UTC
@@ -45,6 +46,18 @@ class Truth:
         if not path.exists():
             raise TruthError(f"{path} not found; the world was written by another version: simulate it again")
         return str(path)
+
+    def has(self, table: str) -> bool:
+        """The world has this truth table; worlds of older versions lack some."""
+        return (self.root / f"{table}.parquet").exists()
+
+    def columns(self, table: str) -> tuple[str, ...]:
+        """Column names of a truth table."""
+        return tuple(pq.read_schema(self.path(table)).names)
+
+    def company_path(self, table: str) -> str:
+        """Parquet files of a table of the company, for what both sides know (a workflow's name, a ticket's raise)."""
+        return str(self._world_file.parent / f"{table}.parquet")
 
     def frame(self, table: str) -> pd.DataFrame:
         """A truth table with naive UTC timestamps in microseconds."""

@@ -137,6 +137,8 @@ def test_the_command_writes_json_that_holds_every_row(world, faithful, tmp_path)
     assert {s["key"] for s in stored["sections"]} == {
         "identity",
         "deduplication",
+        "sequences",
+        "behaviour",
         "churn",
         "churn_all",
         "alerts",

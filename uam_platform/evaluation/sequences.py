@@ -1,0 +1,122 @@
+"""Does the run find the named sequences S1 to S4, and only these?
+
+Here: true occurrences beside the run's table of matches, planted ones and decoys apart. Not here: what an occurrence is
+(`sequence_automaton`, `sequence_reference`). What was never delivered nobody can find: it is counted apart and left out of recall.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+import pandas as pd
+
+from uam_platform.contracts.model import Contract
+from uam_platform.contracts.tables import CONTRACTS
+from uam_platform.evaluation.results import Row, Section
+from uam_platform.evaluation.run_folder import RunFolder
+from uam_platform.evaluation.sequence_reference import SEQUENCES, Reference, reference
+from uam_platform.evaluation.shares import share_row
+from uam_platform.evaluation.truth import Truth
+
+MATCH_COLUMNS: Final = ("sequence", "account_id", "event_hi", "event_lo", "ticket_id")
+"""Columns of `behavior/sequence_matches` that are read: the last step is an event (S1, S2) or a ticket (S3, S4)."""
+
+_TITLE: Final = "Sequences: S1 to S4 found as they were delivered"
+_KEY: Final = ["sequence", "record"]
+
+
+def contract_of(stage: str, name: str) -> Contract | None:
+    """The contract of a table that a version of the platform may not have yet."""
+    return next((c for c in CONTRACTS if c.stage == stage and c.name == name), None)
+
+
+def section(run: RunFolder, truth: Truth, seed: int) -> Section:
+    """Sequences; needs the tables of `planted.plant`."""
+    found = reference(run, truth)
+    matches, reason = _matches(run)
+    rows = list(_occurrences(found))
+    if matches is not None:
+        rows += _compared(found, matches, _accounts(truth, found.delivered), seed)
+    rows += _planted(truth, found, matches)
+    note = "latest-prefix automaton over true events; unit: sequence, scope and record of the last step"
+    return Section("sequences", _TITLE, tuple(rows), f"{note}. {reason}" if reason else note)
+
+
+def _matches(run: RunFolder) -> tuple[pd.DataFrame | None, str]:
+    """The run's matches as sequence, record, account_id; None and why where there are none."""
+    contract = contract_of("behavior", "sequence_matches")
+    if contract is None or not run.lake.files(contract):
+        return None, "The run has no sequence matches yet."
+    missing = [name for name in MATCH_COLUMNS if name not in contract.column_names]
+    if missing:
+        return None, f"The run's sequence matches lack {', '.join(missing)} and cannot be compared."
+    return run.query(f"""
+        SELECT sequence, m.account_id, CASE WHEN sequence IN ('S3', 'S4') THEN 'ticket ' || regexp_extract(ticket_id, '[0-9]+$')
+            ELSE 'event ' || coalesce(true_event_no::VARCHAR, 'unknown ' || event_hi || ' ' || event_lo) END AS record
+        FROM {run.view(contract)} m LEFT JOIN planted USING (event_lo, event_hi)
+    """).drop_duplicates(_KEY), ""
+
+
+def _occurrences(found: Reference) -> Iterator[Row]:
+    for sequence in SEQUENCES:
+        delivered = found.delivered[found.delivered["sequence"] == sequence]
+        done = found.all[found.all["sequence"] == sequence]
+        missed = len(done) - len(done.merge(delivered, on=[*_KEY, "scope_id"]))
+        note = (
+            f"on delivered events; {len(done):,} on all true events, {missed:,} of them missed because never delivered"
+        )
+        yield Row(f"{sequence} occurrences", len(delivered), unit="count", note=note)
+
+
+def _compared(found: Reference, matches: pd.DataFrame, accounts: pd.Series, seed: int) -> Iterator[Row]:
+    """Precision and recall; S1, S2 and S4 need the account too, in S3 the ticket tells the person."""
+    true = found.delivered.assign(account_id=accounts)
+    both = true.merge(matches, on=_KEY, how="outer", suffixes=("", "_run"), indicator=True)
+    is_right = (both["_merge"] == "both") & (
+        (both["account_id"] == both["account_id_run"]) | (both["sequence"] == "S3")
+    )
+    both = both.assign(is_right=is_right)
+    for sequence in SEQUENCES:
+        own = both[both["sequence"] == sequence]
+        claimed, real = own[own["_merge"] != "left_only"], own[own["_merge"] != "right_only"]
+        for metric, part, account in (("precision", claimed, "account_id_run"), ("recall", real, "account_id")):
+            clusters = list(part[account].fillna("").astype(str))
+            yield share_row(f"{sequence} {metric}", clusters, list(part["is_right"]), seed, target="≥ 0.98")
+
+
+def _accounts(truth: Truth, found: pd.DataFrame) -> pd.Series:
+    """Account of each occurrence; a person stands for the first account it belonged to."""
+    members = truth.frame("memberships").sort_values(["valid_from", "account_id"]).drop_duplicates("person_id")
+    home = dict(zip(members["person_id"], members["account_id"], strict=True))
+    return found["scope_id"].map(lambda scope: home.get(scope, scope))
+
+
+def _planted(truth: Truth, found: Reference, matches: pd.DataFrame | None) -> Iterator[Row]:
+    if not truth.has("sequences"):
+        yield Row("planted sequences", None, unit="count", note="this world's version plants none")
+        return
+    planted = truth.frame("sequences")
+    planted["last_us"] = planted["last_at"].astype("datetime64[us]").astype("int64")
+    planted["scope_id"] = planted["account_id"].where(planted["sequence"] != "S3", planted["person_id"])
+    for is_decoy, metric, target in ((False, "planted sequences that occur", ""), (True, "decoys that occur", "0")):
+        own = planted[planted["is_decoy"].astype(bool) == is_decoy]
+        hits, records = _occurring(own, found.all)
+        yield share_row(
+            metric, list(own["account_id"]), hits, 0, what="by the definition, over all true events", target=target
+        )
+        if matches is not None and is_decoy:
+            told = [record in set(matches["record"]) for record in records]
+            yield Row("decoys reported by the run", sum(told), unit="count", target="0")
+
+
+def _occurring(planted: pd.DataFrame, found: pd.DataFrame) -> tuple[list[bool], list[str]]:
+    """Per planting, whether an occurrence of its sequence and scope ends within a second of its last step."""
+    ends: dict[tuple[str, str], list[tuple[int, str]]] = {}
+    for sequence, scope, last_us, record in found[["sequence", "scope_id", "last_us", "record"]].itertuples(
+        index=False
+    ):
+        ends.setdefault((sequence, scope), []).append((last_us, record))
+    nearest = [
+        next((r for at, r in ends.get((sequence, scope), ()) if abs(at - last_us) <= 1_000_000), "")
+        for sequence, scope, last_us in planted[["sequence", "scope_id", "last_us"]].itertuples(index=False)
+    ]
+    return [bool(record) for record in nearest], nearest
