@@ -62,6 +62,14 @@ def person_id(person: int) -> str:
     return f"per_{person + 1:06d}"
 
 
+def login_codes(people: People, rows: Rows) -> Array:
+    """Return codes of user ids: the person, or person + count with a new login at the next account."""
+    person = rows["person"]
+    day = (rows["occurred_us"] - START_US) / DAY_US
+    is_new = people.has_new_login[person] & people.is_moved(person, day)
+    return np.asarray(person + np.where(is_new, people.count, 0))
+
+
 class Archive:
     """Writes ``company/deliveries`` day by day and ``truth/deliveries`` beside it; ``names`` are its strings."""
 
@@ -119,7 +127,7 @@ class Archive:
         return {
             "message_id": uuids(rows["message"]),
             "type": labels(kind, product.TYPES),
-            "user_id": labels(np.where(is_known, self._login(rows), -1), names.user),
+            "user_id": labels(np.where(is_known, login_codes(self._people, rows), -1), names.user),
             "anonymous_id": labels(np.where(kind == ALIAS, -1, rows["anonymous"]), names.anonymous),
             "previous_id": labels(np.where(kind == ALIAS, rows["anonymous"], -1), names.anonymous),
             "group_id": labels(np.where(has_group & (kind != ALIAS), rows["workspace"], -1), names.workspace),
@@ -129,13 +137,6 @@ class Archive:
             "delivery_no": pa.array(rows["delivery_no"]),
             "defect": labels(rows["defect"], product.DEFECTS),
         }
-
-    def _login(self, rows: Rows) -> Array:
-        """Return codes of user ids: the person, or person + count with a new login at the next account."""
-        people, person = self._people, rows["person"]
-        day = (rows["occurred_us"] - START_US) / DAY_US
-        is_new = people.has_new_login[person] & people.is_moved(person, day)
-        return np.asarray(person + np.where(is_new, people.count, 0))
 
     def _what(self, rows: Rows) -> dict[str, Any]:
         event, track = rows["event"].astype(np.int64), rows["type"] == TRACK

@@ -180,7 +180,9 @@ def _use_product(
     failures: list[dict[str, Array]] = []
     archive = Archive(company, hidden, days, life.accounts, life.people, life.devices, life.clients, _flags(life))
     second_rng = np.random.default_rng(life.streams["second_tool"])
-    second = SecondTool(company, hidden, days, life.accounts, life.devices, archive.names, life.vector, second_rng)
+    second = SecondTool(
+        company, hidden, days, life.accounts, life.people, life.devices, archive.names, life.vector, second_rng
+    )
     with Press(archive, second) as press:
         for number, stream in enumerate(life.streams["activity"].spawn(len(stretches))):
             rng = np.random.default_rng(stream)

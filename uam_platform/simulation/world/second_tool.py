@@ -13,9 +13,9 @@ import pyarrow as pa
 from uam_platform.simulation.world import product
 from uam_platform.simulation.world.clock import SECOND_US, START_US
 from uam_platform.simulation.world.day_files import DayFiles
-from uam_platform.simulation.world.deliveries import Labels
+from uam_platform.simulation.world.deliveries import Labels, login_codes
 from uam_platform.simulation.world.difficulty import Difficulty
-from uam_platform.simulation.world.people import Devices
+from uam_platform.simulation.world.people import Devices, People
 from uam_platform.simulation.world.population import Accounts
 from uam_platform.simulation.world.rows import SERVER, TRACK, Rows, take
 from uam_platform.simulation.world.schemas import AMPLITUDE_EVENTS, SECOND_TOOL
@@ -43,10 +43,10 @@ class SecondTool:
     """Writes ``company/amplitude_events`` by day of receipt and ``truth/second_tool``; a context manager."""
 
     def __init__(
-        self, company: Path, truth: Path, days: int, accounts: Accounts, devices: Devices, names: Labels,
+        self, company: Path, truth: Path, days: int, accounts: Accounts, people: People, devices: Devices, names: Labels,
         vector: Difficulty, rng: np.random.Generator,
     ) -> None:  # fmt: skip
-        self._devices, self._names, self._rng = devices, names, rng
+        self._people, self._devices, self._names, self._rng = people, devices, names, rng
         chosen = rng.random(accounts.count) < vector.second_tool_account_share
         self._mode = np.where(chosen, rng.choice(3, accounts.count, p=_MODE_SHARE), -1)
         self._device_id = uuids(rng.integers(0, 256, (devices.count, 16), dtype=np.uint8))
@@ -109,7 +109,7 @@ class SecondTool:
         own_library = np.where(is_server, 3, np.where(is_mobile, 2, 1))
         return {
             "insert_id": uuids(rows["message"]),
-            "user_id": labels(np.where(rows["is_known"], rows["person"], -1), names.user),
+            "user_id": labels(np.where(rows["is_known"], login_codes(self._people, rows), -1), names.user),
             "device_id": pa.compute.if_else(pa.array(forwarded), passed_id, own_id),
             "session_id": pa.array(session),
             "event_time": instants(rows["original_us"]),
