@@ -99,7 +99,7 @@ def _open_csv(connection: duckdb.DuckDBPyConnection, path: Path, options: FileOp
     types = ", ".join(f"{quoted(name)}: 'VARCHAR'" for name in columns)
     read = (
         f"read_csv({quoted(str(path))}, header={not options.columns}, auto_detect=false, columns={{{types}}}, "
-        f"delim={quoted(delimiter)}, quote={quoted(quote)}, escape={quoted(quote)}, nullstr=['', {quoted(options.null)}], "
+        f"delim={quoted(delimiter)}, quote={quoted(quote)}, escape={quoted(quote)}, nullstr=['', {quoted(options.null_text)}], "
         f"encoding={quoted(options.encoding)}, store_rejects=true, max_line_size={_LINE_BYTES})"
     )
     connection.execute(f"CREATE TEMP VIEW {SOURCE} AS SELECT *, row_number() OVER () AS {LINE} FROM {read}")

@@ -43,7 +43,7 @@ def _rows(lookup: Lookup, mapping: Path, variables: Mapping[str, str], where: st
     found = matches(lookup.path, mapping, variables, f"{where}.path")
     if len(found) > 1:
         raise PolicyError(f"{where}.path: {len(found)} files match; a lookup is one file")
-    with connect(threads=1, memory="500MB") as connection:
+    with connect(threads=1, memory="2GB") as connection:
         opened = open_file(connection, found[0][0], None, FileOptions(), f"{where}.path")
         for column in (lookup.key, lookup.value):
             if column not in opened.columns:

@@ -135,7 +135,7 @@ class FileOptions(PolicyModel):
     quote: str | None = None
     encoding: Literal["utf-8", "latin-1", "utf-16"] = "utf-8"
     columns: tuple[str, ...] = Field((), description="names of the columns of a CSV file without header line")
-    null: str = Field("", description="how a CSV file writes an absent value, e.g. NULL")
+    null_text: str = Field("", description="how a CSV file writes an absent value, e.g. NULL")
 
 
 class TableMapping(PolicyModel):

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from uam_platform.contracts.vocabulary import VOCABULARY
 from uam_platform.policy.time import KnowledgeBasis, TimePolicy
+from uam_platform.staging.contract_lines import joined_lines
 from uam_platform.staging.crm_terms import billing_period
 from uam_platform.staging.record_log import Record, RecordLog
 from uam_platform.staging.record_values import (
@@ -70,7 +71,7 @@ def mapped_rows(log: RecordLog, by_object: Mapping[str, list[Record]], policy: T
     tickets = build("tickets", _ticket, "ticket_id")
     return MappedRows(
         accounts=_periods([row for _, row in build("accounts", _account, "account_id", "valid_from_at")]),
-        subscriptions=[row for _, row in build("subscriptions", _subscription, "subscription_id")],
+        subscriptions=_contracts(build("subscriptions", _subscription, "subscription_id")),
         tickets=[row for _, row in tickets],
         ticket_events=[event for record, row in tickets for event in _ticket_events(record, row, policy)],
         users_directory=[row for _, row in build("users", _user, "user_id_source")],
@@ -144,6 +145,15 @@ def _subscription(record: Record, policy: TimePolicy) -> Row:
         "end_reason": text(payload, "end_reason"),
         "load_id": record.load.load_id,
     }
+
+
+def _contracts(found: list[tuple[Record, Row]]) -> list[Row]:
+    """Terms: rows without a product as they are, the lines of the others summed."""
+    lines = [(text(record.payload, "product"), row) for record, row in found]
+    return [
+        *(row for product, row in lines if product is None),
+        *joined_lines((product, row) for product, row in lines if product is not None),
+    ]
 
 
 def _ticket(record: Record, policy: TimePolicy) -> Row:
