@@ -49,6 +49,10 @@ bench: $(VENV)/.installed ## speed and memory beside hand-written SQL
 evaluate: $(VENV)/.installed ## seven large companies simulated, run and judged against their truth; resumable, about 90 minutes
 	@$(BIN)/uam suite
 
+.PHONY: nulls
+nulls: $(VENV)/.installed ## eight companies in which skill must vanish, fall or stay; resumable, about half an hour
+	@$(BIN)/uam nulls
+
 .PHONY: docs
 docs: $(VENV)/.installed ## regenerate the generated documents
 	@$(BIN)/uam docs

@@ -199,8 +199,10 @@ def docs(
     raise typer.Exit(1 if check and stale else 0)
 
 
-for command_of_others in (*COMMANDS_OF_JUDGES, *COMMANDS):
-    app.command()(command_of_others)
+for command_of_people in COMMANDS:
+    app.command()(command_of_people)
+for command_of_judges in COMMANDS_OF_JUDGES:
+    app.command()(command_of_judges)
 
 
 def main() -> None:

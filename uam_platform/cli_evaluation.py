@@ -44,6 +44,23 @@ def suite(
     raise typer.Exit(1 if gate and made.unmet_count else 0)
 
 
+def nulls(
+    accounts: Annotated[int, typer.Option(min=100, help="Customers of each world.")] = 1000,
+    days: Annotated[int, typer.Option(min=180, help="Days of each world.")] = 364,
+    seed: Annotated[int, typer.Option(min=0)] = 11,
+    difficulty: Annotated[str, typer.Option(help="easy, default or hard.")] = "default",
+    out: Annotated[Path, typer.Option(help="Folder of all suites.")] = Path("data/evaluation"),
+) -> None:
+    """Make eight worlds in which skill must vanish, fall or stay, and check that it does. Exit code 1 when a rule is broken."""
+    from uam_platform.evaluation.suite_command import make_nulls
+
+    started = time.monotonic()
+    made = make_nulls(accounts, days, seed, difficulty, out, lambda line: _say(started, line))
+    console.print(made.text, markup=False, soft_wrap=True)
+    console.print(f"{made.folder}: {', '.join(path.name for path in made.files)}", markup=False, soft_wrap=True)
+    raise typer.Exit(1 if made.unmet_count else 0)
+
+
 def _numbers(text: str) -> tuple[int, ...]:
     try:
         return tuple(int(part) for part in text.split(",") if part.strip())
@@ -51,4 +68,4 @@ def _numbers(text: str) -> tuple[int, ...]:
         raise PolicyError(f"--seeds {text}: expected whole numbers separated by commas, e.g. 1,2,3") from None
 
 
-COMMANDS = (suite,)
+COMMANDS = (suite, nulls)

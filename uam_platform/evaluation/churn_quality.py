@@ -79,7 +79,7 @@ def _guard(judged: Judged, kind: str, label: str) -> Row:
     named = beside(
         judged, (REFERENCE_SCORE, BASELINE), lambda s: judged.ranked(kind, s) - judged.ranked(kind, ORACLE_SCORE)
     )
-    return row(label, found, note=note, target="below 0", yardsticks=named)
+    return row(label, found, note=note, target="not above 0", yardsticks=named)
 
 
 def share_rows(judged: Judged, no_reference: str) -> list[Row]:

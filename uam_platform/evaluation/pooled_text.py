@@ -57,16 +57,16 @@ def _heading(pooled: Pooled) -> str:
     word = "illustrative (small)" if pooled.is_illustrative else "evaluation size"
     return (
         f"{len(pooled.boards)} worlds of {int(world['accounts']):,} accounts x {world['days']} days, {world['difficulty']}, world "
-        f"{world['world_version']}: {word}\nseeds {seeds}; 95 %: over worlds"
+        f"{world['world_version']}: {word}\nseeds {seeds}; 95 %: over worlds; SD: of worlds"
     )
 
 
 def _table(section: PooledSection) -> Table:
     table = Table(box=box.SIMPLE_HEAD, width=WIDTH, pad_edge=False, padding=(0, 1))
-    table.add_column("metric", width=38)
+    table.add_column("metric", width=36)
     table.add_column("pooled", justify="right", width=9, no_wrap=True)
     table.add_column("95 %", justify="right", width=16, no_wrap=True)
-    table.add_column("worlds", justify="right", width=16, no_wrap=True)
+    table.add_column("SD", justify="right", width=7, no_wrap=True)
     table.add_column("beside", ratio=1)
     table.add_column("target", width=13)
     table.add_column("verdict", width=9)
@@ -74,16 +74,17 @@ def _table(section: PooledSection) -> Table:
         row = each.row
         beside = ", ".join(f"{name} {number(value, row.unit)}" for name, value in row.yardsticks.items())
         table.add_row(
-            row.metric, number(row.value, row.unit), interval(row), _range(each), beside, row.target, each.verdict
+            row.metric, number(row.value, row.unit), interval(row), _spread(each), beside, row.target, each.verdict
         )
     return table
 
 
-def _range(row: PooledRow) -> str:
-    known = [value for value in row.worlds if value is not None and math.isfinite(value)]
-    if len(known) < 2:
-        return f"{len(known)} of {len(row.worlds)}"
-    return f"{number(min(known), row.row.unit)} to {number(max(known), row.row.unit)}"
+def _spread(row: PooledRow) -> str:
+    """Standard deviation over worlds, or in how many of them the number could be told."""
+    known = sum(value is not None and math.isfinite(value) for value in row.worlds)
+    return (
+        f"{known} of {len(row.worlds)}" if row.sd is None or known < len(row.worlds) else number(row.sd, row.row.unit)
+    )
 
 
 def _ending(pooled: Pooled) -> str:

@@ -28,6 +28,7 @@ class WorldSpec:
         difficulty: name of the vector it starts from.
         knobs: fields of the vector that differ; the vector is then named by `name`.
         name: of the world; files are called after it.
+        keeps_tables: features and labels outlive the lake (`null_worlds.keep`).
     """
 
     accounts: int
@@ -36,6 +37,7 @@ class WorldSpec:
     difficulty: str
     knobs: Mapping[str, Any]
     name: str
+    keeps_tables: bool = False
 
     def to_json(self) -> str:
         """Canonical JSON."""
@@ -73,13 +75,16 @@ def perform(phase: str, spec: WorldSpec, work: Path, board: Path) -> None:
 
         run_world(work / "world" / "company", work / "run", _say)
     else:
-        _evaluate(work, board)
+        _evaluate(work, board, spec.keeps_tables)
 
 
-def _evaluate(work: Path, board: Path) -> None:
+def _evaluate(work: Path, board: Path, keeps_tables: bool) -> None:
+    from uam_platform.evaluation.null_worlds import keep
     from uam_platform.evaluation.scoreboard import evaluate
 
     found = evaluate(work / "run", work / "world")
+    if keeps_tables:
+        keep(work, board)
     draft = board.with_suffix(".new")
     draft.write_text(found.to_json(), encoding="utf-8")
     os.replace(draft, board)

@@ -31,23 +31,28 @@ class Target:
         low: least value, or None.
         high: largest value, or None.
         is_strict: the bound itself does not count.
+        is_tolerant: only an interval that lies beyond the bound as a whole breaks it.
         is_over_contract: what is bounded is the distance to the contract baseline.
     """
 
     low: float | None = None
     high: float | None = None
     is_strict: bool = False
+    is_tolerant: bool = False
     is_over_contract: bool = False
 
 
 def read_target(text: str) -> Target | None:
     """The bounds a target names; None where it is empty or no bound can be read from it.
 
-    Known forms: `≥ 0.80`, `≤ 28`, `0.85 to 1.15`, `above 0`, `above contract`, and a bare number, which must be hit exactly.
+    Known forms: `≥ 0.80`, `≤ 28`, `0.85 to 1.15`, `above 0`, `above contract`, `not above 0` (a guard: broken once the interval as a
+    whole lies above), and a bare number, which must be hit exactly.
     """
     words = text.strip()
     if words == "above contract":
         return Target(low=0.0, is_strict=True, is_over_contract=True)
+    if found := re.fullmatch(rf"not above {_NUMBER}", words):
+        return Target(high=_float(found[1]), is_tolerant=True)
     if found := re.fullmatch(rf"{_NUMBER} to {_NUMBER}", words):
         return Target(low=_float(found[1]), high=_float(found[2]))
     if found := re.fullmatch(rf"(≥|≤|above|below)?\s*{_NUMBER}", words):
@@ -73,6 +78,8 @@ def verdict(row: Row, worlds: Sequence[float] = ()) -> str:
         return _over_contract(row)
     if _has_too_few_trials(row, target):
         return NOT_ESTIMABLE
+    if target.is_tolerant:
+        return MET if _or(row.low, row.value) <= _or(target.high, math.inf) else NOT_MET
     is_exact = target.low == target.high
     low, high = (row.value, row.value) if is_exact else (_or(row.low, row.value), _or(row.high, row.value))
     return MET if _keeps(target, low, high) and _has_no_outlier(target, worlds) else NOT_MET
