@@ -5,16 +5,18 @@ stages), the UI.
 """
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
 import dagster as dg
 import pyarrow.parquet as pq
 
+from uam_platform.contracts.model import Contract
 from uam_platform.contracts.tables import ACCOUNT_FEATURES, DELIVERIES, SCORES
 from uam_platform.definitions import build
 from uam_platform.lake.store import Lake
+from uam_platform.orchestration.assets import asset_key
 from uam_platform.orchestration.failures import RunError
 from uam_platform.orchestration.jobs import DAILY_TABLES, DELIVER, INGEST, SNAPSHOTS
 from uam_platform.orchestration.partitions import computed_ranges, range_tags, runs_of_keys
@@ -83,6 +85,20 @@ class Runner:
         if latest in missing:
             self._run(SNAPSHOTS, {}, f"snapshot {latest}, the one that may act", partition=latest)
 
+    def tables_of_snapshots(self, *contracts: Contract) -> None:
+        """Compute only these tables of the snapshots, and what they are made from, for the whole grid in one run.
+
+        No models, scores or alerts unless named: for whoever wants features of a history and nothing that acts.
+        """
+        first = first_event_day(self.lake.keys(DELIVERIES), self.wiring)
+        keys = missing_snapshots(self.instance, self.wiring, first)
+        add_snapshots(self.instance, keys)
+        wanted = dg.AssetSelection.assets(*(asset_key(contract) for contract in contracts)).upstream()
+        layer = self.definitions.resolve_job_def(SNAPSHOTS).asset_layer.selected_asset_keys
+        chosen = sorted(wanted.resolve(self.definitions.resolve_asset_graph()) & layer)
+        names = ", ".join(contract.name for contract in contracts)
+        self._run(SNAPSHOTS, range_tags(keys[0], keys[-1]), f"{names} of {len(keys)} snapshots", only=chosen)
+
     def restate(self, as_of: date, reason: str) -> int:
         """Write a new version of a recorded snapshot; it plans no action and leaves the life cycle of alerts alone.
 
@@ -106,10 +122,22 @@ class Runner:
         """Deliver what the outbox holds."""
         self._run(DELIVER, {}, "outbox delivered")
 
-    def _run(self, job: str, tags: Mapping[str, str], done: str, partition: str | None = None) -> None:
+    def _run(
+        self,
+        job: str,
+        tags: Mapping[str, str],
+        done: str,
+        partition: str | None = None,
+        only: Sequence[dg.AssetKey] | None = None,
+    ) -> None:
         started = time.perf_counter()
         result = self.definitions.resolve_job_def(job).execute_in_process(
-            instance=self.instance, tags=dict(tags), partition_key=partition, run_config=_QUIET, raise_on_error=False
+            instance=self.instance,
+            tags=dict(tags),
+            partition_key=partition,
+            run_config=_QUIET,
+            raise_on_error=False,
+            asset_selection=only,
         )
         elapsed = time.perf_counter() - started
         self.seconds[job] = self.seconds.get(job, 0.0) + elapsed

@@ -76,10 +76,23 @@ def settings_of(variables: Mapping[str, str], /, **options: Any) -> Settings:
     return Settings(_env_file=None, **{**known, **options})
 
 
-def run_world(company: Path, out: Path, say: Callable[[str], None], **overrides: Any) -> Runner:
+def run_world(
+    company: Path,
+    out: Path,
+    say: Callable[[str], None],
+    steps: Callable[[Runner], None] = Runner.everything,
+    **overrides: Any,
+) -> Runner:
     """The whole chain on a simulated company, read over HTTP from its sandbox, into `out`.
 
     Actions are delivered: the destinations are the sandbox's.
+
+    Args:
+        company: the company's folder.
+        out: folder for everything the run writes.
+        say: receives one line per finished piece of work.
+        steps: what is run; every layer unless told otherwise.
+        overrides: further settings.
     """
     first, now = world_clock(company)
     options = {"data_dir": out, "first_day": first, "now": now, "actions_enabled": True, **overrides}
@@ -87,7 +100,7 @@ def run_world(company: Path, out: Path, say: Callable[[str], None], **overrides:
     with vendors(company, out / "sandbox") as environment:
         settings = settings_of(environment, **options)
         runner = Runner(wire(settings, rulebook, source_names(settings)), scratch_instance(out), say)
-        runner.everything()
+        steps(runner)
     return runner
 
 

@@ -7,10 +7,11 @@ account nor a later week, so every row is out of sample.
 
 from typing import Final
 
-from uam_platform.evaluation import churn_dollars, churn_quality, reasons, saved_dollars
+from uam_platform.evaluation import churn_dollars, churn_quality, saved_dollars
 from uam_platform.evaluation.churn_curves import curves
 from uam_platform.evaluation.churn_metrics import Judged
 from uam_platform.evaluation.churn_rows import ScoredWeeks, scored_weeks
+from uam_platform.evaluation.reasons import section as reasons_section
 from uam_platform.evaluation.reference import Reference, ReferenceError, reference_for
 from uam_platform.evaluation.results import LEAST_CHURNED_ACCOUNTS, Curve, Row, Section, not_estimable
 from uam_platform.evaluation.run_folder import RunFolder
@@ -39,7 +40,7 @@ def sections(run: RunFolder, truth: Truth, seed: int) -> tuple[Section, ...]:
     return (
         Section("churn", "Churn, weeks scored by LightGBM", (*rows_of(learned, said),), note, _curves(learned)),
         Section("churn_all", "Churn, all scored weeks", (*_coverage(found), *rows_of(everything, said)), note),
-        reasons.section(run, truth, rows, seed),
+        reasons_section(run, truth, rows, seed),
     )
 
 
