@@ -11,7 +11,7 @@ import pandas as pd
 from uam_platform.contracts.tables import LOAD_RECONCILIATION, QUARANTINE
 from uam_platform.evaluation.planted import READABLE_DEFECTS, SOURCE, event_id
 from uam_platform.evaluation.resampling import upper_bound
-from uam_platform.evaluation.results import Row, Section, ratio
+from uam_platform.evaluation.results import Row, Section, rate_parts, ratio
 from uam_platform.evaluation.run_folder import RunFolder
 from uam_platform.evaluation.truth import Truth
 
@@ -56,6 +56,7 @@ def _repeats(counts: Any) -> tuple[Row, Row, Row]:
             ratio(repeats - left, repeats),
             note=f"{left:,} of {repeats:,} repeats stayed in",
             target="≥ 0.999",
+            parts=rate_parts(repeats - left, repeats),
         ),
         Row("repeats found in the duplicates log", ratio(int(counts.logged), repeats)),
         Row(
@@ -64,6 +65,7 @@ def _repeats(counts: Any) -> tuple[Row, Row, Row]:
             high=upper_bound(dropped, events),
             note=f"{dropped:,} of {events:,} delivered, readable events are in no table; upper 95 % bound",
             target="≤ 0.00001",
+            parts=rate_parts(dropped, events),
         ),
     )
 

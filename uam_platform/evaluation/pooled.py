@@ -165,6 +165,8 @@ def _shifted(bound: float | None, by: float) -> float | None:
 
 
 def _interval_over(row: Row, value: float, low: float | None, high: float | None) -> Row:
+    if row.unit == "share" and low is not None and high is not None and 0 <= value <= 1:
+        low, high = max(0.0, low), min(1.0, high)
     return replace(row, value=value, low=low, high=high)
 
 

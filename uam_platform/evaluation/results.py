@@ -133,6 +133,11 @@ def ratio(part: float, whole: float) -> float | None:
     return float(part) / float(whole) if whole else None
 
 
+def rate_parts(hits: float, trials: float) -> dict[str, float]:
+    """Parts of a rate, for pooling over worlds."""
+    return {"hits": float(hits), "trials": float(trials)}
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _plain(each) for key, each in value.items()}
