@@ -1,4 +1,4 @@
-"""The commands that judge the platform on many simulated companies: `uam suite`, `uam nulls`.
+"""The commands that judge the platform on many simulated companies: `uam suite`, `uam nulls`, `uam reference`.
 
 Here: arguments, help texts, what is printed. Not here: the worlds and the tables (`uam_platform.evaluation`), the scoreboard of one
 run (`cli`).
@@ -61,6 +61,37 @@ def nulls(
     raise typer.Exit(1 if made.unmet_count else 0)
 
 
+def reference(
+    worlds: Annotated[
+        int, typer.Option(min=1, help="Worlds to learn from; six of 3,000 accounts are the least that counts.")
+    ] = 6,
+    accounts: Annotated[int, typer.Option(min=10, help="Customers of each world.")] = 3000,
+    days: Annotated[int, typer.Option(min=120, help="Days of each world.")] = 546,
+    first_seed: Annotated[
+        int, typer.Option(min=0, help="Seeds from here on; none of them may be evaluated later.")
+    ] = 9001,
+    difficulty: Annotated[str, typer.Option(help="easy, default or hard.")] = "default",
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to write; where evaluations look for it when absent.")
+    ] = None,
+    rows: Annotated[Path, typer.Option(help="Where training rows are kept from one build to the next.")] = Path(
+        "data/reference"
+    ),
+    keep: Annotated[bool, typer.Option("--keep", help="Keep world and lake of every world too.")] = False,
+) -> None:
+    """Make the reference learner R: the yardstick that has seen many more accounts than a company has. Goes on where it was stopped."""
+    from uam_platform.evaluation.reference import folder_of, store
+    from uam_platform.evaluation.reference_training import build
+    from uam_platform.evaluation.reference_worlds import Plan
+
+    started = time.monotonic()
+    plan = Plan(tuple(range(first_seed, first_seed + worlds)), accounts, days, difficulty, rows, keep)
+    made = build(plan, lambda line: _say(started, line))
+    folder = out or folder_of(made.card.world_version, difficulty)
+    store(folder, made)
+    console.print(f"{folder}: {made.card.summary}", markup=False, soft_wrap=True)
+
+
 def _numbers(text: str) -> tuple[int, ...]:
     try:
         return tuple(int(part) for part in text.split(",") if part.strip())
@@ -68,4 +99,4 @@ def _numbers(text: str) -> tuple[int, ...]:
         raise PolicyError(f"--seeds {text}: expected whole numbers separated by commas, e.g. 1,2,3") from None
 
 
-COMMANDS = (suite, nulls)
+COMMANDS = (suite, nulls, reference)

@@ -49,8 +49,7 @@ def _reference(truth: Truth) -> tuple[Reference | None, str]:
         found = reference_for(truth.world())
     except ReferenceError as error:
         return None, str(error)
-    card = found.card
-    return found, f"{card.sha256[:16]}, {card.accounts:,} accounts of seeds {min(card.seeds)} to {max(card.seeds)}"
+    return found, found.card.summary
 
 
 def _coverage(found: ScoredWeeks) -> tuple[Row, ...]:

@@ -69,6 +69,14 @@ class Card:
     cross_validated: Sequence[Mapping[str, Any]]
     lightgbm_version: str
 
+    @property
+    def summary(self) -> str:
+        """Hash and extent in one line."""
+        return (
+            f"{self.sha256[:16]}, {self.accounts:,} accounts ({self.churned_accounts:,} churned) of {len(self.seeds)} worlds "
+            f"{self.world_version}, {self.difficulty}, seeds {min(self.seeds)} to {max(self.seeds)}"
+        )
+
     def to_json(self) -> str:
         """Canonical JSON."""
         return json.dumps(asdict(self), sort_keys=True, indent=1) + "\n"
