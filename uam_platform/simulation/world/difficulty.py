@@ -118,9 +118,7 @@ class Difficulty:
     pii_share: float = _knob(0.10, "share of statements", "people put addresses, numbers and keys into what they write")
     typo_share: float = _knob(0.08, "share of sentences", "customers type in a hurry")
     chats_per_ticket: float = _knob(0.5, "ratio", "chats are about half as many as tickets where both are offered")
-    calls_per_account_year: float = _knob(
-        1.0, "ratio", "scales kick-offs, reviews, renewal and escalation calls of the larger customers"
-    )
+    call_gain: float = _knob(1.0, "ratio", "scales kick-offs, reviews, renewal and escalation calls; 0 for none")
     documents_per_account_year: float = _knob(0.083, "documents", "about one per twelve accounts a year")
     logs_per_event: float = _knob(
         0.10, "share of requests", "backends keep every failure and a sample of the rest; 0 writes no logs"

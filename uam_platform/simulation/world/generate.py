@@ -215,22 +215,24 @@ def _flags(life: _Life) -> Array:
     return flags
 
 
-def _ground(life: _Life, days: int) -> evidence.Ground:
+def _ground(life: _Life, days: int, roster: crm.Roster, owners: evidence.Records) -> evidence.Ground:
     return evidence.Ground(
-        life.accounts, life.people, life.health, life.law, life.benign, life.channels, life.book, life.vector, days
-    )
+        life.accounts, life.people, life.health, life.law, life.benign, life.channels, life.book, life.vector, days,
+        roster, owners,
+    )  # fmt: skip
 
 
 def _write_company(
     life: _Life, days: int, seed: int, company: Path, hidden: Path, failures: dict[str, Array], tell: Progress
 ) -> int:
-    said, statements = evidence.speak(_ground(life, days), failures, life.streams)
     sales = np.random.default_rng(life.streams["sales"])
     roster = crm.make_roster(life.accounts, days, life.vector, sales)
     records, account_history = crm.account_rows(life.accounts, life.affairs, roster, days, sales)
+    owners = crm.owners(roster, days)
+    said, statements = evidence.speak(_ground(life, days, roster, owners), failures, life.streams)
     contracts, contract_history = crm_contracts.contract_rows(life.book, days)
     tables: dict[str, list[dict[str, Any]]] = {
-        **said, "salesforce_user": crm.owners(roster, days), "salesforce_account": records,
+        **said, "salesforce_user": owners, "salesforce_account": records,
         "salesforce_contact": crm.contacts(life.accounts, life.people, life.affairs, days, sales),
         "salesforce_opportunity": crm_deals.opportunities(life.book, roster, days, sales),
         "salesforce_contract": contracts, "salesforce_contract_history": contract_history,

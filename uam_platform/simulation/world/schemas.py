@@ -47,6 +47,17 @@ COMPANY: dict[str, Any] = {
         "id:i64 score comment ticket_id:i64 requester_id:i64 assignee_id:i64 group_id:i64 created_at:at updated_at:at"
     ),
     "zendesk_ticket_metric_events": _schema("id:i64 ticket_id:i64 metric instance_id:i64 type time:at"),
+    "zendesk_conversations": _schema(
+        "conversation_id ticket_id:i64 organization_id:i64 requester_id:i64 channel created_at:at updated_at:at"
+    ),
+    "zendesk_conversation_messages": _schema("message_id conversation_id author_type author_id:i64 body sent_at:at"),
+    "gong_users": _schema("id emailAddress firstName lastName title phoneNumber managerId active:bool created:at"),
+    "gong_calls": _schema(
+        "id url title scheduled:at started:at duration:i32 primaryUserId direction system scope media language"
+        " workspaceId purpose meetingUrl isPrivate:bool calendarEventId account_sf_id parties readable_at:at"
+    ),
+    "gong_transcripts": _schema("call_id speaker_id topic start_ms:i32 end_ms:i32 text"),
+    "documents": _schema("document_id kind account_id title created_at:at author body"),
     "salesforce_user": _schema("Id Name Email IsActive:bool CreatedDate:at SystemModstamp:at"),
     "salesforce_account": _schema(
         "Id Name ParentId OwnerId Type Industry NumberOfEmployees:i32 Tier__c Strategic_Fit__c Product_Account_Id__c"

@@ -28,7 +28,7 @@ def ratings(desk: Desk, days: int, writer: Writer, rng: np.random.Generator) -> 
     solved = {row["ticket_id"]: row["occurred_at"] for row in desk.events if row["value"] == "solved"}
     draws = rng.random((len(desk.tickets), 4))
     waits = rng.exponential(0.8, len(desk.tickets))
-    rows = []
+    rows: list[dict[str, Any]] = []
     for ticket, (mood, slowness), draw, wait in zip(desk.tickets, desk.moods, draws, waits, strict=True):
         asked = solved.get(ticket["ticket_id"])
         if asked is None or draw[0] > _OFFERED_SHARE:

@@ -88,10 +88,10 @@ class Slots(dict[str, str]):
 
 
 class Writer:
-    """Writes texts from one stream of chance."""
+    """Writes texts from one stream of chance; ``is_careful``: no slips, as in speech and in documents."""
 
-    def __init__(self, dice: Dice, vector: Difficulty) -> None:
-        self.dice = dice
+    def __init__(self, dice: Dice, vector: Difficulty, is_careful: bool = False) -> None:
+        self.dice, self._is_careful = dice, is_careful
         self._pii_share, self._typo_share = vector.pii_share, vector.typo_share
         self._compiled: dict[str, list[Any]] = {}
 
@@ -164,6 +164,8 @@ class Writer:
     def rough(self, sentence: str) -> str:
         """Return the sentence with what happens when people type: slips, missing capitals and full stops."""
         dice = self.dice
+        if self._is_careful:
+            return sentence[:1].upper() + sentence[1:]
         if dice.roll() < self._typo_share:
             sentence = _slip(sentence, dice)
         return sentence[:1].lower() + sentence[1:].rstrip(".") if dice.roll() < _CASUAL_SHARE else sentence
