@@ -1,22 +1,25 @@
 """Do identifiers that belong to one person end up with one person, and events with the right account?
 
-Here: pairwise and B-cubed scores of the latest known version, false merges on planted shared devices, accounts of events. Not
-here: the joins of truth and run (`planted`).
+Here: the section over the latest known version, false merges on planted shared devices, accounts of events. Not here: the scores
+(`identity_scores`), the scenario classes (`identity_classes`), the joins of truth and run (`planted`).
 
-Definitions: pairwise scores count pairs of identifiers; B-cubed (Bagga and Baldwin 1998) averages over identifiers. An identifier that
-nobody could place is a person of its own. Anonymous ids that two people use have no single owner and are left to the
+An identifier that nobody could place is a person of its own. Anonymous ids that two people use have no single owner and are left to the
 false-merge rate.
 """
 
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import numpy as np
 import pandas as pd
 
 from uam_platform.contracts.tables import HIERARCHY, IDENTITY_EVIDENCE, MEMBERSHIPS, PEOPLE
+from uam_platform.evaluation.identity_classes import classes, homes
+from uam_platform.evaluation.identity_scores import Clusters, class_rows, fragment_rows, score_rows
 from uam_platform.evaluation.resampling import upper_bound
-from uam_platform.evaluation.results import Row, Section, ratio
+from uam_platform.evaluation.results import Row, Section, rate_parts, ratio
 from uam_platform.evaluation.run_folder import RunFolder
+from uam_platform.evaluation.shares import ratio_interval
 from uam_platform.evaluation.truth import Truth
 from uam_platform.temporal.keys import anonymous_key, user_key
 
@@ -25,15 +28,26 @@ LATEST: Final = "known_to_date = DATE '9999-12-31'"
 _HOLDS: Final = "valid_from_date <= event_date AND event_date < valid_to_date"
 
 
-def section(run: RunFolder, truth: Truth) -> Section:
+def section(run: RunFolder, truth: Truth, seed: int) -> Section:
     """Identity; needs the tables of `planted.plant`."""
-    people = truth.frame("people")
+    people, home = truth.frame("people"), homes(truth)
     shared = truth.frame("shared_devices")
     held = _held(run)
     own = _true_identifiers(people, shared).merge(held, on="identifier_key", how="inner")
-    rows = (*_pairwise(own), *_b_cubed(own), _false_merges(people, shared, held), *_accounts(run))
+    own = own.assign(account_id=own["person_id"].map(lambda person: home.get(person, person)))
+    clusters, members, placed = Clusters(own, seed), classes(truth), _placed(run)
+    rows = (
+        *score_rows(clusters),
+        _false_merges(people, shared, held),
+        *fragment_rows(own),
+        *_accounts(placed, home, seed),
+        *class_rows(clusters, members, {name: _share_placed(placed, ids) for name, ids in members.items()}),
+    )
     users = int((own["identifier_kind"] == "user_id").sum())
-    note = f"{users:,} user ids and {len(own) - users:,} anonymous ids delivered, {own['person_id'].nunique():,} people"
+    note = (
+        f"{users:,} user ids and {len(own) - users:,} anonymous ids delivered, {own['person_id'].nunique():,} people; classes overlap; "
+        "events: share of the class's events on the right account"
+    )
     return Section("identity", "Identity: identifiers to people, events to accounts", rows, note)
 
 
@@ -74,43 +88,6 @@ def _held(run: RunFolder) -> pd.DataFrame:
     return found.assign(is_placed=held.notna(), person_key=held.fillna(pd.Series(alone, dtype="Int64")).astype("int64"))
 
 
-def _pairs(counts: pd.Series) -> int:
-    sizes = counts.to_numpy(dtype=np.int64)
-    return int((sizes * (sizes - 1) // 2).sum())
-
-
-def _pairwise(own: pd.DataFrame) -> tuple[Row, Row, Row]:
-    together = _pairs(own.groupby(["person_key", "person_id"]).size())
-    claimed, true = _pairs(own.groupby("person_key").size()), _pairs(own.groupby("person_id").size())
-    precision, recall = ratio(together, claimed), ratio(together, true)
-    return (
-        Row(
-            "pairwise precision", precision, note=f"{claimed - together:,} of {claimed:,} pairs wrong", target="≥ 0.995"
-        ),
-        Row("pairwise recall", recall, note=f"{true - together:,} of {true:,} pairs missed", target="≥ 0.97"),
-        Row("pairwise F1", _f1(precision, recall)),
-    )
-
-
-def _b_cubed(own: pd.DataFrame) -> tuple[Row, Row, Row]:
-    both = own.groupby(["person_key", "person_id"])["identifier_key"].transform("size")
-    claimed = own.groupby("person_key")["identifier_key"].transform("size")
-    true = own.groupby("person_id")["identifier_key"].transform("size")
-    precision = float((both / claimed).mean()) if len(own) else None
-    recall = float((both / true).mean()) if len(own) else None
-    return (
-        Row("B-cubed precision", precision, target="≥ 0.995"),
-        Row("B-cubed recall", recall, target="≥ 0.97"),
-        Row("B-cubed F1", _f1(precision, recall)),
-    )
-
-
-def _f1(precision: float | None, recall: float | None) -> float | None:
-    if precision is None or recall is None or precision + recall == 0:
-        return None
-    return 2 * precision * recall / (precision + recall)
-
-
 def _false_merges(people: pd.DataFrame, shared: pd.DataFrame, held: pd.DataFrame) -> Row:
     """Share of (owner, borrower) pairs of a shared device whose user ids ended up as one person."""
     users = people[people["identifier_kind"] == "user_id"]
@@ -134,16 +111,37 @@ def _false_merges(people: pd.DataFrame, shared: pd.DataFrame, held: pd.DataFrame
         high=upper_bound(merged, len(judged)),
         note=note if len(judged) >= 1500 else f"{note}; the target needs 1,500 pairs",
         target="bound ≤ 0.002",
+        parts=rate_parts(merged, len(judged)),
     )
 
 
-def _accounts(run: RunFolder) -> tuple[Row, Row]:
-    """Accepted events on the account that they truly belong to: by workspace, else by the only membership of the person."""
+def _accounts(placed: pd.DataFrame, home: Mapping[str, str], seed: int) -> Iterator[Row]:
+    events, right, untold = (int(placed[name].sum()) for name in ("events", "right_account", "untold"))
+    accounts = [home.get(person, person) for person in placed["true_person_id"]]
+    counts = placed["events"].to_numpy(dtype=np.float64)
+    wrong = counts - placed["right_account"].to_numpy(dtype=np.float64) - placed["untold"].to_numpy(dtype=np.float64)
+    low, high = ratio_interval(accounts, placed["right_account"].to_numpy(dtype=np.float64), counts, seed)
+    note = f"{untold:,} of {events:,} events on no account"
+    yield Row("events on the right account", ratio(right, events), low, high, note=note)
+    low, high = ratio_interval(accounts, wrong, counts, seed)
+    yield Row("events on a wrong account", ratio(events - right - untold, events), low, high)
+
+
+def _share_placed(placed: pd.DataFrame, people: set[str]) -> float | None:
+    own = placed[placed["true_person_id"].isin(people)]
+    return ratio(float(own["right_account"].sum()), float(own["events"].sum()))
+
+
+def _placed(run: RunFolder) -> pd.DataFrame:
+    """Accepted events per true person: events, right_account, untold.
+
+    An event's account is told by its workspace, else by the only membership of its person.
+    """
     places, members, people = run.view(HIERARCHY), run.view(MEMBERSHIPS), run.view(PEOPLE)
-    found = run.query(f"""
+    return run.query(f"""
         WITH facts AS (
             SELECT row_number() OVER () AS fact, * FROM (
-                SELECT actor_key, workspace_key, event_date, true_account_id, count(*) AS n
+                SELECT actor_key, workspace_key, event_date, true_person_id, true_account_id, count(*) AS n
                 FROM stored JOIN planted USING (event_lo, event_hi) WHERE true_account_id IS NOT NULL GROUP BY ALL)
         ), by_workspace AS (
             SELECT fact, account_id FROM facts JOIN {places} USING (workspace_key)
@@ -157,11 +155,7 @@ def _accounts(run: RunFolder) -> tuple[Row, Row]:
             SELECT fact, any_value(account_id) AS account_id FROM (FROM by_workspace UNION ALL FROM by_person)
             GROUP BY fact HAVING count(DISTINCT account_id) = 1
         )
-        SELECT coalesce(sum(n), 0) AS events, coalesce(sum(n) FILTER (account_id = true_account_id), 0) AS right_account,
-            coalesce(sum(n) FILTER (account_id IS NULL), 0) AS untold FROM facts LEFT JOIN told USING (fact)
-    """).iloc[0]
-    events, right, untold = int(found.events), int(found.right_account), int(found.untold)
-    return (
-        Row("events on the right account", ratio(right, events), note=f"{untold:,} of {events:,} events on no account"),
-        Row("events on a wrong account", ratio(events - right - untold, events)),
-    )
+        SELECT true_person_id, sum(n)::DOUBLE AS events, coalesce(sum(n) FILTER (account_id = true_account_id), 0)::DOUBLE AS right_account,
+            coalesce(sum(n) FILTER (account_id IS NULL), 0)::DOUBLE AS untold
+        FROM facts LEFT JOIN told USING (fact) GROUP BY 1 ORDER BY 1
+    """)

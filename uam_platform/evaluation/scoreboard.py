@@ -37,7 +37,7 @@ def evaluate(run: Path, world: Path, *, received: Path | None = None, seed: int 
     try:
         plant(folder, truth)
         sections = (
-            identity.section(folder, truth),
+            identity.section(folder, truth, seed),
             deduplication.section(folder, truth),
             sequences.section(folder, truth, seed),
             behaviour_facts.section(folder, truth, seed),

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from uam_platform.evaluation.resampling import Values, account_sums, account_weights, interval, safe_ratio, upper_bound
-from uam_platform.evaluation.results import Row, ratio
+from uam_platform.evaluation.results import Row, rate_parts, ratio
 
 Bounds = tuple[float | None, float | None]
 
@@ -51,5 +51,5 @@ def share_row(
     note = f"{found:,} of {len(hits):,}{' ' + what if what else ''}"
     return Row(
         metric, ratio(found, len(hits)), low, high, yardsticks=yardsticks or {}, note=note, target=target,
-        parts={"hits": float(found), "trials": float(len(hits))},
+        parts=rate_parts(found, len(hits)),
     )  # fmt: skip

@@ -65,14 +65,12 @@ def _events(connection: Any, truth: Truth, run: Path) -> None:
     people = truth.path("people")
     connection.raw_sql(f"""
         CREATE TEMP TABLE delivery AS
-        SELECT d.*, u.identifier AS user_id, h.workspace_id, defect IS NULL OR defect = 'user_id_number' AS is_readable,
+        SELECT d.*, u.identifier AS user_id, 'of ' || true_account_id AS workspace_id, defect IS NULL OR defect = 'user_id_number' AS is_readable,
             true_occurred_at::TIMESTAMP::DATE AS event_date,
             row_number() OVER (PARTITION BY message_id, defect IS NULL OR defect = 'user_id_number' ORDER BY delivery_no) AS copy
         FROM read_parquet('{truth.path("deliveries")}') d
         LEFT JOIN (SELECT person_id, any_value(identifier) AS identifier FROM read_parquet('{people}')
             WHERE identifier_kind = 'user_id' GROUP BY 1) u ON u.person_id = true_person_id
-        LEFT JOIN (SELECT account_id, min(workspace_id) AS workspace_id FROM read_parquet('{truth.path("hierarchy")}') GROUP BY 1) h
-            ON h.account_id = true_account_id
     """)
     space = keys.sql_identifier_key("product", keys.WORKSPACE, "workspace_id")
     ids = f"{_HIGH} AS event_hi, {_LOW} AS event_lo"
@@ -130,10 +128,9 @@ def _identity(truth: Truth, run: Path) -> None:
                 "person_key": keys.key63(person),
             })  # fmt: skip
     publish(run, tables.PEOPLE, {row["identifier_key"]: row for row in rows}.values())
-    places = truth.frame("hierarchy")
-    publish(run, tables.HIERARCHY, [
-        ALWAYS | {"workspace_key": keys.workspace_key("product", w), "account_id": a}
-        for w, a in places[["workspace_id", "account_id"]].itertuples(index=False)
+    publish(run, tables.HIERARCHY, [  # one workspace per account, so that no change of hands blurs whose event it is
+        ALWAYS | {"workspace_key": keys.workspace_key("product", f"of {a}"), "account_id": a}
+        for a in truth.frame("accounts")["account_id"]
     ])  # fmt: skip
 
 
