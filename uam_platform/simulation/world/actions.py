@@ -7,6 +7,7 @@ Belongs here: the expansion of visits into event rows. Does not belong here: who
 import numpy as np
 
 from uam_platform.simulation.world.clock import SECOND_US, Array
+from uam_platform.simulation.world.habits import Habits
 from uam_platform.simulation.world.outside_visits import outside_rows
 from uam_platform.simulation.world.people import ADMIN, VIEWER
 from uam_platform.simulation.world.population import Accounts
@@ -28,38 +29,66 @@ from uam_platform.simulation.world.product import (
 )  # fmt: skip
 from uam_platform.simulation.world.rows import ALIAS, CLIENT, GROUP, IDENTIFY, PAGE, SERVER, Rows, block, concat
 from uam_platform.simulation.world.sessions import Sessions
+from uam_platform.simulation.world.setup import setup_rows
 
 _CODE = EVENT_CODE
 _IS_SERVER = np.array([SERVER if name in SERVER_EVENTS else CLIENT for name in EVENTS], dtype=np.int8)
 _FAILURE_CHANCE = 0.045
 _IMPORTING = 1
 _STARTED, _COMPLETED, _FAILED = range(3)
+_STALL_CHANCE, _STRAY_SHARE = 0.06, 0.05
+_BROKEN_FAILURE, _BROKEN_VALUE = 3.0, -1.6
+_EVALUATOR_VALUE, _EVALUATOR_INTENT = 0.1, 5.0
+MAIN_SHARE = 0.85
+"""How much of the value a C2 account gets through its main workflow on purpose; chance adds to it."""
 
 
-def act(sessions: Sessions, accounts: Accounts, workflow_base: int, rng: np.random.Generator) -> tuple[Rows, int]:
+def _per_event(codes: dict[str, int]) -> Array:
+    return np.array([codes.get(name, -1) for name in EVENTS], dtype=np.int8)
+
+
+_WORKFLOW_OF = _per_event({"report_generated": 0, "report_exported": 0, "dashboard_shared": 2, "alert_rule_saved": 3})
+_VALUE_OF = np.array([
+    _CODE["report_generated"], _CODE["report_exported"], _CODE["dashboard_shared"], _CODE["alert_rule_saved"],
+])  # fmt: skip
+_COMPARED = np.array([
+    _CODE[name] for name in ("pricing_viewed", "plan_compared", "security_settings_viewed", "settings_explored")
+])  # fmt: skip
+
+
+def act(
+    sessions: Sessions, accounts: Accounts, habits: Habits, arranged: Rows, workflow_base: int, rng: np.random.Generator
+) -> tuple[Rows, int]:
     """Return all event rows of the visits and the number of workflow runs in them.
 
     Args:
         sessions: The visits; ``rows["session"]`` counts from 0 within them.
         accounts: The customers; their money and seats appear on billing events.
+        habits: Kinds of people and accounts that use the product in their own way.
+        arranged: Rows that are part of these visits in any case; their runs count from 0.
         workflow_base: First number for workflow runs, so that ids stay unique over stretches.
         rng: The stream of this stretch.
     """
     human = np.flatnonzero(sessions.is_work)
-    length = (np.exp(rng.normal(6.4, 0.8, sessions.count)) * SECOND_US).astype(np.int64) + 60 * SECOND_US
-    rate = _rates(sessions, human)
-    parts = [_simple(sessions, human, rate[kind], odds, length, rng) for kind, odds in _KINDS.items()]
-    parts.append(_workflows(sessions, human, rate["workflow"], length, workflow_base, rng))
     machine = np.flatnonzero(sessions.is_machine)
-    parts.append(_runs(sessions, machine, workflow_base + len(parts[-1]["session"]), rng))
+    length = (np.exp(rng.normal(6.4, 0.8, sessions.count)) * SECOND_US).astype(np.int64) + 60 * SECOND_US
+    rate = _rates(sessions, human, habits)
+    parts = [_simple(sessions, human, rate[kind], kind, length, habits, rng) for kind in _KINDS]
+    base = workflow_base
+    parts.append(_workflows(sessions, human, rate["workflow"], length, base, habits, rng))
+    base += len(parts[-1]["session"])
+    parts.append(_runs(sessions, machine, base, rng))
+    base += len(machine)
     parts += _calls(sessions, human, length, rng)
-    parts += _onboarding(sessions, rng)
-    parts += outside_rows(sessions, rng)
-    rows = concat(parts)
+    setup = setup_rows(sessions, habits.on_other_path, base, rng)
+    base += len(setup[-1]["session"])
+    played = {**arranged, "workflow_id": np.where(arranged["workflow_id"] >= 0, arranged["workflow_id"] + base, -1)}
+    base += len(arranged["session"])
+    rows = concat([*parts, *setup, played, *outside_rows(sessions, rng)])
     _bill(
         rows, accounts.mrr_cents[sessions.account[rows["session"]]], accounts.seats[sessions.account[rows["session"]]]
     )
-    return rows, len(parts[len(_KINDS)]["session"]) + len(machine)
+    return rows, base - workflow_base
 
 
 _KINDS: dict[str, dict[str, float]] = {
@@ -67,9 +96,11 @@ _KINDS: dict[str, dict[str, float]] = {
 }  # fmt: skip
 
 
-def _rates(sessions: Sessions, human: Array) -> dict[str, Array]:
+def _rates(sessions: Sessions, human: Array, habits: Habits) -> dict[str, Array]:
     role = sessions.role[human]
-    value = np.where(role == VIEWER, 0.3, 1.0)
+    evaluates = habits.is_evaluator[sessions.person[human]] & (role == ADMIN)
+    value = np.where(role == VIEWER, 0.3, 1.0) * np.where(evaluates, _EVALUATOR_VALUE, 1.0)
+    looks = np.where(role == ADMIN, 0.30, 0.06) * np.where(evaluates, _EVALUATOR_INTENT, 1.0)
     core = sessions.channel["core"][human]
     friction = sessions.channel["friction"][human]
     return {
@@ -78,7 +109,7 @@ def _rates(sessions: Sessions, human: Array) -> dict[str, Array]:
         "experience": 1.35 + 0.25 * sessions.channel["breadth"][human],
         "progress": 0.02 * value,
         "friction": 0.13 * friction,
-        "intent": np.where(role == ADMIN, 0.30, 0.06) * sessions.channel["intent"][human],
+        "intent": looks * sessions.channel["intent"][human],
         "vague": np.full(len(human), 0.07),
     }
 
@@ -89,16 +120,24 @@ def _spread(human: Array, rate: Array, length: Array, rng: np.random.Generator) 
 
 
 def _simple(
-    sessions: Sessions, human: Array, rate: Array, odds: dict[str, float], length: Array, rng: np.random.Generator
+    sessions: Sessions, human: Array, rate: Array, kind: str, length: Array, habits: Habits, rng: np.random.Generator
 ) -> Rows:
     session, offset = _spread(human, rate, length, rng)
+    odds = _KINDS[kind]
     codes = np.array([_CODE[name] for name in odds])
     share = np.array(list(odds.values()))
     event = codes[np.searchsorted(np.cumsum(share / share.sum())[:-1], rng.random(len(session)))]
+    if kind == "core":
+        event = _through_main(event, habits.main_workflow[sessions.account[session]], rng)
+        works = _works(sessions, session, event, rng)
+        session, offset, event = session[works], offset[works], event[works]
+    if kind == "intent":
+        event = _compared(event, habits.is_evaluator[sessions.person[session]], rng)
     rows = block(session, event=event, offset_us=offset, side=_IS_SERVER[event])
     uses = event == _CODE["feature_used"]
     breadth = sessions.channel["breadth"][session[uses]]
-    rows["feature"][uses] = _features(sessions.account[session[uses]], breadth, rng)
+    stray = sessions.channel["stray"][session[uses]]
+    rows["feature"][uses] = _features(sessions.account[session[uses]], breadth, stray, rng)
     failed = (event == _CODE["error_encountered"]) | (event == _CODE["sync_failed"])
     rows["error"][failed] = rng.integers(0, len(ERRORS), int(failed.sum()))
     counted = event == _CODE["report_exported"]
@@ -106,31 +145,58 @@ def _simple(
     return rows
 
 
-def _features(account: Array, breadth: Array, rng: np.random.Generator) -> Array:
+def _features(account: Array, breadth: Array, stray: Array, rng: np.random.Generator) -> Array:
+    """Return the habitual features of an account, and now and then one that is tried once and left."""
     rank = np.floor(rng.exponential(3.2 * np.clip(breadth, 0.2, 2.0))).astype(np.int64)
+    strays = rng.random(len(account)) < np.minimum(_STRAY_SHARE * stray, 0.5)
+    rank = np.where(strays, rng.integers(0, len(FEATURES), len(account)), rank)
     return (rank + account * 7) % len(FEATURES)
 
 
+def _through_main(event: Array, main: Array, rng: np.random.Generator) -> Array:
+    """Return the value actions with most of them turned into the one of the account's main workflow, if it has one."""
+    turned = (main >= 0) & (rng.random(len(event)) < MAIN_SHARE) & (_WORKFLOW_OF[event] != main)
+    return np.where(turned, _VALUE_OF[main], event)
+
+
+def _works(sessions: Sessions, session: Array, event: Array, rng: np.random.Generator) -> Array:
+    """Return which value actions come about: those of a broken workflow mostly do not."""
+    broken = (sessions.channel["broken"][session] == _WORKFLOW_OF[event]) & (_WORKFLOW_OF[event] >= 0)
+    return np.asarray(~broken | (rng.random(len(event)) < np.exp(_BROKEN_VALUE * sessions.channel["damage"][session])))
+
+
+def _compared(event: Array, is_evaluator: Array, rng: np.random.Generator) -> Array:
+    """Return what people look at, with evaluators reading prices, plans, security and settings."""
+    looked = rng.choice(_COMPARED, len(event))
+    return np.where(is_evaluator, looked, event)
+
+
 def _workflows(
-    sessions: Sessions, human: Array, rate: Array, length: Array, base: int, rng: np.random.Generator
+    sessions: Sessions, human: Array, rate: Array, length: Array, base: int, habits: Habits, rng: np.random.Generator
 ) -> Rows:
     session, offset = _spread(human, rate, length, rng)
     count = len(session)
-    is_import = rng.random(count) < 0.3
-    other = rng.choice(len(WORKFLOW_SHARE), count, p=WORKFLOW_SHARE)
-    workflow = np.where(is_import, _IMPORTING, other)
-    ends = _outcome(sessions, session, rng)
+    drawn = rng.choice(len(WORKFLOW_SHARE), count, p=WORKFLOW_SHARE)
+    drawn = np.where(rng.random(count) < 0.3, _IMPORTING, drawn)
+    main = habits.main_workflow[sessions.account[session]]
+    workflow = np.where((main >= 0) & (rng.random(count) < MAIN_SHARE), main, drawn)
+    is_import = workflow == _IMPORTING
+    ends = _outcome(sessions, session, workflow, rng)
     begun = np.where(is_import, _CODE["import_attempted"], _CODE["workflow_started"])
     number = base + np.arange(count)
     start = block(session, event=begun, offset_us=offset, workflow=workflow, workflow_id=number, step=0, state=_STARTED)
     return concat([start, _ending(start, ends, is_import, rng)])
 
 
-def _outcome(sessions: Sessions, session: Array, rng: np.random.Generator) -> Array:
+def _outcome(sessions: Sessions, session: Array, workflow: Array, rng: np.random.Generator) -> Array:
+    """Return completed, failed or -1 for runs that are never finished; a broken workflow mostly fails."""
     odds = _FAILURE_CHANCE / (1 - _FAILURE_CHANCE) * sessions.channel["failure"][session]
+    is_broken = sessions.channel["broken"][session] == workflow
+    odds *= np.where(is_broken, np.exp(_BROKEN_FAILURE * sessions.channel["damage"][session]), 1.0)
+    stalls = _STALL_CHANCE / (1 - _STALL_CHANCE) * sessions.channel["stall"][session]
     draw = rng.random(len(session))
     fails = draw < odds / (1 + odds)
-    return np.where(fails, _FAILED, np.where(draw > 0.94, -1, _COMPLETED))
+    return np.where(fails, _FAILED, np.where(draw > 1 - stalls / (1 + stalls), -1, _COMPLETED))
 
 
 def _ending(start: Rows, ends: Array, is_import: Array, rng: np.random.Generator) -> Rows:
@@ -152,11 +218,12 @@ def _ending(start: Rows, ends: Array, is_import: Array, rng: np.random.Generator
 
 def _runs(sessions: Sessions, machine: Array, base: int, rng: np.random.Generator) -> Rows:
     count = len(machine)
+    workflow = rng.choice([0, 3], count)
     start = block(
-        machine, event=_CODE["workflow_started"], side=SERVER, workflow=rng.choice([0, 3], count), step=0, state=_STARTED,
+        machine, event=_CODE["workflow_started"], side=SERVER, workflow=workflow, step=0, state=_STARTED,
         workflow_id=base + np.arange(count), feature=1,
     )  # fmt: skip
-    ends = _outcome(sessions, machine, rng)
+    ends = _outcome(sessions, machine, workflow, rng)
     end = _ending(start, ends, np.zeros(count, dtype=bool), rng)
     end["feature"][:] = 1
     return concat([start, end])
@@ -182,26 +249,6 @@ def _calls(sessions: Sessions, human: Array, length: Array, rng: np.random.Gener
         block(groups, type=GROUP, offset_us=second // 2),
         block(views, type=PAGE, page=rng.integers(2, len(PAGES), len(views)), offset_us=viewed),
         block(leaves, event=_CODE["user_signed_out"], offset_us=length[leaves] + 5 * second),
-    ]
-
-
-def _onboarding(sessions: Sessions, rng: np.random.Generator) -> list[Rows]:
-    """Return the first steps of accounts that signed up during the world, spread over their first visits."""
-    second = SECOND_US
-    number, draw = sessions.visit_no, rng.random(sessions.count)
-    opened = np.flatnonzero(number == 0)
-    connected = np.flatnonzero((number == 1) & (draw < 0.65))
-    projects = np.flatnonzero((number == 2) & (draw < 0.7))
-    reports = np.flatnonzero((number >= 0) & (number == 2 + sessions.account % 4))
-    succeeds = draw[reports] < np.clip(sessions.channel["core"][reports], 0.1, 1.0)
-    outcome = np.where(succeeds, _CODE["first_report_generated"], _CODE["setup_abandoned"])
-    side = _IS_SERVER[outcome]
-    return [
-        block(opened, event=_CODE["workspace_created"], offset_us=3 * second, side=SERVER),
-        block(opened, event=_CODE["setup_started"], offset_us=25 * second, side=SERVER),
-        block(connected, event=_CODE["integration_connected"], offset_us=90 * second, side=SERVER),
-        block(projects, event=_CODE["project_created"], offset_us=60 * second),
-        block(reports, event=outcome, offset_us=150 * second, side=side),
     ]
 
 

@@ -23,9 +23,10 @@ _MERELY_EXPOSED = np.float32(0.3)
 
 @dataclass(frozen=True)
 class Breakage:
-    """Per spell of ``Health`` its workflow (-1: another cause) and release (-1: none); ``workflow`` and ``damage`` are
+    """Per spell of ``Health`` its workflow (-1: another cause) and release (-1: none), and what behaviour follows.
 
-    (weeks x accounts): the code of the broken workflow or -1, and how badly it is broken, 0 to about 1.
+    ``workflow`` and ``damage`` are (weeks x accounts): the code of the broken workflow or -1, and how badly it is broken,
+    0 to about 1.
     """
 
     of_spell: Array

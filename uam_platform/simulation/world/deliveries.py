@@ -76,9 +76,11 @@ class Archive:
     def __init__(
         self, company: Path, truth: Path, days: int, accounts: Accounts, people: People, devices: Devices, clients: Clients,
         flags: Array,
+        flag_names: list[str],
     ) -> None:  # fmt: skip
         self._clients = clients
         self._accounts, self._people, self._devices, self._flags = accounts, people, devices, flags
+        self._flag_names = flag_names
         self.names = make_labels(accounts, people, devices)
         self._files = DayFiles(company / "deliveries", DELIVERIES, days)
         self._truth = Appender(truth / "deliveries.parquet", TRUTH_DELIVERIES)
@@ -187,7 +189,7 @@ class Archive:
             "email": labels(np.where(kind == IDENTIFY, email, -1), self.names.email),
             "account_id": labels(np.where(kind == GROUP, account, -1), self.names.account),
             "plan_tier": labels(np.where(tiered, self._accounts.tier[account], -1), TIERS),
-            "feature_flag": labels(flag, product.FLAGS),
+            "feature_flag": labels(flag, self._flag_names),
         }
 
 

@@ -13,17 +13,29 @@ from typing import Any
 
 import numpy as np
 
-from uam_platform.simulation.world import crm, crm_contracts, crm_deals, evidence, support, truth, truth_people
+from uam_platform.simulation.world import (
+    crm,
+    crm_contracts,
+    crm_deals,
+    evidence,
+    support,
+    truth,
+    truth_behaviour,
+    truth_people,
+)  # fmt: skip
 from uam_platform.simulation.world.actions import act
 from uam_platform.simulation.world.affairs import Affairs, add_levels, make_affairs, name_split_offs
 from uam_platform.simulation.world.aftermath import follow_contracts
+from uam_platform.simulation.world.arranged import arranged_rows, together
+from uam_platform.simulation.world.arrangements import Arrangements, arrange, flag_facts, flag_labels
+from uam_platform.simulation.world.backend_logs import BackendLogs
 from uam_platform.simulation.world.careers import add_outsiders, live_careers
 from uam_platform.simulation.world.clients import Clients, drift_truth, make_clients
 from uam_platform.simulation.world.clock import BEYOND_DAYS, Array, instant
 from uam_platform.simulation.world.commerce import Book, ChurnLaw, make_churn_law, run_contracts
 from uam_platform.simulation.world.deliveries import Archive
 from uam_platform.simulation.world.difficulty import WORLD_VERSION, Difficulty, chosen_difficulty
-from uam_platform.simulation.world.drivers import LOOKALIKES
+from uam_platform.simulation.world.habits import Habits, make_habits
 from uam_platform.simulation.world.health import Benign, Health, Law
 from uam_platform.simulation.world.hidden_state import CONCERNS, HiddenState, draw_hidden_state
 from uam_platform.simulation.world.kiosks import add_kiosks
@@ -32,9 +44,11 @@ from uam_platform.simulation.world.outside_visits import OutsideVisits
 from uam_platform.simulation.world.people import Devices, People, make_devices, make_people
 from uam_platform.simulation.world.population import Accounts, make_accounts
 from uam_platform.simulation.world.press import Press
-from uam_platform.simulation.world.product import EVENT_CODE, FLAGS
+from uam_platform.simulation.world.product import EVENT_CODE
+from uam_platform.simulation.world.releases import exposure_rows, release_rows
 from uam_platform.simulation.world.renegotiation import change_plans, draw_switches
 from uam_platform.simulation.world.schemas import COMPANY, TRUTH
+from uam_platform.simulation.world.seasons import calendar_rows
 from uam_platform.simulation.world.second_tool import SecondTool
 from uam_platform.simulation.world.sessions import Visits
 from uam_platform.simulation.world.store import write_columns, write_rows
@@ -45,8 +59,8 @@ _STRETCH_DAYS = 28
 _CONCERNS = ("accounts", "health", "benign", "noise", "churn", "contracts", "people", "devices", "oracle", "support",
              "crm", "activity", "clients", "second_tool",
              "levels", "affairs", "switches", "plans", "careers", "outsiders", "kiosks", "callers", "sales",
-             "words", "chats", "calls", "documents", "logs", *CONCERNS)  # fmt: skip
-_FLAG_OF = {"automation": FLAGS.index("automation_suite"), "rollout": FLAGS.index("rollout_wave")}
+             "words", "chats", "calls", "documents", "logs", *CONCERNS, "arranged",
+             "arranged_steps")  # fmt: skip
 _FAILURES = np.array([EVENT_CODE[name] for name in ("import_failed", "workflow_failed", "sync_failed")])
 
 
@@ -80,6 +94,8 @@ class _Life:
     book: Book
     affairs: Affairs
     people: People
+    habits: Habits
+    arranged: Arrangements
     devices: Devices
     clients: Clients
     streams: dict[str, np.random.SeedSequence]
@@ -162,10 +178,13 @@ def _live(accounts: int, days: int, seed: int, vector: Difficulty, tell: Progres
     devices = make_devices(people, horizon, vector, rng["devices"])
     devices = add_kiosks(devices, people, people_of, horizon, vector, rng["kiosks"])
     clients = make_clients(devices, days, vector, rng["clients"])
+    habits = make_habits(state.cohorts, people, state.on_other_path)
+    arranged = arrange(people_of, people, state, channels, book.paying, days, vector, rng["arranged"])
     tell("people", 1, 1)
     return _Life(
-        vector, people_of, state, law, health, benign, channels, churn, book, affairs, people, devices, clients, streams
-    )
+        vector, people_of, state, law, health, benign, arranged.channels, churn, book, affairs, people, habits, arranged,
+        devices, clients, streams,
+    )  # fmt: skip
 
 
 def _use_product(
@@ -178,17 +197,24 @@ def _use_product(
     stretches = range(0, days, _STRETCH_DAYS)
     event_no = workflow_no = 0
     failures: list[dict[str, Array]] = []
-    archive = Archive(company, hidden, days, life.accounts, life.people, life.devices, life.clients, _flags(life))
+    flags, names = flag_labels(life.state.releases, life.benign, *life.channels["sessions"].shape)
+    archive = Archive(company, hidden, days, life.accounts, life.people, life.devices, life.clients, flags, names)
+    playing = np.random.default_rng(life.streams["arranged_steps"])
     second_rng = np.random.default_rng(life.streams["second_tool"])
     second = SecondTool(
         company, hidden, days, life.accounts, life.people, life.devices, archive.names, life.vector, second_rng
     )
-    with Press(archive, second) as press:
+    logs = BackendLogs(
+        company, days, life.people, archive.names, life.vector.logs_per_event, np.random.default_rng(life.streams["logs"])
+    )  # fmt: skip
+    with Press(archive, second, logs) as press:
         for number, stream in enumerate(life.streams["activity"].spawn(len(stretches))):
             rng = np.random.default_rng(stream)
             first, last = stretches[number], min(stretches[number] + _STRETCH_DAYS, days)
-            sessions = visits.draw(first, last, outside.draw(first, last, callers), rng)
-            rows, runs = act(sessions, life.accounts, workflow_no, rng)
+            planned, steps = life.arranged.agenda.callers(first, last)
+            sessions = visits.draw(first, last, together(outside.draw(first, last, callers), planned), rng)
+            played = arranged_rows(steps, sessions.count - len(planned.day), playing)
+            rows, runs = act(sessions, life.accounts, life.habits, played, workflow_no, rng)
             deliveries, lost = send(rows, sessions, life.people, life.devices, life.clients, event_no, life.vector, rng)
             event_no, workflow_no = event_no + len(rows["session"]), workflow_no + runs
             failures.append(_failures(deliveries))
@@ -201,18 +227,6 @@ def _use_product(
 def _failures(deliveries: dict[str, Array]) -> dict[str, Array]:
     failed = np.isin(deliveries["event"], _FAILURES) & (deliveries["repeat"] == NONE)
     return support.failures_of(deliveries, failed)
-
-
-def _flags(life: _Life) -> Array:
-    weeks, count = life.channels["sessions"].shape
-    flags = np.full((weeks, count), -1, dtype=np.int8)
-    flags[:, life.accounts.vulnerability > 1.4] = FLAGS.index("new_editor")
-    benign = life.benign
-    for index in np.flatnonzero(benign.is_announced):
-        flag = _FLAG_OF.get(LOOKALIKES[benign.kind[index]].name)
-        if flag is not None:
-            flags[benign.first_week[index] : benign.last_week[index], benign.account[index]] = flag
-    return flags
 
 
 def _ground(life: _Life, days: int, roster: crm.Roster, owners: evidence.Records) -> evidence.Ground:
@@ -229,15 +243,21 @@ def _write_company(
     roster = crm.make_roster(life.accounts, days, life.vector, sales)
     records, account_history = crm.account_rows(life.accounts, life.affairs, roster, days, sales)
     owners = crm.owners(roster, days)
-    said, statements = evidence.speak(_ground(life, days, roster, owners), failures, life.streams)
+    said, statements = evidence.speak(_ground(life, days, roster, owners), failures, life.streams, life.arranged.tickets)
     contracts, contract_history = crm_contracts.contract_rows(life.book, days)
     tables: dict[str, list[dict[str, Any]]] = {
         **said, "salesforce_user": owners, "salesforce_account": records,
         "salesforce_contact": crm.contacts(life.accounts, life.people, life.affairs, days, sales),
         "salesforce_opportunity": crm_deals.opportunities(life.book, roster, days, sales),
         "salesforce_contract": contracts, "salesforce_contract_history": contract_history,
-        "salesforce_account_history": account_history,
+        "salesforce_account_history": account_history, "releases": release_rows(life.state.releases, days),
+        "flag_exposures": exposure_rows(
+            life.state.releases, life.accounts, life.book.paying, flag_facts(life.benign), days
+        ),
+        "public_calendar": calendar_rows(days),
     }  # fmt: skip
+    planted = truth_behaviour.sequence_truth(life.accounts, life.arranged.plantings, life.arranged.tickets, said)
+    write_rows(hidden / "sequences.parquet", planted, TRUTH["sequences"])
     for name, rows in statements.tables().items():
         write_rows(hidden / f"{name}.parquet", rows, TRUTH[name])
     for number, (name, rows) in enumerate(tables.items()):
@@ -270,6 +290,10 @@ def _write_truth(life: _Life, days: int, seed: int, hidden: Path, seen: Array, t
         "person_kinds": truth_people.person_kinds_truth(life.accounts, life.people, life.devices, days),
         "account_events": truth_people.account_event_truth(life.accounts, life.book, life.affairs, days),
         "drift": drift_truth(life.clients),
+        "cohorts": truth_behaviour.cohort_truth(life.accounts, life.state, life.people, life.habits, days),
+        "releases": truth_behaviour.release_truth(life.state.releases, life.state.breakage, days),
+        "expansions": truth_behaviour.expansion_truth(life.accounts, life.state, life.book, days),
+        "patterns": truth_behaviour.pattern_truth(life.accounts, life.arranged.plays),
     }
     for name, rows in tables.items():
         write_rows(hidden / f"{name}.parquet", rows, TRUTH[name])

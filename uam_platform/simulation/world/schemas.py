@@ -30,7 +30,14 @@ DELIVERIES = _schema(
     " workflow workflow_id workflow_step workflow_state duration_ms:i32 error_code role email account_id"
     " amount_usd_cents:i64 quantity:i32 defect delivery_no:i64"
 )
+BACKEND_LOGS = _schema(
+    "trace_id span_id service method route status:i16 duration_ms:i32 attempt:i16 workspace_id user_id workflow workflow_id"
+    " error_code level occurred_at:at received_at:at"
+)
 COMPANY: dict[str, Any] = {
+    "releases": _schema("release_id version title kind component notes flag_key released_at:at"),
+    "flag_exposures": _schema("flag_key account_id workspace_id exposed_at:at variant"),
+    "public_calendar": _schema("name kind utc_offset_min:i32 industry starts_at:at ends_at:at"),
     "zendesk_tickets": _schema(
         "ticket_id:i64 created_at:at updated_at:at generated_at:at status priority type subject description"
         " requester_id:i64 organization_id:i64 assignee_id:i64 group_id:i64 tags:list via_channel"
@@ -79,6 +86,14 @@ COMPANY: dict[str, Any] = {
     "salesforce_account_history": _schema("Id AccountId Field OldValue NewValue CreatedDate:at"),
 }
 TRUTH: dict[str, Any] = {
+    "cohorts": _schema("cohort account_id person_id valid_from:at valid_to:at"),
+    "releases": _schema("release_id version flag_key workflow is_harmful:bool released_at:at affected_accounts:i32"),
+    "expansions": _schema(
+        "account_id drive_from:at drive_to:at grew_at:at seats_before:i32 seats_after:i32 mrr_delta_usd_cents:i64"
+        " is_driven:bool"
+    ),
+    "sequences": _schema("planting_id sequence account_id person_id first_at:at last_at:at is_decoy:bool"),
+    "patterns": _schema("pattern_id account_id outcome steps:list first_at:at last_at:at"),
     "accounts": _schema(
         "account_id segment plan is_monthly:bool started_at:at size:double vulnerability:double fit causes:list"
     ),
