@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGE, TESTS = ROOT / "uam_platform", ROOT / "uam_platform_tests"
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 PAGE_IDS = [str(page.relative_to(ROOT)) for page in PAGES]
-NOT_SETTINGS = {"UAM_ONLINE_RETAIL"}  # a variable of the example mapping
+NOT_SETTINGS = {"UAM_ONLINE_RETAIL", "UAM_CHURN_SIMULATOR"}  # variables of the example mappings
 LAST_REQUIREMENT = 186
 BINARY = {".png", ".gz", ".parquet"}
 
