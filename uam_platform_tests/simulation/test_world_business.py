@@ -147,11 +147,22 @@ def test_nothing_in_the_company_is_later_than_its_end(world: World) -> None:
     assert world.value(ends) == 0
 
 
-def test_events_happen_only_while_a_subscription_is_paid(world: World) -> None:
-    outside = f"""SELECT count(*) FROM {TRULY} d JOIN '{{truth}}/churn.parquet' c
-                  ON d.true_account_id = c.account_id AND d.true_occurred_at > c.ended_at + INTERVAL 1 DAY
-                 AND d.true_occurred_at < c.ended_at + INTERVAL 25 DAY"""
-    assert world.value(outside) == 0
+def test_events_happen_only_while_a_subscription_is_paid_or_on_trial(world: World) -> None:
+    in_force = """(SELECT a.Product_Account_Id__c AS account_id, c.StartDate - 1 AS first, coalesce(Ended_Date__c, EndDate) + 1 AS last
+                   FROM '{company}/salesforce_contract.parquet' c JOIN '{company}/salesforce_account.parquet' a ON a.Id = AccountId
+                   UNION ALL SELECT account_id, "at"::DATE - 1, "at"::DATE + 14
+                   FROM '{truth}/account_events.parquet' WHERE kind = 'trial_started')"""
+    outside = f"""SELECT d.delivery_no, user_id, type, true_account_id AS account_id, true_occurred_at AS day
+                  FROM {TRULY} t JOIN {DELIVERED} d USING (delivery_no)
+                  ANTI JOIN {in_force} f ON f.account_id = true_account_id AND true_occurred_at::DATE BETWEEN f.first AND f.last"""
+    used = f"SELECT count(*) FROM ({outside}) WHERE user_id IS NOT NULL OR type <> 'page'"
+    assert world.value(used) == 0
+    looking = f"""SELECT count(*) FILTER (e."at" IS NULL), count(*) FROM ({outside}) o
+                  LEFT JOIN '{{truth}}/account_events.parquet' e ON e.account_id = o.account_id AND e.kind = 'trial_started'
+                   AND o.day BETWEEN e."at" - INTERVAL 12 DAY AND e."at" """
+    unexplained, prospects = world.rows(looking)[0]
+    assert unexplained == 0
+    assert prospects >= 50
 
 
 def test_renewals_are_new_contracts_that_follow_their_predecessor(world: World) -> None:
