@@ -50,14 +50,16 @@ def simulate(
     difficulty: Annotated[str, typer.Option(help="easy, default or hard.")] = "default",
 ) -> None:
     """Make a simulated B2B SaaS company with known truth. Same arguments, same bytes."""
+    from uam_platform.simulation.progress import SimulationProgress, peak_memory_gib
     from uam_platform.simulation.world.generate import simulate as make
 
-    with console.status("simulating") as status:
-        summary = make(accounts, days, seed, out, difficulty, lambda what, i, n: status.update(f"{what} {i}/{n}"))
+    with SimulationProgress(console, accounts) as progress:
+        summary = make(accounts, days, seed, out, difficulty, progress.tell)
     console.print(
         f"{summary.deliveries:,} deliveries of {summary.people:,} people in {summary.accounts:,} accounts over "
         f"{summary.days} days, {summary.churned:,} churned, in {summary.seconds:.1f} s "
-        f"({summary.deliveries / max(summary.seconds, 0.001):,.0f} a second)\n"
+        f"({summary.deliveries / max(summary.seconds, 0.001):,.0f} a second; {time.process_time():.1f} s of CPU, "
+        f"peak memory {peak_memory_gib():.2f} GiB)\n"
         f"company: {out / 'company'}\ntruth:   {out / 'truth'} (only `uam evaluate` opens it)"
     )
 

@@ -55,7 +55,8 @@ from uam_platform.simulation.world.store import write_columns, write_rows
 from uam_platform.simulation.world.transport import NONE, send
 
 Progress = Callable[[str, int, int], None]
-_STRETCH_DAYS = 28
+_LONGEST_STRETCH_DAYS = 28
+_ROWS_PER_STRETCH = 600_000
 _CONCERNS = ("accounts", "health", "benign", "noise", "churn", "contracts", "people", "devices", "oracle", "support",
              "crm", "activity", "clients", "second_tool",
              "levels", "affairs", "switches", "plans", "careers", "outsiders", "kiosks", "callers", "sales",
@@ -194,7 +195,8 @@ def _use_product(
     visits = Visits(life.accounts, life.people, life.devices, life.channels, is_open, split_day, life.vector)
     outside = OutsideVisits(life.people, life.channels, life.book.paying, life.vector)
     callers = np.random.default_rng(life.streams["callers"])
-    stretches = range(0, days, _STRETCH_DAYS)
+    length = _stretch_days(life)
+    stretches = range(0, days, length)
     event_no = workflow_no = 0
     failures: list[dict[str, Array]] = []
     flags, names = flag_labels(life.state.releases, life.benign, *life.channels["sessions"].shape)
@@ -210,7 +212,7 @@ def _use_product(
     with Press(archive, second, logs) as press:
         for number, stream in enumerate(life.streams["activity"].spawn(len(stretches))):
             rng = np.random.default_rng(stream)
-            first, last = stretches[number], min(stretches[number] + _STRETCH_DAYS, days)
+            first, last = stretches[number], min(stretches[number] + length, days)
             planned, steps = life.arranged.agenda.callers(first, last)
             sessions = visits.draw(first, last, together(outside.draw(first, last, callers), planned), rng)
             played = arranged_rows(steps, sessions.count - len(planned.day), playing)
@@ -219,9 +221,15 @@ def _use_product(
             event_no, workflow_no = event_no + len(rows["session"]), workflow_no + runs
             failures.append(_failures(deliveries))
             press.file(deliveries, lost, sessions, last if last == days else last - 1)
-            tell("activity", number + 1, len(stretches))
+            tell("activity", last, days)
     joined = {name: np.concatenate([part[name] for part in failures]) for name in failures[0]}
     return archive.delivered, visits.seen, joined
+
+
+def _stretch_days(life: _Life) -> int:
+    """Return how many days are lived at once: memory follows the rows of a stretch, not the size of the world."""
+    rows_per_day = life.accounts.count * life.vector.events_per_account_day
+    return int(np.clip(_ROWS_PER_STRETCH / rows_per_day, 1, _LONGEST_STRETCH_DAYS))
 
 
 def _failures(deliveries: dict[str, Array]) -> dict[str, Array]:
