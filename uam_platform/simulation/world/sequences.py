@@ -52,12 +52,12 @@ class Tickets:
 
     def add(self, account: int, person: int, at_us: int, workflow: int, is_raised: bool) -> int:
         """Add a ticket about a failed run and return its number."""
-        failed = "import_failed" if workflow == _IMPORTING else "workflow_failed"
-        for column, value in (
-            (self.account, account), (self.person, person), (self.day, (at_us - START_US) / DAY_US),
-            (self.event, EVENT_CODE[failed]), (self.workflow, workflow), (self.is_raised, is_raised),
-        ):  # fmt: skip
-            column.append(value)  # type: ignore[attr-defined]
+        self.account.append(account)
+        self.person.append(person)
+        self.day.append((at_us - START_US) / DAY_US)
+        self.event.append(EVENT_CODE["import_failed" if workflow == _IMPORTING else "workflow_failed"])
+        self.workflow.append(workflow)
+        self.is_raised.append(is_raised)
         return len(self.account) - 1
 
     def columns(self) -> dict[str, Array]:

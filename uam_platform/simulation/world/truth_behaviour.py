@@ -35,19 +35,19 @@ def _at(micros: int) -> datetime:
 def cohort_truth(accounts: Accounts, state: HiddenState, people: People, habits: Habits, days: int) -> Rows:
     """Return one row per account of C1 and C2 and per evaluator of C3, with the time for which it holds."""
     rows: Rows = []
-    for account in np.flatnonzero((state.cohorts.kind >= 0) & (accounts.start_day < days)):
+    for account in np.flatnonzero((state.cohorts.kind >= 0) & (accounts.start_day < days)).tolist():
         kind = KINDS[state.cohorts.kind[account]]
         if kind != "C3":
             rows.append(
-                _member(kind, accounts, int(account), None, max(0.0, float(accounts.start_day[account])), FOREVER)
+                _member(kind, accounts, account, None, max(0.0, float(accounts.start_day[account])), FOREVER)
             )
-    for person in np.flatnonzero(habits.is_evaluator & (people.join_day < days)):
+    for person in np.flatnonzero(habits.is_evaluator & (people.join_day < days)).tolist():
         account = int(people.account[person])
         turns = people.role_change_day[person] if people.later_role[person] != ADMIN else FOREVER
         until = float(min(people.leave_day[person], turns))
         since = max(0.0, float(people.join_day[person]))
         if until > since:
-            rows.append(_member("C3", accounts, account, person_id(int(person)), since, until))
+            rows.append(_member("C3", accounts, account, person_id(person), since, until))
     return rows
 
 
