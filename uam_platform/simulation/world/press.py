@@ -1,11 +1,12 @@
 """Files one stretch of days while the next one is lived.
 
-Belongs here: the thread and the order. Does not belong here: what is written (``deliveries``, ``second_tool``). One
+Belongs here: the thread and the order. Does not belong here: what is written (``deliveries``, ``second_tool``, ``backend_logs``). One
 thread, one stretch at a time: the bytes do not depend on how fast either side is, and memory holds two stretches.
 """
 
 from concurrent.futures import Future, ThreadPoolExecutor
 
+from uam_platform.simulation.world.backend_logs import BackendLogs
 from uam_platform.simulation.world.deliveries import Archive
 from uam_platform.simulation.world.rows import Rows
 from uam_platform.simulation.world.second_tool import SecondTool
@@ -13,10 +14,10 @@ from uam_platform.simulation.world.sessions import Sessions
 
 
 class Press:
-    """Hands stretches to the archive and to the second tool in order; a context manager that closes both."""
+    """Hands stretches to the archive, the second tool and the logs in order; a context manager that closes both."""
 
-    def __init__(self, archive: Archive, second_tool: SecondTool) -> None:
-        self._archive, self._second_tool = archive, second_tool
+    def __init__(self, archive: Archive, second_tool: SecondTool, logs: BackendLogs) -> None:
+        self._archive, self._second_tool, self._logs = archive, second_tool, logs
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="press")
         self._pending: Future[None] | None = None
 
@@ -35,6 +36,7 @@ class Press:
     def _file(self, deliveries: Rows, lost: Rows, sessions: Sessions, complete_until_day: int) -> None:
         self._archive.add(deliveries, lost, complete_until_day)
         self._second_tool.add(deliveries, sessions, complete_until_day)
+        self._logs.add(deliveries, lost, complete_until_day)
 
     def _wait(self) -> None:
         if self._pending is not None:

@@ -109,6 +109,11 @@ def uuids(raw: Array) -> Any:
     return _fixed(out, np.ones(len(raw), dtype=bool))
 
 
+def hexes(raw: Array) -> Any:
+    """Return hexadecimal ids from random bytes (rows x bytes)."""
+    return _fixed(_HEX[raw].reshape(len(raw), 2 * raw.shape[1]), np.ones(len(raw), dtype=bool))
+
+
 def numbered(prefix: str, values: Array) -> Any:
     """Return ``prefix`` plus eight digits, null where the value is negative."""
     head = np.frombuffer(prefix.encode(), dtype=np.uint8)
