@@ -45,8 +45,8 @@ class Target:
 def read_target(text: str) -> Target | None:
     """The bounds a target names; None where it is empty or no bound can be read from it.
 
-    Known forms: `≥ 0.80`, `≤ 28`, `0.85 to 1.15`, `above 0`, `above contract`, `bound ≤ 0.002`, `not above 0` (a guard: broken once the interval as a
-    whole lies above), and a bare number, which must be hit exactly.
+    Known forms: `≥ 0.80`, `≤ 28`, `bound ≤ 0.002`, `0.85 to 1.15`, `above 0`, `above contract`, `not above 0` (a guard: broken once the
+    interval as a whole lies above), and a bare number, which must be hit exactly.
     """
     words = text.strip().removeprefix("bound ")
     if words == "above contract":
