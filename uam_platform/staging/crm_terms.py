@@ -3,8 +3,8 @@
 Here: Contract, ContractHistory and Opportunity records into SUBSCRIPTIONS and OPPORTUNITIES. Not here: accounts (`crm_accounts`),
 mapped exports (`mapped_records`), churn labels (`uam_platform.churn`).
 
-A term has one row, so it states what was signed: money and seats are cast back through the contract's history to the day the
-term was created, because a row known from that day on must not show what changed later. Notice and end carry the time they
+A term has one row, so it states what was signed: money, seats and plan are cast back through the contract's history to the day
+the term was created, because a row known from that day on must not show what changed later. Notice and end carry the time they
 were written down.
 """
 
@@ -69,7 +69,7 @@ def _term(record: Record, ids: AccountIds, history: Sequence[Change]) -> Row:
         "subscription_id": long_id(record.record_id),
         "account_id": ids.product_id(payload),
         "billing_period": billing_period(text(payload, "Billing_Period__c")),
-        "plan": text(payload, "Plan__c"),
+        "plan": text(signed, "Plan__c"),
         "seat_count": amount(signed, "Seats__c"),
         "mrr_usd_cents": amount(signed, "MRR_USD__c", 100) or 0,
         "started_at": started,
@@ -86,7 +86,7 @@ def _as_signed(history: Sequence[Change]) -> dict[str, str | None]:
     first: dict[str, str | None] = {}
     for change in history:
         first.setdefault(change.field, change.old)
-    return {name: first[name] for name in ("Seats__c", "MRR_USD__c") if first.get(name) is not None}
+    return {name: first[name] for name in ("Seats__c", "MRR_USD__c", "Plan__c") if first.get(name) is not None}
 
 
 def _written_at(history: Sequence[Change], field: str, value: datetime | None) -> datetime | None:

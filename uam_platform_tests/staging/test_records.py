@@ -195,6 +195,7 @@ def test_a_term_states_what_was_signed_and_when_notice_and_end_were_written_down
         term(
             MRR_USD__c=2000.0,
             Seats__c=64,
+            Plan__c="enterprise",
             Notice_Date__c="2025-05-01",
             Ended_Date__c="2025-06-01",
             End_Reason__c="price",
@@ -202,11 +203,12 @@ def test_a_term_states_what_was_signed_and_when_notice_and_end_were_written_down
         term_change(1, "Seats__c", "40", "50", "2025-02-01T00:00:00.000+0000"),
         term_change(2, "MRR_USD__c", "1250.50", "1600.00", "2025-02-01T00:00:00.000+0000"),
         term_change(3, "MRR_USD__c", "1600.00", "2000.00", "2025-03-01T00:00:00.000+0000"),
+        term_change(6, "Plan__c", "team", "enterprise", "2025-03-01T00:00:00.000+0000"),
         term_change(4, "Notice_Date__c", None, "2025-05-01", "2025-05-01T09:36:00.000+0000"),
         term_change(5, "Ended_Date__c", None, "2025-06-01", "2025-06-02T08:24:00.000+0000"),
     ]
     row = only(tables_of(load_of("salesforce", records)).subscriptions)
-    assert (row["mrr_usd_cents"], row["seat_count"]) == (125_050, 40)
+    assert (row["mrr_usd_cents"], row["seat_count"], row["plan"]) == (125_050, 40, "team")
     assert (row["notice_at"], row["ended_at"]) == (at("2025-05-01 09:36"), at("2025-06-02 08:24"))
     assert (row["started_at"], row["term_end_at"], row["known_at"]) == (
         at("2025-01-10"),
