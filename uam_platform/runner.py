@@ -93,7 +93,7 @@ class Runner:
         first = first_event_day(self.lake.keys(DELIVERIES), self.wiring)
         keys = missing_snapshots(self.instance, self.wiring, first)
         add_snapshots(self.instance, keys)
-        wanted = dg.AssetSelection.assets(*(asset_key(contract) for contract in contracts)).upstream()
+        wanted = dg.AssetSelection.assets(*map(asset_key, contracts)).upstream().required_multi_asset_neighbors()
         layer = self.definitions.resolve_job_def(SNAPSHOTS).asset_layer.selected_asset_keys
         chosen = sorted(wanted.resolve(self.definitions.resolve_asset_graph()) & layer)
         names = ", ".join(contract.name for contract in contracts)
