@@ -219,12 +219,15 @@ def exact_bounds(hits: float, trials: float) -> tuple[float, float]:
 
 
 def scatters(hits: Values, trials: Values) -> bool:
-    """The rates of the worlds differ by more than chance (chi-squared test of homogeneity, p below 1 %)."""
+    """The rates of the worlds differ by more than chance (chi-squared test of homogeneity, p below 1 %).
+
+    Not asked where a world expects less than one hit or one miss: the test does not hold there (Cochran 1954).
+    """
     from scipy.stats import chi2
 
     rate = float(hits.sum() / trials.sum())
     spread = trials * rate * (1 - rate)
-    if not (spread > 0).all():
+    if (trials * min(rate, 1 - rate) < 1).any():
         return False
     statistic = float(((hits - trials * rate) ** 2 / spread).sum())
     return bool(chi2.sf(statistic, len(hits) - 1) < _SCATTER_P)
