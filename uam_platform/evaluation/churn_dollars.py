@@ -9,8 +9,8 @@ from typing import Final
 import numpy as np
 
 from uam_platform.evaluation import churn_metrics as metrics
-from uam_platform.evaluation.churn_beside import PROBABILITIES, beside, row
-from uam_platform.evaluation.churn_metrics import SCORE, Estimate, Judged
+from uam_platform.evaluation.churn_beside import NAMES, PROBABILITIES, beside, row
+from uam_platform.evaluation.churn_metrics import ORACLE_SCORE, SCORE, Estimate, Judged
 from uam_platform.evaluation.results import Row
 from uam_platform.evaluation.yardsticks import BASE_SCORE
 
@@ -28,15 +28,9 @@ def dollar_rows(judged: Judged) -> list[Row]:
     known = float(np.isfinite(judged.mrr).mean())
     cap = float(np.nanquantile(judged.mrr, CAP_QUANTILE)) if known else float("inf")
     return [
-        row(
-            DOLLAR_METRICS[0], metrics.dollars(judged, SCORE), target="0.85 to 1.15",
-            yardsticks=beside(judged, _SCORES, lambda s: metrics.dollars(judged, s).value),
-            note=f"sum of p x MRR; MRR known for {known:.1%} of rows",
-        ),
-        row(
-            DOLLAR_METRICS[1], metrics.dollars(judged, SCORE, cap),
-            yardsticks=beside(judged, _SCORES, lambda s: metrics.dollars(judged, s, cap).value),
-            note=f"no account counts more than the 98th percentile, ${cap:,.0f} a month",
+        _foretold(judged, DOLLAR_METRICS[0], "0.85 to 1.15", f"sum of p x MRR; MRR known for {known:.1%} of rows"),
+        _foretold(
+            judged, DOLLAR_METRICS[1], "", f"no account counts more than the 98th percentile, ${cap:,.0f} a month", cap
         ),
         *_by_tier(judged),
         row(
@@ -57,8 +51,19 @@ def _by_tier(judged: Judged) -> list[Row]:
             note = f"not estimable: {churned} churned accounts, {LEAST_CHURNED_PER_TIER} needed in a tier"
             rows.append(Row(label, None, unit="ratio", note=note, target="0.75 to 1.25"))
             continue
-        named = beside(judged, _SCORES, lambda s, t=in_tier: metrics.dollars(judged, s, rows=t).value)  # type: ignore[misc]
-        found = metrics.dollars(judged, SCORE, rows=in_tier)
-        note = f"{churned} churned accounts in the tier"
-        rows.append(row(label, found, target="0.75 to 1.25", yardsticks=named, note=note))
+        rows.append(_foretold(judged, label, "0.75 to 1.25", f"{churned} churned accounts in the tier", rows=in_tier))
     return rows
+
+
+def _foretold(
+    judged: Judged, label: str, target: str, note: str, cap: float = np.inf, rows: metrics.Mask | None = None
+) -> Row:
+    sums: dict[str, float] = {
+        s: metrics.dollar_sum(judged, s, cap, rows) for s in (SCORE, ORACLE_SCORE, *_SCORES) if s in judged.scores
+    }
+    whole = sums[ORACLE_SCORE]
+    named = beside(judged, _SCORES, lambda s: sums[s] / whole if whole else np.nan)
+    parts = {"numerator": sums[SCORE], "denominator": whole}
+    parts |= {f"numerator {NAMES[s]}": value for s, value in sums.items() if s in _SCORES}
+    found = metrics.dollars(judged, SCORE, cap, rows)
+    return row(label, found, target=target, yardsticks=named, parts=parts, note=note)

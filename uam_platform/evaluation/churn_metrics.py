@@ -126,9 +126,18 @@ def dollars(judged: Judged, score: str, cap: float = np.inf, rows: Mask | None =
         cap: MRR above it counts as the cap.
         rows: those that count; all where absent.
     """
-    mrr = np.minimum(np.nan_to_num(judged.mrr), cap) * (1.0 if rows is None else rows)
+    mrr = _capped_mrr(judged, cap, rows)
     own, oracle = judged.scores[score] * mrr, judged.scores[ORACLE_SCORE] * mrr
     return judged.of_sums(lambda s: safe_ratio(s[:, 0], s[:, 1]), own, oracle)
+
+
+def dollar_sum(judged: Judged, score: str, cap: float = np.inf, rows: Mask | None = None) -> float:
+    """Sum of p x MRR, as `dollars` divides it."""
+    return float(judged.scores[score] @ _capped_mrr(judged, cap, rows))
+
+
+def _capped_mrr(judged: Judged, cap: float, rows: Mask | None) -> Values:
+    return np.asarray(np.minimum(np.nan_to_num(judged.mrr), cap) * (1.0 if rows is None else rows))
 
 
 def realised_z(judged: Judged, score: str) -> float:

@@ -4,15 +4,16 @@ Here: the rows on ranking, on shares of the oracle's and of the reference learne
 (`churn_dollars`), which account-weeks are judged (`churn_rows`).
 """
 
+from collections.abc import Mapping
 from typing import Final
 
 import numpy as np
 
 from uam_platform.evaluation import churn_metrics as metrics
-from uam_platform.evaluation.churn_beside import PROBABILITIES, RANKING, beside, row
+from uam_platform.evaluation.churn_beside import NAMES, PROBABILITIES, RANKING, beside, row
 from uam_platform.evaluation.churn_metrics import BASELINE, ORACLE_SCORE, SCORE, Estimate, Judged
 from uam_platform.evaluation.results import BASE_RATE, CONTRACT, ORACLE, Row
-from uam_platform.evaluation.yardsticks import BASE_SCORE, REFERENCE_SCORE
+from uam_platform.evaluation.yardsticks import BASE_SCORE, HAND_SCORE, LOGISTIC_SCORE, REFERENCE_SCORE
 
 LEAK: Final = "LEAK"
 
@@ -113,21 +114,33 @@ def share_rows(judged: Judged, no_reference: str) -> list[Row]:
 def _share(judged: Judged, kind: str, reference: str, label: str, nothing: float, target: str) -> Row:
     own, whole = judged.ranking(kind, SCORE), judged.ranking(kind, reference)
     found = judged.combined(lambda a, b: metrics.share_of(a, b, nothing), own, whole)
-    named = beside(
-        judged,
-        tuple(s for s in RANKING if s != reference),
-        lambda s: float(metrics.share_of(judged.ranked(kind, s), whole[0], nothing)),
+    others = tuple(s for s in RANKING if s != reference)
+    named, parts = _divided(
+        {SCORE: own[0], **{s: judged.ranked(kind, s) for s in others if s in judged.scores}}, nothing, whole[0]
     )
-    parts = {"numerator": own[0] - nothing, "denominator": whole[0] - nothing}
     return row(label, found, target=target, yardsticks=named, parts=parts)
 
 
 def _lift(judged: Judged, target: str) -> Row:
     own, low, high = (judged.ranking("auc", s) for s in (SCORE, BASELINE, REFERENCE_SCORE))
     found = judged.combined(lambda a, b, r: metrics.share_of(a - b, r - b, 0.0), own, low, high)
-    parts = {"numerator": own[0] - low[0], "denominator": high[0] - low[0]}
+    others: dict[str, float] = {
+        s: judged.ranked("auc", s) for s in (ORACLE_SCORE, LOGISTIC_SCORE, HAND_SCORE) if s in judged.scores
+    }
+    named, parts = _divided({SCORE: own[0], **others}, low[0], high[0])
     note = "(A - contract's) / (reference learner's - contract's), ROC-AUC"
-    return row(SHARE_METRICS[5], found, target=target, parts=parts, note=note)
+    return row(SHARE_METRICS[5], found, target=target, yardsticks=named, parts=parts, note=note)
+
+
+def _divided(
+    values: Mapping[str, float], nothing: float, whole: float
+) -> tuple[dict[str, float | None], dict[str, float]]:
+    """Shares of a margin by yardstick, and what was divided, so that worlds are pooled as a ratio of means."""
+    margin = whole - nothing
+    parts = {"numerator": values[SCORE] - nothing, "denominator": margin}
+    named = {NAMES[s]: value for s, value in values.items() if s != SCORE}
+    parts |= {f"numerator {name}": value - nothing for name, value in named.items()}
+    return {name: (value - nothing) / margin if margin > 0 else None for name, value in named.items()}, parts
 
 
 def calibration_rows(judged: Judged) -> list[Row]:

@@ -73,30 +73,28 @@ def saved_rows(judged: Judged, budget: int) -> list[Row]:
     over = judged.of_sums(
         lambda s: safe_ratio(s[:, 0] - s[:, 1], s[:, 2]), own * expected, contract * expected, best * expected
     )
-    parts = _parts(own, best, expected)
+    shares, parts = _shares(picked, expected)
+    realised, realised_parts = _shares(picked, lost)
     over_parts = {"numerator": parts["numerator"] - float(contract @ expected), "denominator": parts["denominator"]}
     return [
         row(
             SAVED_METRICS[0], judged.of_sums(lambda s: safe_ratio(s[:, 0], s[:, 1]), own * expected, best * expected),
-            target="≥ 0.82", yardsticks=_shares(picked, expected), parts=parts, note=_worth(judged, parts["numerator"], budget),
+            target="≥ 0.82", yardsticks=shares, parts=parts, note=_worth(judged, parts["numerator"], budget),
         ),
         row(SAVED_METRICS[1], over, target="above 0", parts=over_parts, note="as a share of the oracle's; paired by account"),
         row(
             SAVED_METRICS[2], judged.of_sums(lambda s: safe_ratio(s[:, 0], s[:, 1]), own * lost, best * lost),
-            yardsticks=_shares(picked, lost), parts=_parts(own, best, lost), note="realised: MRR that left within 56 days; noisier",
+            yardsticks=realised, parts=realised_parts, note="realised: MRR that left within 56 days; noisier",
         ),
     ]  # fmt: skip
 
 
-def _parts(own: Values, best: Values, value: Values) -> dict[str, float]:
-    return {"numerator": float(own @ value), "denominator": float(best @ value)}
-
-
-def _shares(picked: Mapping[str, Values], value: Values) -> dict[str, float | None]:
-    oracle = NAMES[ORACLE_SCORE]
-    whole = float(picked[oracle] @ value)
-    shares = {name: float(rows @ value) / whole if whole else None for name, rows in picked.items()}
-    return {name: finite(share) for name, share in shares.items() if name not in (SCORE, oracle)}
+def _shares(picked: Mapping[str, Values], value: Values) -> tuple[dict[str, float | None], dict[str, float]]:
+    """Share of the oracle's value that each other way of working holds, and the sums it is made of."""
+    held = {name: float(rows @ value) for name, rows in picked.items()}
+    whole, own = held.pop(NAMES[ORACLE_SCORE]), held.pop(SCORE)
+    parts = {"numerator": own, "denominator": whole, **{f"numerator {name}": part for name, part in held.items()}}
+    return {name: finite(part / whole if whole else None) for name, part in held.items()}, parts
 
 
 def _worth(judged: Judged, covered: float, budget: int) -> str:

@@ -43,9 +43,10 @@ def test_shares_and_lift_divide_the_margins_that_the_row_carries_for_pooling():
         judged.ranked("auc", s) for s in (SCORE, ORACLE_SCORE, REFERENCE_SCORE, BASELINE)
     )
     assert rows["share of the oracle's ROC margin"].value == pytest.approx((own - 0.5) / (oracle - 0.5))
-    assert rows["share of the oracle's ROC margin"].parts == pytest.approx(
-        {"numerator": own - 0.5, "denominator": oracle - 0.5}
-    )
+    share = rows["share of the oracle's ROC margin"]
+    assert share.parts["numerator"] == pytest.approx(own - 0.5)
+    assert share.parts["denominator"] == pytest.approx(oracle - 0.5)
+    assert share.parts[f"numerator {CONTRACT}"] == pytest.approx(contract - 0.5)
     assert rows["share of the reference's ROC margin"].value == pytest.approx((own - 0.5) / (reference - 0.5))
     assert rows["lift over the contract baseline"].value == pytest.approx((own - contract) / (reference - contract))
     pi = judged.churned.mean()

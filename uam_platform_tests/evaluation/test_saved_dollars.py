@@ -33,7 +33,8 @@ def judged(**columns: object) -> Judged:
 def test_saved_dollars_are_the_oracles_expected_loss_in_the_portfolio_of_each_week():
     share, over, lost = saved_rows(judged(), budget=1)
     assert share.value == pytest.approx(320 / 500)
-    assert share.parts == {"numerator": pytest.approx(640), "denominator": pytest.approx(1000)}
+    assert (share.parts["numerator"], share.parts["denominator"]) == pytest.approx((640, 1000))
+    assert share.parts[f"numerator {RISK_ONLY}"] == pytest.approx(18)
     assert share.yardsticks[RISK_ONLY] == pytest.approx(9 / 500)
     assert share.yardsticks[ARR_ONLY] == pytest.approx(40 / 500)
     assert share.yardsticks[CONTRACT_TIMES_ARR] == pytest.approx(40 / 500)  # the same hazard for all: by ARR
