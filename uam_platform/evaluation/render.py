@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from uam_platform.evaluation.results import CONTRACT, ORACLE, RANDOM, Row, Scoreboard, Section
+from uam_platform.evaluation.targets import MET, verdict
 
 WIDTH: Final = 120
 
@@ -29,8 +30,31 @@ def render(board: Scoreboard) -> str:
             console.print(_table(section))
         for note in _notes(section):
             console.print(Padding(Text(note), (0, 0, 0, 1)))
+    console.print(Text("\n".join(_ending(board))))
     assert isinstance(console.file, io.StringIO)  # noqa: S101 - told to the type checker; set above
     return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines()) + "\n"
+
+
+def judged_sections(board: Scoreboard) -> list[Section]:
+    """Sections whose targets count: churn over all scored weeks counts where too few weeks were scored by the learned model."""
+    learned = board.section("churn")
+    is_learned = learned is not None and any(row.value is not None for row in learned.rows if row.target)
+    return [section for section in board.sections if section.key != ("churn_all" if is_learned else "churn")]
+
+
+def _ending(board: Scoreboard) -> Iterator[str]:
+    """How many targets are met, and one line per target that is not."""
+    judged = [
+        (section, row, said) for section in judged_sections(board) for row in section.rows if (said := verdict(row))
+    ]
+    unmet = [each for each in judged if each[2] != MET]
+    yield ""
+    yield f"{len(judged) - len(unmet)} of {len(judged)} targets met" + (":" if unmet else "")
+    for section, row, said in unmet:
+        shown = f"{number(row.value, row.unit)} ({interval(row)})" if interval(row) else number(row.value, row.unit)
+        yield f"  {said}: {section.key}, {row.metric} {shown}, target {row.target}"
+    if board.is_illustrative:
+        yield "This world is smaller than those on which targets are judged: verdicts are illustrative."
 
 
 def headline(board: Scoreboard) -> str:
@@ -75,20 +99,22 @@ def _phrase(row: Row, has_yardsticks: bool) -> str:
         for name, value in row.yardsticks.items()
         if has_yardsticks and name in (CONTRACT, ORACLE, RANDOM) and value is not None
     ]
-    extra = f" ({', '.join(part for part in (_interval(row), *beside) if part)})" if _interval(row) or beside else ""
+    extra = f" ({', '.join(part for part in (interval(row), *beside) if part)})" if interval(row) or beside else ""
     return f"{row.metric} {number(row.value, row.unit)}{extra}"
 
 
 def _table(section: Section) -> Table:
     table = Table(box=box.SIMPLE_HEAD, width=WIDTH, pad_edge=False, padding=(0, 1))
-    table.add_column("metric", width=41)
+    table.add_column("metric", width=40)
     table.add_column("value", justify="right", width=9, no_wrap=True)
-    table.add_column("95 %", justify="right", width=16, no_wrap=True)
+    table.add_column("95 %", justify="right", width=18, no_wrap=True)
     table.add_column("beside", ratio=1)
     table.add_column("target", width=14)
     for row in section.rows:
         beside = ", ".join(f"{name} {number(value, row.unit)}" for name, value in row.yardsticks.items())
-        table.add_row(row.metric, number(row.value, row.unit), _interval(row), beside, row.target)
+        table.add_row(
+            row.metric, number(row.value, row.unit), interval(row), beside, f"{row.target} {verdict(row)}".strip()
+        )
     return table
 
 
@@ -104,7 +130,8 @@ def _notes(section: Section) -> Iterator[str]:
         yield section.note
 
 
-def _interval(row: Row) -> str:
+def interval(row: Row) -> str:
+    """The interval as it is printed; an upper bound alone where only that is known."""
     if row.low is None:
         return "" if row.high is None else f"≤ {number(row.high, row.unit)}"
     return f"{number(row.low, row.unit)} to {number(row.high, row.unit)}"

@@ -65,7 +65,8 @@ def _events(connection: Any, truth: Truth, run: Path) -> None:
     people = truth.path("people")
     connection.raw_sql(f"""
         CREATE TEMP TABLE delivery AS
-        SELECT d.*, u.identifier AS user_id, 'of ' || true_account_id AS workspace_id, defect IS NULL OR defect = 'user_id_number' AS is_readable,
+        SELECT d.*, u.identifier AS user_id, 'of ' || true_account_id AS workspace_id,
+            defect IS NULL OR defect = 'user_id_number' AS is_readable,
             true_occurred_at::TIMESTAMP::DATE AS event_date,
             row_number() OVER (PARTITION BY message_id, defect IS NULL OR defect = 'user_id_number' ORDER BY delivery_no) AS copy
         FROM read_parquet('{truth.path("deliveries")}') d
