@@ -12,6 +12,7 @@ from uam_platform.simulation.world.generate import simulate
 from uam_platform.simulation.world.salesforce_ids import checksum, record_id
 from uam_platform.simulation.world.schemas import (
     AMPLITUDE_EVENTS,
+    BACKEND_LOGS,
     COMPANY,
     DELIVERIES,
     LOST_EVENTS,
@@ -48,7 +49,7 @@ def test_another_seed_changes_every_large_file_but_no_file_name(small: Path, tmp
 
 def test_a_small_world_has_one_file_per_day_of_receipt_and_every_table(small: Path) -> None:
     company = {path.name for path in (small / "company").iterdir()}
-    assert company == {"world.json", "deliveries", "amplitude_events", *(f"{name}.parquet" for name in COMPANY)}
+    assert company == {"world.json", "deliveries", "amplitude_events", "backend_logs", *(f"{name}.parquet" for name in COMPANY)}
     days = sorted(path.name for path in (small / "company/deliveries").iterdir())
     assert len(days) == 60
     assert days[0] == "received_date=2025-01-06.parquet"
@@ -60,7 +61,11 @@ def test_every_file_has_exactly_the_columns_and_types_of_its_schema(small: Path)
     places |= {f"truth/{name}.parquet": schema for name, schema in TRUTH.items()}
     places |= {"truth/deliveries.parquet": TRUTH_DELIVERIES, "truth/lost_events.parquet": LOST_EVENTS}
     places["truth/second_tool.parquet"] = SECOND_TOOL
-    for folder, schema in (("deliveries", DELIVERIES), ("amplitude_events", AMPLITUDE_EVENTS)):
+    for folder, schema in (
+        ("deliveries", DELIVERIES),
+        ("amplitude_events", AMPLITUDE_EVENTS),
+        ("backend_logs", BACKEND_LOGS),
+    ):
         for path in (small / "company" / folder).iterdir():
             places[str(path.relative_to(small))] = schema
     for place, schema in places.items():
@@ -84,7 +89,7 @@ def test_the_company_holds_no_truth_and_no_truth_table_lies_inside_it(small: Pat
         "start": "2025-01-06T00:00:00Z",
         "end": "2025-03-07T00:00:00Z",
     }
-    hidden = {path.name for path in (small / "truth").iterdir()} - {"deliveries.parquet"}
+    hidden = {path.name for path in (small / "truth").iterdir()} - {"deliveries.parquet", "releases.parquet"}
     assert not hidden & {path.name for path in (small / "company").rglob("*")}
     revealing = {"person_id", "cause", "severity", "distress", "is_causal", "true_event_no", "p_churn_56d"}
     for path in (small / "company").rglob("*.parquet"):

@@ -59,6 +59,12 @@ CONTEXTS = (
     "[{count}|About {count}] colleagues see the same.", "I could not find it in the help pages.", "It concerns {dataset}.",
     "We use {connector} [mostly|for {dataset}].", "This was around {time}.", "I attach no screenshot but can send one.",
 )  # fmt: skip
+ERROR_REMARKS = (
+    "The error is {error}.",
+    "It says {error} [at {step}|].",
+    "Code: {error}.",
+    "We see {error} in the {workflow} log.",
+)
 ASKS = (
     "[Please have a look.|Could you check?|Any idea?]", "What should we do?", "How do we go on?", "Please [advise|let us know].",
     "Can you [confirm|look into it]?", "[Looking forward to your answer.|Thanks in advance.]", "Thanks!", "",

@@ -30,6 +30,7 @@ _SUPPORT_INCIDENT = 3
 _FRONT, _TECHNICAL, _ESCALATIONS = 301, 302, 303
 _TYPES = ("question", "problem", "incident", "task")
 _NEW_DAYS = 60
+_NAMED_ERROR_SHARE = 0.35
 _FAILED_EVENTS = ("import_failed", "workflow_failed", "sync_failed")
 
 
@@ -301,7 +302,9 @@ class _Worker:
         escalates = mood < -0.6 and self.writer.dice.roll() < 0.35
         name = self.people.name[int(reasons.person[index])]
         is_new = bool(reasons.is_new[index])
-        return self.writer.letter(THEMES[reasons.theme[index]], mood, slots, name, is_new, escalates)
+        names_error = reasons.error[index] >= 0 and self.writer.dice.roll() < _NAMED_ERROR_SHARE
+        remark = self.writer.line(lexicon.ERROR_REMARKS, slots) if names_error else ""
+        return self.writer.letter(THEMES[reasons.theme[index]], mood, slots, name, is_new, escalates, remark)
 
     def _raise(self, ticket: dict[str, Any], day: float) -> None:
         level = "urgent" if self.rng.random() < 0.35 else "high"

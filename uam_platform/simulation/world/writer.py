@@ -122,7 +122,7 @@ class Writer:
         if self.dice.roll() < self._pii_share:
             quote += " " + self._plant(self.dice.pick(DECOY_KINDS), text)
         text.said.append(Said(
-            theme, round(sentiment, 3), quote, kinds,
+            theme, _rated(sentiment), quote, kinds,
             is_renewal_concern=theme == CONCERN_THEME and tone is phrases.bad,
             is_buying_signal=theme in BUYING_THEMES and tone is phrases.good,
         ))  # fmt: skip
@@ -131,18 +131,20 @@ class Writer:
     def escalation(self, theme: str, sentiment: float, slots: Slots, text: Text) -> str:
         """Demand an escalation; noted like a statement."""
         quote = self.rough(self.line(lexicon.ESCALATIONS, slots))
-        text.said.append(Said(theme, round(min(sentiment, -0.4), 3), quote, is_escalation=True))
+        text.said.append(Said(theme, _rated(min(sentiment, -0.4)), quote, is_escalation=True))
         return quote
 
     def reply(self, options: Sequence[str], theme: str, sentiment: float, slots: Slots) -> Text:
         """Return a short answer of a customer that is one statement."""
         quote = self.rough(self.line(options, slots))
-        return Text(quote, [Said(theme, round(sentiment, 3), quote)])
+        return Text(quote, [Said(theme, _rated(sentiment), quote)])
 
-    def letter(self, theme: str, sentiment: float, slots: Slots, signed: str, is_new: bool, escalates: bool) -> Text:
-        """Return a message as people write them to a help desk."""
+    def letter(
+        self, theme: str, sentiment: float, slots: Slots, signed: str, is_new: bool, escalates: bool, remark: str = ""
+    ) -> Text:
+        """Return a message as people write them to a help desk; ``remark`` stands after the statement."""
         text, dice = Text(), self.dice
-        parts = [self.statement(theme, sentiment, slots, text)]
+        parts = [self.statement(theme, sentiment, slots, text), remark]
         if is_new:
             slots["person"] = self.planted_name(text)
             parts.insert(0, self.line(lexicon.NEW_CONTACTS, slots))
@@ -208,6 +210,10 @@ class Writer:
             else:
                 words.append(self._render(self.dice.pick(part), slots))
         return "".join(words)
+
+
+def _rated(sentiment: float) -> float:
+    return round(max(-1.0, min(1.0, sentiment)), 3)
 
 
 def _parsed(template: str) -> list[Any]:
