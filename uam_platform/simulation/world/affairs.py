@@ -4,6 +4,7 @@ Belongs here: which account, when, and with whom. Does not belong here: the cont
 people who follow (``careers``), how sales writes it down (``crm``). Partners are chosen by what is known on the day.
 """
 
+from collections import defaultdict
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -18,7 +19,6 @@ ALWAYS, NEVER = -1e9, 1e9
 ACQUIRED, MERGED, SPLIT = "acquired_into", "merged_into", "split_from"
 _MERGED_SHARE = 0.35
 _LATE_PARENT_SHARE = 0.10
-_LONGEST_LINE = 10
 
 
 @dataclass(frozen=True)
@@ -107,31 +107,39 @@ def _takeovers(
     accounts: Accounts, book: Book, parents: list[list[tuple[float, int]]], rng: np.random.Generator
 ) -> list[Affair]:
     found: list[Affair] = []
-    for end in sorted(
-        (each for each in book.ends if each.is_censored), key=lambda each: (each.ended_day, each.account)
-    ):
+    children = _children(parents)
+    ends = [end for end in book.ends if end.is_censored]
+    for end in sorted(ends, key=lambda each: (each.ended_day, each.account)):
         day = min(end.ended_day, book.paying.shape[1] - 1)
         able = book.paying[:, day] & (accounts.tier >= 1)
-        able[end.account] = False
-        buyers = [int(each) for each in np.flatnonzero(able) if not _descends(parents, int(each), end.account)]
+        able[list(_family(children, end.account))] = False
+        buyers = np.flatnonzero(able)
         kind = MERGED if rng.random() < _MERGED_SHARE else ACQUIRED
-        if not buyers:
+        if not len(buyers):
             continue
         buyer = int(rng.choice(buyers))
         found.append(Affair(end.account, kind, buyer, end.ended_day))
         line = [step for step in parents[end.account] if step[0] < end.ended_day]
         parents[end.account] = line if line[-1][1] == buyer else [*line, (float(end.ended_day), buyer)]
+        children[buyer].add(end.account)
     return found
 
 
-def _descends(parents: list[list[tuple[float, int]]], account: int, ancestor: int) -> bool:
-    """Say whether ``ancestor`` ever stands above ``account``, at any time, so that no ring of parents can form."""
-    level = {account}
-    for _ in range(_LONGEST_LINE):
-        level = {parent for each in level for _, parent in parents[each] if parent >= 0}
-        if ancestor in level:
-            return True
-    return False
+def _children(parents: list[list[tuple[float, int]]]) -> dict[int, set[int]]:
+    children: dict[int, set[int]] = defaultdict(set)
+    for account, line in enumerate(parents):
+        for _, parent in line:
+            children[parent].add(account)
+    return children
+
+
+def _family(children: dict[int, set[int]], account: int) -> set[int]:
+    """Return an account and all that ever stand below it, at any time, so that no ring of parents can form."""
+    family, level = {account}, {account}
+    while level:
+        level = {child for each in level for child in children.get(each, ())} - family
+        family |= level
+    return family
 
 
 def _splits(

@@ -142,9 +142,11 @@ def person_kinds_truth(accounts: Accounts, people: People, devices: Devices, day
 def hierarchy_truth(accounts: Accounts, affairs: Affairs, days: int) -> list[Row]:
     """Return workspace, account and parent with validity; a null ``valid_from`` means: as long as there are records."""
     rows = []
+    moves = {(affair.account, 0): (affair.day, affair.other) for affair in affairs.takeovers}
+    moves |= {(affair.other, 1): (affair.day, affair.account) for affair in affairs.splits}
     for index, spaces in enumerate(workspace_ids(accounts)):
         for number, workspace in enumerate(spaces):
-            for account, first, last in _holders(affairs, index, number):
+            for account, first, last in _holders(index, *moves.get((index, number), (NEVER, index))):
                 for parent, since, until in _parents(affairs, account):
                     begin, end = max(first, since), min(last, until)
                     if begin < min(end, days):
@@ -160,19 +162,11 @@ def _place(accounts: Accounts, workspace: str, account: int, parent: int, begin:
     }  # fmt: skip
 
 
-def _holders(affairs: Affairs, account: int, number: int) -> Iterator[tuple[int, float, float]]:
+def _holders(account: int, day: float, other: int) -> Iterator[tuple[int, float, float]]:
     """Accounts that a workspace belongs to, one after the other."""
-    for affair in affairs.takeovers:
-        if affair.account == account and number == 0:
-            yield account, ALWAYS, affair.day
-            yield affair.other, affair.day, NEVER
-            return
-    for affair in affairs.splits:
-        if affair.other == account and number == 1:
-            yield account, ALWAYS, affair.day
-            yield affair.account, affair.day, NEVER
-            return
-    yield account, ALWAYS, NEVER
+    yield account, ALWAYS, day
+    if day < NEVER:
+        yield other, day, NEVER
 
 
 def _parents(affairs: Affairs, account: int) -> Iterator[tuple[int, float, float]]:
