@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from uam_platform.simulation.world.clock import Array
+from uam_platform.simulation.world.cohorts import visible
 from uam_platform.simulation.world.difficulty import Difficulty
 from uam_platform.simulation.world.drivers import CHAMPION_LEFT
 from uam_platform.simulation.world.health import Health
@@ -121,7 +122,7 @@ def make_people(
     leave[first_of] = FOREVER
     weight = np.exp(rng.normal(0.0, 0.8, count))
     weight[first_of] *= 1.8
-    successors = _champions(accounts, health, first_of, join, leave, role, rng)
+    successors = _champions(accounts, health, first_of, join, leave, role, vector, rng)
     account = np.concatenate([account, successors[0]])
     join = np.concatenate([join, successors[1]])
     extra = len(successors[0])
@@ -154,12 +155,13 @@ def _champions(
     join: Array,
     leave: Array,
     role: Array,
+    vector: Difficulty,
     rng: np.random.Generator,
 ) -> tuple[Array, Array]:
     champion = {account: int(first_of[account]) for account in range(accounts.count)}
     new_account: list[int] = []
     new_join: list[float] = []
-    for index in np.flatnonzero(health.spell_cause == CHAMPION_LEFT):
+    for index in np.flatnonzero(_shown(health.spell_cause == CHAMPION_LEFT, vector)):
         account, day = int(health.spell_account[index]), float(health.spell_onset_day[index])
         person = champion[account]
         joined = join[person] if person < len(join) else FOREVER
@@ -170,6 +172,12 @@ def _champions(
         new_account.append(account)
         new_join.append(day + float(rng.uniform(14, 60)))
     return np.array(new_account, dtype=np.int64), np.array(new_join)
+
+
+def _shown(spells: Array, vector: Difficulty) -> Array:
+    """Return the spells in which the champion is really seen to leave: all, unless behaviour shows less than all harm."""
+    lot = np.arange(len(spells)) * 7919 % 1000 / 1000.0
+    return np.asarray(spells & (lot < visible(vector)))
 
 
 def _complete(
