@@ -2,6 +2,9 @@
 
 import hashlib
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -39,6 +42,28 @@ def test_the_same_arguments_give_the_same_bytes(small: Path, tmp_path: Path) -> 
     assert _digests(tmp_path / "again") == _digests(small)
 
 
+def test_neither_threads_nor_time_zone_nor_locale_nor_hash_seed_changes_a_byte(small: Path, tmp_path: Path) -> None:
+    """One processor, one thread per library, far-off clock and language: what one machine writes another writes too."""
+    script = """
+import os, sys
+from pathlib import Path
+if hasattr(os, "sched_setaffinity"):
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+import pyarrow
+pyarrow.set_cpu_count(1)
+from uam_platform.simulation.world.generate import simulate
+simulate(40, 60, 11, Path(sys.argv[1]))
+"""
+    elsewhere = {
+        "TZ": "Asia/Kolkata", "LC_ALL": "C", "LANG": "tr_TR.UTF-8", "PYTHONHASHSEED": "12345", "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+    }  # fmt: skip
+    subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "elsewhere")], env=os.environ | elsewhere, check=True, timeout=120
+    )
+    assert _digests(tmp_path / "elsewhere") == _digests(small)
+
+
 def test_another_seed_changes_every_large_file_but_no_file_name(small: Path, tmp_path: Path) -> None:
     simulate(40, 60, 12, tmp_path / "other")
     ours, theirs = _digests(small), _digests(tmp_path / "other")
@@ -49,7 +74,13 @@ def test_another_seed_changes_every_large_file_but_no_file_name(small: Path, tmp
 
 def test_a_small_world_has_one_file_per_day_of_receipt_and_every_table(small: Path) -> None:
     company = {path.name for path in (small / "company").iterdir()}
-    assert company == {"world.json", "deliveries", "amplitude_events", "backend_logs", *(f"{name}.parquet" for name in COMPANY)}
+    assert company == {
+        "world.json",
+        "deliveries",
+        "amplitude_events",
+        "backend_logs",
+        *(f"{name}.parquet" for name in COMPANY),
+    }
     days = sorted(path.name for path in (small / "company/deliveries").iterdir())
     assert len(days) == 60
     assert days[0] == "received_date=2025-01-06.parquet"
