@@ -78,6 +78,15 @@ class People:
         """Return whether each person is at the next account by a day."""
         return np.asarray(self.next_from_day[person] <= day)
 
+    def is_at(self, person: Array, account: Array, day: Array) -> Array:
+        """Return whether each person works at an account on a day: the first, the next or, as contractor, the second."""
+        here = (self.account[person] == account) & (self.leave_day[person] > day)
+        there = (
+            (self.next_account[person] == account) & self.is_moved(person, day) & (self.next_leave_day[person] > day)
+        )
+        hired = (self.second_account[person] == account) & (self.second_from_day[person] <= day)
+        return np.asarray((here | there | hired & (self.leave_day[person] > day)) & (self.join_day[person] <= day))
+
     def final_day(self, person: int) -> float:
         """Return the day on which a person leaves for good."""
         return float(self.next_leave_day[person] if self.next_account[person] >= 0 else self.leave_day[person])
