@@ -127,6 +127,9 @@ def evaluate(
     run: Annotated[Path | None, typer.Option(exists=True, help="Folder of a run.")] = None,
     world: Annotated[Path | None, typer.Option(exists=True, help="Folder made by `uam simulate`, with truth/.")] = None,
     json_path: Annotated[Path | None, typer.Option("--json", help="Write the scoreboard as JSON too.")] = None,
+    html_path: Annotated[
+        Path | None, typer.Option("--html", help="Write a report with plots too: one file that needs nothing else.")
+    ] = None,
     compare: Annotated[
         tuple[Path, Path] | None,
         typer.Option(exists=True, help="Two scoreboard files, or two folders of `uam suite`, paired by seed."),
@@ -142,7 +145,7 @@ def evaluate(
         raise PolicyError("uam evaluate: give --run and --world for a scoreboard, or --compare A B for two of them")
     from uam_platform.evaluation.command import command
 
-    console.print(command(run, world, json_path))
+    console.print(command(run, world, json_path, html_path))
 
 
 @app.command()
@@ -189,7 +192,7 @@ def bench(
 def docs(
     check: Annotated[bool, typer.Option("--check", help="Only compare; fail when a document is stale.")] = False,
 ) -> None:
-    """Regenerate the generated documents (data dictionary, .env.example)."""
+    """Regenerate the generated documents (data dictionary, world reference, .env.example)."""
     from uam_platform.documents import generated
     from uam_platform.instances import PROJECT
 

@@ -1,6 +1,7 @@
-"""Documents generated from the code's own facts: the data dictionary, `.env.example`, the rulebook reference.
+"""Documents generated from the code's own facts: the data dictionary, `.env.example`, the reference of the simulated company.
 
-Here: rendering; the files are checked in and a test compares them, so they cannot rot. Not here: hand-written docs (`docs/`).
+Here: rendering; the files are checked in and a test compares them, so they cannot rot. Not here: hand-written docs (`docs/`), what is said
+about the simulated company (`world_documents`).
 """
 
 from pathlib import Path
@@ -79,4 +80,10 @@ def _shown(default: Any) -> str:
 
 def generated(root: Path) -> dict[Path, str]:
     """Every generated document by its path below the project's root."""
-    return {root / "docs" / "data_dictionary.md": data_dictionary(), root / ".env.example": env_example()}
+    from uam_platform.world_documents import world_reference  # the world is no import of the command line
+
+    return {
+        root / "docs" / "data_dictionary.md": data_dictionary(),
+        root / "docs" / "world_reference.md": world_reference(),
+        root / ".env.example": env_example(),
+    }
