@@ -14,8 +14,8 @@ from uam_platform.simulation.world.clock import Array, instant
 from uam_platform.simulation.world.people import People
 from uam_platform.simulation.world.phrases import THEMES
 from uam_platform.simulation.world.population import Accounts
-from uam_platform.simulation.world.support import Reasons, writers_of
 from uam_platform.simulation.world.support_directory import AGENT_ID, ORGANIZATION_ID, USER_ID
+from uam_platform.simulation.world.support_reasons import Reasons, writers_of
 from uam_platform.simulation.world.themes import Mood
 from uam_platform.simulation.world.truth_statements import Statements
 from uam_platform.simulation.world.writer import Text, Writer

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from uam_platform.simulation.world import support, support_directory, support_metrics
+from uam_platform.simulation.world import support, support_directory, support_metrics, support_reasons
 from uam_platform.simulation.world.call_plan import plan_calls
 from uam_platform.simulation.world.calls import Recorder, recorder_users
 from uam_platform.simulation.world.clock import Array
@@ -65,9 +65,9 @@ def speak(
 
     Args:
         ground: The customers.
-        failures: Ticket candidates, see ``support.failures_of``.
+        failures: Ticket candidates, see ``support_reasons.failures_of``.
         streams: One per concern: ``support`` (work of the desk), ``words`` (its texts), ``chats``, ``calls``, ``documents``.
-        extra: Tickets that are written in any case, see ``support.collect_reasons``.
+        extra: Tickets that are written in any case, see ``support_reasons.collect_reasons``.
     """
     rng = {name: np.random.default_rng(streams[name]) for name in ("support", "words", "chats", "calls", "documents")}
     mood = make_mood(ground.health, ground.law, ground.channels, ground.vector)
@@ -80,11 +80,11 @@ def speak(
 
 def _help_desk(
     ground: Ground, failures: dict[str, Array], room: _Room, extra: dict[str, Array] | None
-) -> tuple[support.Reasons, dict[str, Records]]:
+) -> tuple[support_reasons.Reasons, dict[str, Records]]:
     rng, words = room.rng["support"], room.rng["words"]
     accounts, people, days = ground.accounts, ground.people, ground.days
     paying, agents = ground.book.paying, support_directory.agent_count(ground.accounts)
-    reasons = support.collect_reasons(
+    reasons = support_reasons.collect_reasons(
         accounts, people, ground.benign, ground.channels, paying, failures, days, room.mood, rng, words, extra
     )
     writer = Writer(Dice(words), ground.vector)
@@ -106,7 +106,9 @@ def _help_desk(
     }  # fmt: skip
 
 
-def _calls(ground: Ground, reasons: support.Reasons, tables: dict[str, Records], room: _Room) -> dict[str, Records]:
+def _calls(
+    ground: Ground, reasons: support_reasons.Reasons, tables: dict[str, Records], room: _Room
+) -> dict[str, Records]:
     rng, days = room.rng["calls"], ground.days
     tickets, events = tables["zendesk_tickets"], tables["zendesk_ticket_events"]
     gain = ground.vector.call_gain

@@ -18,7 +18,7 @@ from uam_platform.simulation.world import (
     crm_contracts,
     crm_deals,
     evidence,
-    support,
+    support_reasons,
     truth,
     truth_behaviour,
     truth_people,
@@ -234,7 +234,7 @@ def _stretch_days(life: _Life) -> int:
 
 def _failures(deliveries: dict[str, Array]) -> dict[str, Array]:
     failed = np.isin(deliveries["event"], _FAILURES) & (deliveries["repeat"] == NONE)
-    return support.failures_of(deliveries, failed)
+    return support_reasons.failures_of(deliveries, failed)
 
 
 def _ground(life: _Life, days: int, roster: crm.Roster, owners: evidence.Records) -> evidence.Ground:

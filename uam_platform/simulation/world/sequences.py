@@ -41,7 +41,7 @@ class Planting:
 
 @dataclass
 class Tickets:
-    """Columns of tickets that are written in any case (see ``support.collect_reasons``)."""
+    """Columns of tickets that are written in any case (see ``support_reasons.collect_reasons``)."""
 
     account: list[int] = field(default_factory=list)
     person: list[int] = field(default_factory=list)
