@@ -8,6 +8,7 @@ size, seed and feature contract: a change of any of them makes new ones.
 """
 
 import shutil
+import warnings
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -48,6 +49,14 @@ class Plan:
     folder: Path
     keep: bool = False
 
+    def world(self, seed: int) -> Path:
+        """Folder of a world."""
+        return self.folder / f"world-{seed}"
+
+    def run(self, seed: int) -> Path:
+        """Folder of its run."""
+        return self.folder / f"run-{seed}"
+
     def rows_file(self, seed: int) -> Path:
         """Training rows of a world."""
         from uam_platform.simulation.world.difficulty import WORLD_VERSION
@@ -57,37 +66,49 @@ class Plan:
 
 
 def build_worlds(plan: Plan, say: Callable[[str], None]) -> list[Path]:
-    """Training rows of every world of the plan; each world is run in a process of its own, so that its memory is given back."""
+    """Training rows of every world of the plan; each step runs in a process of its own, so that its memory is given back."""
     plan.folder.mkdir(parents=True, exist_ok=True)
-    files = []
     for number, seed in enumerate(plan.seeds, start=1):
-        path = plan.rows_file(seed)
-        if path.exists():
-            say(f"world {number} of {len(plan.seeds)}, seed {seed}: rows are there")
-        else:
-            say(f"world {number} of {len(plan.seeds)}, seed {seed}: {plan.accounts:,} accounts x {plan.days} days …")
-            with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as own:
-                rows, churned = own.submit(build_world, plan, seed).result()
-            say(
-                f"world {number} of {len(plan.seeds)}, seed {seed}: {rows:,} training rows, {churned:,} churned accounts"
-            )
-        files.append(path)
-    return files
+        name = f"world {number} of {len(plan.seeds)}, seed {seed}"
+        if plan.rows_file(seed).exists():
+            say(f"{name}: rows are there")
+            continue
+        say(f"{name}: simulating {plan.accounts:,} accounts x {plan.days} days …")
+        _apart(simulate_world, plan, seed)
+        say(f"{name}: running the platform as far as features and labels …")
+        rows, churned = _apart(run_as_far_as_labels, plan, seed)
+        say(f"{name}: {rows:,} training rows, {churned:,} churned accounts")
+    return [plan.rows_file(seed) for seed in plan.seeds]
 
 
-def build_world(plan: Plan, seed: int) -> tuple[int, int]:
-    """Simulate, run and extract one world.
+def _apart(step: Callable[[Plan, int], Any], plan: Plan, seed: int) -> Any:
+    with ProcessPoolExecutor(1, get_context("spawn"), initializer=_quiet) as own:
+        return own.submit(step, plan, seed).result()
+
+
+def _quiet() -> None:
+    """Notices of pinned APIs stay out of the command line, as in `uam_platform.cli`."""
+    warnings.filterwarnings("ignore", message=r".*is currently in (beta|preview)")
+
+
+def simulate_world(plan: Plan, seed: int) -> None:
+    """Make the company of a seed, anew."""
+    from uam_platform.simulation.world.generate import simulate
+
+    for left_over in (plan.world(seed), plan.run(seed)):
+        shutil.rmtree(left_over, ignore_errors=True)
+    simulate(plan.accounts, plan.days, seed, plan.world(seed), plan.difficulty)
+
+
+def run_as_far_as_labels(plan: Plan, seed: int) -> tuple[int, int]:
+    """Run the platform on the company of a seed and keep its training rows.
 
     Returns:
         Rows kept, distinct churned accounts among them.
     """
     from uam_platform.scratch import run_world
-    from uam_platform.simulation.world.generate import simulate
 
-    world, run = plan.folder / f"world-{seed}", plan.folder / f"run-{seed}"
-    for left_over in (world, run):
-        shutil.rmtree(left_over, ignore_errors=True)
-    simulate(plan.accounts, plan.days, seed, world, plan.difficulty)
+    world, run = plan.world(seed), plan.run(seed)
     run_world(world / "company", run, lambda _: None, _features_and_labels, actions_enabled=False)
     rows = training_rows(run).assign(**{SEED: seed})
     partial = plan.rows_file(seed).with_suffix(".partial")
