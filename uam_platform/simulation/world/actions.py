@@ -39,7 +39,7 @@ _STARTED, _COMPLETED, _FAILED = range(3)
 _STALL_CHANCE, _STRAY_SHARE = 0.06, 0.05
 _BROKEN_FAILURE, _BROKEN_VALUE = 3.0, -1.6
 _EVALUATOR_VALUE, _EVALUATOR_INTENT = 0.1, 5.0
-MAIN_SHARE = 0.85
+MAIN_SHARE = 0.82
 """How much of the value a C2 account gets through its main workflow on purpose; chance adds to it."""
 
 
@@ -77,7 +77,7 @@ def act(
     base = workflow_base
     parts.append(_workflows(sessions, human, rate["workflow"], length, base, habits, rng))
     base += len(parts[-1]["session"])
-    parts.append(_runs(sessions, machine, base, rng))
+    parts.append(_runs(sessions, machine, base, habits, rng))
     base += len(machine)
     parts += _calls(sessions, human, length, rng)
     setup = setup_rows(sessions, habits.on_other_path, base, rng)
@@ -216,9 +216,11 @@ def _ending(start: Rows, ends: Array, is_import: Array, rng: np.random.Generator
     )  # fmt: skip
 
 
-def _runs(sessions: Sessions, machine: Array, base: int, rng: np.random.Generator) -> Rows:
+def _runs(sessions: Sessions, machine: Array, base: int, habits: Habits, rng: np.random.Generator) -> Rows:
     count = len(machine)
     workflow = rng.choice([0, 3], count)
+    main = habits.main_workflow[sessions.account[machine]]
+    workflow = np.where(main >= 0, main, workflow)
     start = block(
         machine, event=_CODE["workflow_started"], side=SERVER, workflow=workflow, step=0, state=_STARTED,
         workflow_id=base + np.arange(count), feature=1,

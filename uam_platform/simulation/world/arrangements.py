@@ -10,6 +10,7 @@ import numpy as np
 
 from uam_platform.simulation.world.arranged import Agenda, Calendar, Steps
 from uam_platform.simulation.world.clock import Array
+from uam_platform.simulation.world.depth_watch import DepthWatch
 from uam_platform.simulation.world.difficulty import Difficulty
 from uam_platform.simulation.world.drivers import LOOKALIKES
 from uam_platform.simulation.world.health import Benign
@@ -33,6 +34,7 @@ class Arrangements:
     tickets: dict[str, Array]
     plantings: list[Planting]
     plays: list[Play]
+    watch: DepthWatch
     channels: dict[str, Array]
 
 
@@ -46,7 +48,9 @@ def arrange(
     planner.plant()
     plays = plant_patterns(calendar, state, vector, steps, rng)
     channels = damp(channels, planner.damped)
-    return Arrangements(Agenda(steps), planner.tickets.columns(), planner.plantings, plays, channels)
+    escalated = [planting.account for planting in planner.plantings if planting.sequence == "S4"]
+    watch = DepthWatch(np.array(escalated, dtype=np.int64))
+    return Arrangements(Agenda(steps), planner.tickets.columns(), planner.plantings, plays, watch, channels)
 
 
 def flag_facts(benign: Benign) -> list[tuple[str, int, int]]:

@@ -217,6 +217,7 @@ def _use_product(
             sessions = visits.draw(first, last, together(outside.draw(first, last, callers), planned), rng)
             played = arranged_rows(steps, sessions.count - len(planned.day), playing)
             rows, runs = act(sessions, life.accounts, life.habits, played, workflow_no, rng)
+            life.arranged.watch.note(rows, sessions)
             deliveries, lost = send(rows, sessions, life.people, life.devices, life.clients, event_no, life.vector, rng)
             event_no, workflow_no = event_no + len(rows["session"]), workflow_no + runs
             failures.append(_failures(deliveries))
@@ -264,7 +265,10 @@ def _write_company(
         ),
         "public_calendar": calendar_rows(days),
     }  # fmt: skip
-    planted = truth_behaviour.sequence_truth(life.accounts, life.arranged.plantings, life.arranged.tickets, said)
+    arranged = life.arranged
+    planted = truth_behaviour.sequence_truth(
+        life.accounts, arranged.plantings, arranged.tickets, said, arranged.watch
+    )
     write_rows(hidden / "sequences.parquet", planted, TRUTH["sequences"])
     for name, rows in statements.tables().items():
         write_rows(hidden / f"{name}.parquet", rows, TRUTH[name])

@@ -176,8 +176,8 @@ def make_benign(accounts: Accounts, weeks: int, vector: Difficulty, rng: np.rand
 
 def with_other_paths(benign: Benign, accounts: Accounts, on_other_path: Array, weeks: int) -> Benign:
     """Return the harmless episodes with one more for every account that begins on a path of its own."""
-    account = np.flatnonzero(on_other_path & (accounts.start_day >= 0) & (accounts.start_day // 7 < weeks))
-    first = accounts.start_day[account] // 7
+    account = np.flatnonzero(on_other_path & (accounts.start_day >= 0) & (accounts.start_day < (weeks - 1) * 7))
+    first = -(-accounts.start_day[account] // 7)
     last = np.minimum(first + LOOKALIKES[OTHER_PATH].longest_weeks, weeks)
     return Benign(
         np.concatenate([benign.account, account]),

@@ -1,7 +1,9 @@
 """The latent oracle: how probable an end within 56 days is, for one who knows the hidden state and nothing later.
 
 Belongs here: the Monte Carlo over the future from a given week. Does not belong here: what really happened
-(``commerce``); the oracle never looks at it, except to know which subscriptions are alive and not under notice.
+(``commerce``); the oracle never looks at it, except to know which subscriptions are alive and not under notice. Onsets to
+come are drawn from the average rates of the law: also the part of broken workflows that a harmful release may bring, because
+neither its date nor who will see it can be known. What a release has already done is in the state it starts from.
 """
 
 from dataclasses import dataclass

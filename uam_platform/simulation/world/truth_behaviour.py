@@ -1,7 +1,7 @@
 """The truth about behaviour: kinds of customers, releases, growth, planted sequences and patterns.
 
 Belongs here: the printing of what was drawn. Does not belong here: causes and look-alikes (``truth``), people
-(``truth_people``). A planting is listed when it was played; an S4 only when its ticket was raised before the end.
+(``truth_people``). A planting is listed when it was played; see ``sequence_truth`` for S4.
 """
 
 from datetime import datetime, timedelta
@@ -14,6 +14,7 @@ from uam_platform.simulation.world.clock import START, START_US, Array, instant
 from uam_platform.simulation.world.cohorts import KINDS
 from uam_platform.simulation.world.commerce import Book, Term
 from uam_platform.simulation.world.deliveries import person_id
+from uam_platform.simulation.world.depth_watch import DepthWatch
 from uam_platform.simulation.world.habits import Habits
 from uam_platform.simulation.world.hidden_state import HiddenState
 from uam_platform.simulation.world.patterns import PATTERNS, Play
@@ -32,15 +33,17 @@ def _at(micros: int) -> datetime:
     return START + timedelta(microseconds=int(micros) - START_US)
 
 
+def _us(at: datetime) -> int:
+    return START_US + round((at - START).total_seconds()) * 1_000_000
+
+
 def cohort_truth(accounts: Accounts, state: HiddenState, people: People, habits: Habits, days: int) -> Rows:
     """Return one row per account of C1 and C2 and per evaluator of C3, with the time for which it holds."""
     rows: Rows = []
     for account in np.flatnonzero((state.cohorts.kind >= 0) & (accounts.start_day < days)).tolist():
         kind = KINDS[state.cohorts.kind[account]]
         if kind != "C3":
-            rows.append(
-                _member(kind, accounts, account, None, max(0.0, float(accounts.start_day[account])), FOREVER)
-            )
+            rows.append(_member(kind, accounts, account, None, max(0.0, float(accounts.start_day[account])), FOREVER))
     for person in np.flatnonzero(habits.is_evaluator & (people.join_day < days)).tolist():
         account = int(people.account[person])
         turns = people.role_change_day[person] if people.later_role[person] != ADMIN else FOREVER
@@ -138,9 +141,12 @@ def _seats_on(book: Book, account: int, day: int) -> int:
 
 
 def sequence_truth(
-    accounts: Accounts, plantings: list[Planting], tickets: dict[str, Array], desk: dict[str, Rows]
+    accounts: Accounts, plantings: list[Planting], tickets: dict[str, Array], desk: dict[str, Rows], watch: DepthWatch
 ) -> Rows:
-    """Return the plantings by time; the last instant of an S4 is fourteen days after its ticket was really raised."""
+    """Return the plantings by time; the last instant of an S4 is fourteen days after its ticket was really raised.
+
+    An S4 whose ticket was not raised before the end, or after which use did not fall, did not come about and is left out.
+    """
     raised = _raises(desk)
     rows: Rows = []
     for planting in plantings:
@@ -150,6 +156,8 @@ def sequence_truth(
             if key not in raised:
                 continue
             last = raised[key] + _SETTLES
+            if not planting.is_decoy and not watch.has_fallen(planting.account, planting.first_us, _us(raised[key])):
+                continue
         rows.append({
             "sequence": planting.sequence, "account_id": accounts.account_id[planting.account],
             "person_id": person_id(planting.person) if planting.person >= 0 else None, "first_at": _at(planting.first_us),
