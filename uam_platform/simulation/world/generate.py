@@ -7,6 +7,7 @@ company itself; see the modules it calls. The same arguments give the same bytes
 import json
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -131,8 +132,12 @@ def simulate(
     company, hidden = _prepare(accounts, days, out)
     tell = progress or _silent
     life = _live(accounts, days, seed, vector, tell)
-    delivered, seen, failures = _use_product(life, days, company, hidden, tell)
-    tickets = _write_company(life, days, seed, company, hidden, failures, tell)
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="oracle") as aside:
+        # The oracle needs nobody's activity, only processors: it runs beside it, on a stream of its own.
+        foretold = aside.submit(_write_probabilities, life, days, hidden)
+        delivered, seen, failures = _use_product(life, days, company, hidden, tell)
+        tickets = _write_company(life, days, seed, company, hidden, failures, tell)
+        foretold.result()
     _write_truth(life, days, seed, hidden, seen, tell)
     churned = sum(1 for end in life.book.ends if end.ended_day <= days and not end.is_censored)
     seconds = round(time.perf_counter() - began, 3)
@@ -252,7 +257,9 @@ def _write_company(
     roster = crm.make_roster(life.accounts, days, life.vector, sales)
     records, account_history = crm.account_rows(life.accounts, life.affairs, roster, days, sales)
     owners = crm.owners(roster, days)
-    said, statements = evidence.speak(_ground(life, days, roster, owners), failures, life.streams, life.arranged.tickets)
+    said, statements = evidence.speak(
+        _ground(life, days, roster, owners), failures, life.streams, life.arranged.tickets
+    )
     contracts, contract_history = crm_contracts.contract_rows(life.book, days)
     tables: dict[str, list[dict[str, Any]]] = {
         **said, "salesforce_user": owners, "salesforce_account": records,
@@ -266,9 +273,7 @@ def _write_company(
         "public_calendar": calendar_rows(days),
     }  # fmt: skip
     arranged = life.arranged
-    planted = truth_behaviour.sequence_truth(
-        life.accounts, arranged.plantings, arranged.tickets, said, arranged.watch
-    )
+    planted = truth_behaviour.sequence_truth(life.accounts, arranged.plantings, arranged.tickets, said, arranged.watch)
     write_rows(hidden / "sequences.parquet", planted, TRUTH["sequences"])
     for name, rows in statements.tables().items():
         write_rows(hidden / f"{name}.parquet", rows, TRUTH[name])
@@ -284,13 +289,16 @@ def _write_company(
     return len(said["zendesk_tickets"])
 
 
-def _write_truth(life: _Life, days: int, seed: int, hidden: Path, seen: Array, tell: Progress) -> None:
+def _write_probabilities(life: _Life, days: int, hidden: Path) -> None:
     outlook = make_outlook(life.accounts, life.book, life.churn, days // 7 + 1)
     oracle = np.random.default_rng(life.streams["oracle"])
     chance = churn_probability(outlook, life.accounts, life.health, life.law, life.churn, oracle)
-    tell("truth", 1, 2)
     columns = truth.health_truth(life.accounts, life.health, life.law, outlook, chance)
     write_columns(hidden / "health.parquet", columns, TRUTH["health"])
+
+
+def _write_truth(life: _Life, days: int, seed: int, hidden: Path, seen: Array, tell: Progress) -> None:
+    tell("truth", 1, 2)
     tables = {
         "accounts": truth.account_truth(life.accounts, life.health, days),
         "churn": truth.churn_truth(life.accounts, life.book, days),

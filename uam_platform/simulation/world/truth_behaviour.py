@@ -93,11 +93,14 @@ def expansion_truth(accounts: Accounts, state: HiddenState, book: Book, days: in
         rows.append(_growth(accounts, state, account, drive) | {
             "grew_at": instant(day), "seats_before": before, "seats_after": after, "mrr_delta_usd_cents": cents,
         })  # fmt: skip
+    terms_of: dict[int, list[Term]] = {}
+    for term in book.terms:
+        terms_of.setdefault(term.account, []).append(term)
     for drive in range(len(drives.account)):
         account, first = int(drives.account[drive]), int(drives.first_week[drive]) * 7
         if drive in found or first >= days or not book.paying[account, first]:
             continue
-        seats = _seats_on(book, account, first)
+        seats = _seats_on(terms_of.get(account, []), first)
         rows.append(_growth(accounts, state, account, drive) | {"seats_before": seats, "grew_at": None})
     rows.sort(key=lambda row: (row["account_id"], row["grew_at"] or row["drive_from"]))
     return rows
@@ -132,10 +135,10 @@ def _last(term: Term) -> tuple[int, int]:
     return (term.changes[-1][1], term.changes[-1][2]) if term.changes else (term.seats, term.mrr_cents)
 
 
-def _seats_on(book: Book, account: int, day: int) -> int:
+def _seats_on(terms: list[Term], day: int) -> int:
     seats = 0
-    for term in book.terms:
-        if term.account == account and term.start_day <= day:
+    for term in terms:
+        if term.start_day <= day:
             seats = next((grown for on, grown, _ in reversed(term.changes) if on <= day), term.seats)
     return seats
 
