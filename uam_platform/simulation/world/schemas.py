@@ -37,7 +37,7 @@ BACKEND_LOGS = _schema(
 COMPANY: dict[str, Any] = {
     "releases": _schema("release_id version title kind component notes flag_key released_at:at"),
     "flag_exposures": _schema("flag_key account_id workspace_id exposed_at:at variant"),
-    "public_calendar": _schema("name kind utc_offset_min:i32 industry starts_at:at ends_at:at"),
+    "public_calendar": _schema("name kind utc_offset_min:i32 industry starts_on:date ends_on:date"),
     "zendesk_tickets": _schema(
         "ticket_id:i64 created_at:at updated_at:at generated_at:at status priority type subject description"
         " requester_id:i64 organization_id:i64 assignee_id:i64 group_id:i64 tags:list via_channel"

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from uam_platform.simulation.world.clock import Array, date_of, day_number, instant
+from uam_platform.simulation.world.clock import Array, date_of, day_number
 from uam_platform.simulation.world.population import INDUSTRIES
 
 HOLIDAYS: dict[int, tuple[tuple[str, int, int], ...]] = {
@@ -47,7 +47,7 @@ def _closest(starts: list[tuple[int, int]], near_week: int) -> int:
 
 
 def calendar_rows(days: int) -> list[dict[str, Any]]:
-    """Return the company's copy of the public calendar for the years of the world, by start and name."""
+    """Return the company's copy of the public calendar for the years of the world, by start and name; ends are exclusive."""
     rows = []
     for year in range(date_of(0).year, date_of(days).year + 1):
         for offset, starts in HOLIDAYS.items():
@@ -55,14 +55,14 @@ def calendar_rows(days: int) -> list[dict[str, Any]]:
                 rows.append(_entry(name, "holiday", offset, None, date(year, month, day), _HOLIDAY_DAYS))
         for industry, (month, day) in SEASONS.items():
             rows.append(_entry(f"{industry} season", "season", None, industry, date(year, month, day), _SEASON_DAYS))
-    return sorted(rows, key=lambda row: (row["starts_at"], row["name"], row["utc_offset_min"] or 0))
+    return sorted(rows, key=lambda row: (row["starts_on"], row["name"], row["utc_offset_min"] or 0))
 
 
 def _entry(name: str, kind: str, offset: int | None, industry: str | None, on: date, length: int) -> dict[str, Any]:
     first = day_number(on) // 7 * 7
     return {
-        "name": name, "kind": kind, "utc_offset_min": offset, "industry": industry, "starts_at": instant(first),
-        "ends_at": instant(first + length),
+        "name": name, "kind": kind, "utc_offset_min": offset, "industry": industry, "starts_on": date_of(first),
+        "ends_on": date_of(first + length),
     }  # fmt: skip
 
 
