@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from uam_platform.evaluation.alert_matching import Alert, match
+from uam_platform.evaluation.alert_matching import WINDOW, Alert, match
 from uam_platform.evaluation.alert_watch import Watch
 from uam_platform.evaluation.results import RANDOM, Curve, Line, Row
 from uam_platform.evaluation.shares import share_row
@@ -28,10 +28,11 @@ Draws = Sequence[Sequence[Alert]]
 def lead_rows(alerts: Sequence[Alert], watch: Watch, churn: pd.DataFrame, seed: int) -> Iterator[Row]:
     """Delay from onset and lead before the end."""
     late = delays(alerts, watch)
-    median = float(np.median(late)) if len(late) else float("nan")
+    median = float(np.median(late)) if len(late) else None
+    is_missed = median is not None and not np.isfinite(median)
     yield Row(
-        "median delay from onset", median if np.isfinite(median) else None, unit="days", target="≤ 28",
-        note="misses count as never" + ("" if np.isfinite(median) else ": more than half were missed"),
+        "median delay from onset", WINDOW / _DAY if is_missed else median, unit="days", target="≤ 28",
+        note="misses count as never" + (": more than half were missed, so it is longer than an alert may take" if is_missed else ""),
     )  # fmt: skip
     accounts = [e.account_id for e in watch.countable()]
     for days in _MILESTONES:

@@ -90,7 +90,10 @@ def _rankings(run: RunFolder, truth: Truth, seed: int) -> pd.DataFrame:
 
 
 def _line(ranked: pd.DataFrame, score: str, watch: Watch) -> list[Point]:
-    return [point(threshold_alerts(ranked, score, level), watch) for level in LEVELS]
+    """Points up to the largest recall: below some threshold alerts never end, so that new harm opens none."""
+    points = [point(threshold_alerts(ranked, score, level), watch) for level in LEVELS]
+    recalls = [-1.0 if np.isnan(p.recall) else p.recall for p in points]
+    return points[: int(np.argmax(recalls)) + 1]
 
 
 def _rows(lines: Mapping[str, Sequence[Point]]) -> Iterator[Row]:
@@ -113,5 +116,6 @@ def _curve(lines: Mapping[str, Sequence[Point]], sent: Point) -> Curve:
     drawn[SENT] = ((sent.recall,), (sent.precision,))
     return Curve(
         "precision_recall", "Alerts when the budget is swept", "recall of severe episodes", "precision", x, y, drawn,
-        f"each point is a threshold: the highest {LEVELS[0]:.1%} to {LEVELS[-1]:.0%} of account-weeks by {BY_SCORE}",
+        f"each point is a threshold, from the highest {LEVELS[0]:.1%} of account-weeks down as far as recall grows; the platform's "
+        f"line ranks by {BY_SCORE}",
     )  # fmt: skip

@@ -34,9 +34,13 @@ def section(run: RunFolder, truth: Truth) -> Section:
             coalesce(sum(least(stored_count - 1, usable_count - 1)) FILTER (stored_count > 1), 0) AS left_over,
             coalesce(sum(least(logged_count, usable_count - 1)) FILTER (usable_count > 1), 0) AS logged,
             count(*) FILTER (usable_count > 0 AND stored_count = 0) AS dropped
-        FROM planted
+        FROM (
+            SELECT sum(delivery_count) AS delivery_count, sum(usable_count) AS usable_count, sum(stored_count) AS stored_count,
+                sum(logged_count) AS logged_count
+            FROM planted GROUP BY true_event_no
+        )
     """).iloc[0]
-    rows = (_landed(run, int(counts.deliveries)), *_repeats(counts), *_quarantine(run, truth))
+    rows = (_landed(run, int(counts.deliveries)), *_repeats(counts), *_by_kind(run, truth), *_quarantine(run, truth))
     return Section("deduplication", "Deliveries: repeats removed, spoiled records set aside", rows)
 
 
@@ -68,6 +72,36 @@ def _repeats(counts: Any) -> tuple[Row, Row, Row]:
             parts=rate_parts(dropped, events),
         ),
     )
+
+
+def _by_kind(run: RunFolder, truth: Truth) -> list[Row]:
+    """Recall by kind of repeat: retried, replayed days later, sent in a new envelope with another message id.
+
+    Only events all of whose repeats are of one kind are counted. Worlds of older versions do not tell kinds.
+    """
+    if "repeat_kind" not in truth.columns("deliveries"):
+        return []
+    readable = ", ".join(f"'{name}'" for name in READABLE_DEFECTS)
+    found = run.query(f"""
+        WITH repeated AS (
+            SELECT true_event_no, any_value(repeat_kind) AS kind
+            FROM read_parquet('{truth.path("deliveries")}')
+            WHERE repeat_kind IS NOT NULL AND repeat_kind <> 'none' AND (defect IS NULL OR defect IN ({readable}))
+            GROUP BY 1 HAVING count(DISTINCT repeat_kind) = 1
+        ), kept AS (
+            SELECT kind, sum(usable_count) - 1 AS repeats, sum(stored_count) AS stored
+            FROM planted JOIN repeated USING (true_event_no) GROUP BY kind, true_event_no
+        )
+        SELECT kind, sum(repeats)::BIGINT AS repeats, sum(least(greatest(stored - 1, 0), repeats))::BIGINT AS left_over
+        FROM kept WHERE stored > 0 AND repeats > 0 GROUP BY 1 ORDER BY 1
+    """)
+    return [
+        Row(
+            f"recall of repeats: {kind}", ratio(repeats - left, repeats), note=f"{left:,} of {repeats:,} repeats stayed in",
+            parts=rate_parts(repeats - left, repeats),
+        )
+        for kind, repeats, left in found.itertuples(index=False, name=None)
+    ]  # fmt: skip
 
 
 def _quarantine(run: RunFolder, truth: Truth) -> list[Row]:

@@ -114,10 +114,12 @@ def class_rows(
         chosen = np.array([person in people for person in clusters.people], dtype=bool)
         found = clusters.b_cubed(chosen)
         value, (low, high) = found["F1"]
-        beside = {part: found[part][0] for part in ("precision", "recall")}
         count = int(chosen.sum())
+        beside = (
+            {part: found[part][0] for part in ("precision", "recall")} | {"events": placed.get(name)} if count else {}
+        )
         note = f"{count:,} identifiers of {len(people):,} people" if count else "nobody in this world"
-        yield Row(f"B-cubed F1, {name}", value, low, high, yardsticks=beside | {"events": placed.get(name)}, note=note)
+        yield Row(f"B-cubed F1, {name}", value, low, high, yardsticks=beside, note=note)
 
 
 def fragment_rows(own: pd.DataFrame) -> Iterator[Row]:

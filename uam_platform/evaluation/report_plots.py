@@ -10,12 +10,26 @@ import math
 from collections.abc import Sequence
 from typing import Any, Final
 
-from uam_platform.evaluation.results import BASE_RATE, CONTRACT, ORACLE, RANDOM, Curve, Line, Row
+from uam_platform.evaluation.results import (
+    BASE_RATE,
+    CONTRACT,
+    HAND,
+    LOGISTIC,
+    ORACLE,
+    RANDOM,
+    REFERENCE,
+    Curve,
+    Line,
+    Row,
+)
 
 OWN: Final = "this platform"
 _OWN_COLOUR: Final = "#0072B2"
-_COLOURS: Final = ("#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#555555", "#000000")
-_FIXED: Final = {ORACLE: "#009E73", CONTRACT: "#D55E00", RANDOM: "#555555", BASE_RATE: "#999999"}
+_COLOURS: Final = ("#56B4E9", "#E69F00", "#882255", "#000000", "#999933", "#CC79A7")
+_FIXED: Final = {
+    ORACLE: "#009E73", CONTRACT: "#D55E00", REFERENCE: "#000000", LOGISTIC: "#CC79A7", HAND: "#E69F00", RANDOM: "#666666",
+    BASE_RATE: "#999999",
+}  # fmt: skip
 _DASHES: Final = ("--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (7, 2)), (0, (3, 3)))
 _MARKS: Final = ("D", "s", "^", "v", "P", "X", "*")
 _SIZE: Final = (6.2, 3.7)
@@ -74,21 +88,23 @@ def rows_image(
     from matplotlib import rc_context
 
     with rc_context(_SETTINGS):
-        height = 1.5 + _ROW_INCHES * max(len(rows), 2)
-        figure, axes = _figure(title, label, "", (_SIZE[0], height))
+        height = 1.3 + _ROW_INCHES * max(len(rows), 3)
+        figure, axes = _figure("", label, "", (_SIZE[0], height))
+        figure.suptitle(title, x=0.01, ha="left", fontsize=11, fontweight="bold")
         for place, (_, row) in enumerate(rows):
             _interval(axes, row, len(rows) - 1 - place)
         _beside(axes, [row for _, row in rows])
-        for at, words in limits:
-            axes.axvline(at, color="#000000", linewidth=1, linestyle="--", label=words)
+        for place, (at, words) in enumerate(limits):
+            axes.axvline(at, color="#000000", linewidth=1.2, linestyle=_DASHES[2 * place % len(_DASHES)], label=words)
         axes.set_yticks(range(len(rows)), [name for name, _ in rows][::-1])
         axes.set_ylim(-0.7, len(rows) - 0.3)
+        if 0 <= axes.get_xlim()[0] + 0.1 < 0.5:  # near 1 the differences matter, elsewhere the size does
+            axes.set_xlim(left=0)
         handles, names = axes.get_legend_handles_labels()
         unique = dict(zip(names, handles, strict=True))
-        axes.legend(
-            unique.values(), unique.keys(), loc="upper center", bbox_to_anchor=(0.4, -0.55 / height - 0.06),
-            ncols=3, frameon=False, fontsize=9,
-        )  # fmt: skip
+        figure.legend(
+            list(unique.values()), list(unique), loc="outside lower center", ncols=3, frameon=False, fontsize=9
+        )
         return _uri(figure)
 
 

@@ -68,7 +68,7 @@ def _events(connection: Any, truth: Truth, run: Path) -> None:
         SELECT d.*, u.identifier AS user_id, 'of ' || true_account_id AS workspace_id,
             defect IS NULL OR defect = 'user_id_number' AS is_readable,
             true_occurred_at::TIMESTAMP::DATE AS event_date,
-            row_number() OVER (PARTITION BY message_id, defect IS NULL OR defect = 'user_id_number' ORDER BY delivery_no) AS copy
+            row_number() OVER (PARTITION BY true_event_no, defect IS NULL OR defect = 'user_id_number' ORDER BY delivery_no) AS copy
         FROM read_parquet('{truth.path("deliveries")}') d
         LEFT JOIN (SELECT person_id, any_value(identifier) AS identifier FROM read_parquet('{people}')
             WHERE identifier_kind = 'user_id' GROUP BY 1) u ON u.person_id = true_person_id

@@ -15,6 +15,7 @@ from uam_platform.evaluation.alert_sweep import point, threshold_alerts
 from uam_platform.evaluation.alert_watch import Watch
 from uam_platform.evaluation.alerts import section
 from uam_platform.evaluation.run_folder import RunFolder
+from uam_platform.evaluation.targets import verdict
 from uam_platform.evaluation.truth import Truth
 from uam_platform_tests.evaluation.small_run import at, publish, write_truth
 
@@ -138,7 +139,8 @@ def test_the_section_counts_hits_misses_delay_and_raised_look_alikes(company):
     assert found.row("precision").value == 0.5
     assert found.row("recall").value == 0.5
     assert found.row("precision").yardsticks["random alerts"] < 0.1
-    assert found.row("median delay from onset").value is None  # half of the episodes were missed
+    assert found.row("median delay from onset").value == 84  # half of the episodes were missed
+    assert verdict(found.row("median delay from onset")) == "not met"
     assert found.row("causal churners alerted 30 days before").value == 1
     assert found.row("unannounced look-alikes raised").value == 1
     assert found.row("unannounced look-alikes raised").yardsticks["quiet accounts"] == 0

@@ -141,6 +141,7 @@ def test_the_command_writes_json_that_holds_every_row(world, faithful, tmp_path)
         "behaviour",
         "churn",
         "churn_all",
+        "reasons",
         "alerts",
         "actions",
     }
