@@ -29,11 +29,11 @@ REFERENCE_SCORE: Final = "p_reference"
 
 _HORIZON_WEEKS: Final = 8
 _CONTRACT_CUT_WEEKS: Final = 4
-_LOGISTIC_CUT_WEEKS: Final = 8
+_LOGISTIC_CUT_WEEKS: Final = 12
 _EDGES: Final = np.array([0, 7, 14, 21, 28, 35, 42, 49, 56, 63, 70, 77, 84, 112, 140, 182, 273], dtype=np.float64)
 _PRIOR_WEEKS: Final = 100.0  # account-weeks that a cell's billing period, and a period's overall rate, count for
 _PRIOR_RATE: Final = 0.035  # about 20 % a year over eight weeks
-_QUIET_STRIDE: Final = 8  # every eighth week without churn, at eightfold weight: same means, an eighth of the time
+_QUIET_STRIDE: Final = 4  # every fourth week without churn, at fourfold weight: same means, a quarter of the time
 
 Mask = npt.NDArray[np.bool_]
 Learner = Callable[[Mask, Mask], Values]
@@ -49,17 +49,11 @@ def with_yardsticks(rows: pd.DataFrame, features: pd.DataFrame) -> pd.DataFrame:
     if rows.empty:
         return rows.assign(**{name: np.zeros(0) for name in (BASE_SCORE, CONTRACT_SCORE, LOGISTIC_SCORE, HAND_SCORE)})
     plan = CrossFit(rows)
-    return rows.assign(
-        **{
-            BASE_SCORE: plan.scored(
-                lambda fitted_on, scored: np.full(int(scored.sum()), _rate(plan.churned[fitted_on])),
-                _CONTRACT_CUT_WEEKS,
-            ),
-            CONTRACT_SCORE: plan.scored(_contract_learner(rows, features), _CONTRACT_CUT_WEEKS),
-            LOGISTIC_SCORE: plan.scored(_logistic_learner(rows, features), _LOGISTIC_CUT_WEEKS),
-            HAND_SCORE: hand_score(features),
-        }
-    )
+    contract = plan.scored(_contract_learner(rows, features), _CONTRACT_CUT_WEEKS)
+    logistic = plan.scored(_logistic_learner(rows, features, contract), _LOGISTIC_CUT_WEEKS)
+    base = plan.scored(_base_learner(rows), _CONTRACT_CUT_WEEKS)
+    found = {BASE_SCORE: base, CONTRACT_SCORE: contract, LOGISTIC_SCORE: logistic, HAND_SCORE: hand_score(features)}
+    return rows.assign(**found)
 
 
 class CrossFit:
@@ -99,6 +93,12 @@ class CrossFit:
         return len(np.unique(self.accounts[evidence & self.churned])) >= LEAST_CHURNED_ACCOUNTS
 
 
+def _base_learner(rows: pd.DataFrame) -> Learner:
+    """The share of churned account-weeks, the same for all."""
+    churned = rows["is_churned"].to_numpy(dtype=bool)
+    return lambda fitted_on, scored: np.full(int(scored.sum()), _rate(churned[fitted_on]))
+
+
 def _contract_learner(rows: pd.DataFrame, features: pd.DataFrame) -> Learner:
     """Share of churned account-weeks by days to renewal x billing period, each level shrunk to the one above."""
     days = features["days_to_renewal"].to_numpy(dtype=np.float64, na_value=np.nan)
@@ -127,13 +127,16 @@ def _shrunk(places: Codes, hits: Values, count: int, above: Values) -> Values:
     return np.asarray((found + _PRIOR_WEEKS * above) / (rows + _PRIOR_WEEKS))
 
 
-def _logistic_learner(rows: pd.DataFrame, features: pd.DataFrame) -> Learner:
-    """Ridge logistic regression on every model input that the platform defines, standardised, gaps at the median and marked."""
+def _logistic_learner(rows: pd.DataFrame, features: pd.DataFrame, contract: Values) -> Learner:
+    """Ridge logistic regression on every model input that the platform defines, standardised, gaps at the median and marked.
+
+    The log odds of the contract baseline are an input too: what a contract says is no straight line in days to renewal.
+    """
     from sklearn.linear_model import LogisticRegression
 
     from uam_platform.evaluation.reference import all_inputs
 
-    inputs = all_inputs(features).to_numpy(dtype=np.float64)
+    inputs = np.column_stack([all_inputs(features).to_numpy(dtype=np.float64), np.log(contract / (1 - contract))])
     churned = rows["is_churned"].to_numpy(dtype=bool)
     plan = CrossFit(rows)
     is_kept = churned | ((plan.week + plan.accounts) % _QUIET_STRIDE == 0)
@@ -144,7 +147,7 @@ def _logistic_learner(rows: pd.DataFrame, features: pd.DataFrame) -> Learner:
         if target.all() or not target.any():
             return np.full(int(scored.sum()), float(target.mean()) if len(target) else np.nan)
         prepare = _Standard(inputs[used])
-        model = LogisticRegression(C=0.05, solver="newton-cholesky", max_iter=50)
+        model = LogisticRegression(C=0.01, solver="newton-cholesky", tol=1e-3, max_iter=50)
         model.fit(prepare(inputs[used]), target, sample_weight=np.where(target, 1.0, float(_QUIET_STRIDE)))
         return np.asarray(model.predict_proba(prepare(inputs[scored]))[:, 1])
 
