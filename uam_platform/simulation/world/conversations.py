@@ -58,7 +58,7 @@ def collect_chats(
     day = week * 7 + rng.integers(0, 5, len(week)) + rng.normal(0.55, 0.12, len(week))
     person = writers_of(people, account, rng)
     keep = (day >= 0) & (day < days) & paying[account, np.clip(day.astype(np.int64), 0, days - 1)]
-    keep &= (people.join_day[person] <= day) & (people.leave_day[person] > day)
+    keep &= people.is_at(person, account, day)
     account, person, day = account[keep], person[keep], day[keep]
     theme = mood.themes(["question"] * len(day), account, day, rng)
     none = np.full(len(day), -1)

@@ -141,17 +141,23 @@ def person_kinds_truth(accounts: Accounts, people: People, devices: Devices, day
 
 def hierarchy_truth(accounts: Accounts, affairs: Affairs, days: int) -> list[Row]:
     """Return workspace, account and parent with validity; a null ``valid_from`` means: as long as there are records."""
-    rows = []
     moves = {(affair.account, 0): (affair.day, affair.other) for affair in affairs.takeovers}
     moves |= {(affair.other, 1): (affair.day, affair.account) for affair in affairs.splits}
+    rows: list[Row] = []
     for index, spaces in enumerate(workspace_ids(accounts)):
         for number, workspace in enumerate(spaces):
-            for account, first, last in _holders(index, *moves.get((index, number), (NEVER, index))):
-                for parent, since, until in _parents(affairs, account):
-                    begin, end = max(first, since), min(last, until)
-                    if begin < min(end, days):
-                        rows.append(_place(accounts, workspace, account, parent, begin, end, days))
+            holders = _holders(index, *moves.get((index, number), (NEVER, index)))
+            rows += [_place(accounts, workspace, *stay, days) for stay in _lines(affairs, holders) if stay[2] < days]
     return rows
+
+
+def _lines(affairs: Affairs, holders: Iterator[tuple[int, float, float]]) -> Iterator[tuple[int, int, float, float]]:
+    """Account, parent, first and last day of each stretch in which neither changes."""
+    for account, first, last in holders:
+        for parent, since, until in _parents(affairs, account):
+            begin, end = max(first, since), min(last, until)
+            if begin < end:
+                yield account, parent, begin, end
 
 
 def _place(accounts: Accounts, workspace: str, account: int, parent: int, begin: float, end: float, days: int) -> Row:
