@@ -112,8 +112,9 @@ class Difficulty:
     patterns_per_week: float = _knob(
         0.012, "occurrences per account-week and pattern", "controls show every pattern too; harm and drives raise some"
     )
-    sentiment_noise_sd: float = _knob(
-        0.32, "sentiment (-1 to 1)", "moods differ for reasons of their own: a third of a scale"
+    sentiment_noise_sd: float = _knob(0.36, "sentiment (-1 to 1)", "moods of the day, for reasons of their own")
+    temper_sd: float = _knob(
+        0.25, "sentiment (-1 to 1)", "some customers always complain, some leave politely: words tell less than deeds"
     )
     pii_share: float = _knob(0.10, "share of statements", "people put addresses, numbers and keys into what they write")
     typo_share: float = _knob(0.08, "share of sentences", "customers type in a hurry")

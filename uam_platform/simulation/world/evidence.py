@@ -66,11 +66,14 @@ def speak(
     Args:
         ground: The customers.
         failures: Ticket candidates, see ``support_reasons.failures_of``.
-        streams: One per concern: ``support`` (work of the desk), ``words`` (its texts), ``chats``, ``calls``, ``documents``.
+        streams: One per concern: ``support`` (work of the desk), ``words`` (its texts), ``chats``, ``calls``,
+            ``documents``; ``temper`` of the accounts.
         extra: Tickets that are written in any case, see ``support_reasons.collect_reasons``.
     """
     rng = {name: np.random.default_rng(streams[name]) for name in ("support", "words", "chats", "calls", "documents")}
-    mood = make_mood(ground.health, ground.law, ground.channels, ground.vector)
+    mood = make_mood(
+        ground.health, ground.law, ground.channels, ground.vector, np.random.default_rng(streams["temper"])
+    )
     presence = Presence(ground.people, ground.accounts.count, ground.roster)
     room = _Room(mood, rng, presence, Statements())
     reasons, tables = _help_desk(ground, failures, room, extra)

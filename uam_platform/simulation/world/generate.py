@@ -62,7 +62,7 @@ _CONCERNS = ("accounts", "health", "benign", "noise", "churn", "contracts", "peo
              "crm", "activity", "clients", "second_tool",
              "levels", "affairs", "switches", "plans", "careers", "outsiders", "kiosks", "callers", "sales",
              "words", "chats", "calls", "documents", "logs", *CONCERNS, "arranged",
-             "arranged_steps")  # fmt: skip
+             "arranged_steps", "temper")  # fmt: skip
 _FAILURES = np.array([EVENT_CODE[name] for name in ("import_failed", "workflow_failed", "sync_failed")])
 
 

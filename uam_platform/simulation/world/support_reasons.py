@@ -20,7 +20,10 @@ _PER_WEEK = 0.034
 _AFTER_FAILURE = 0.08
 _ROLLOUT = next(index for index, each in enumerate(LOOKALIKES) if each.name == "rollout")
 _SUPPORT_INCIDENT = 3
-_NEW_DAYS = 60
+_NEW_DAYS = 90
+_LEAST_LEVEL = 0.05
+_SUCCESSOR_SHARE = 0.8
+"""Of the questions of a customer without champion, how many come from the successor."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +70,7 @@ def collect_reasons(
     """
     person, account, day, failure = _writers(accounts, people, channels, failures, days, rng)
     keep = (day >= 0) & (day < days) & paying[account, np.clip(day.astype(np.int64), 0, days - 1)]
-    keep &= (people.join_day[person] <= day) & (people.leave_day[person] > day)
+    keep &= people.is_at(person, account, day)
     order = np.flatnonzero(keep)[np.argsort(day[keep], kind="stable")]
     account, person, day, failure = account[order], person[order], day[order], failure[order]
     when = day.astype(np.int64) // 7
@@ -79,8 +82,9 @@ def collect_reasons(
         **{name: np.where(failure >= 0, failures[name][failure], -1) for name in ("event", "workflow", "error")},
     }  # fmt: skip
     if extra is not None:
-        drawn, kinds = _with_extra(drawn, kinds, extra)
-    return _worded(drawn, kinds, people, mood, words)
+        visible = (extra["day"] >= 0) & (extra["day"] < days)
+        drawn, kinds = _with_extra(drawn, kinds, {name: values[visible] for name, values in extra.items()})
+    return _worded(drawn, kinds, accounts, people, mood, words)
 
 
 def _writers(
@@ -148,17 +152,47 @@ def _with_extra(
 
 
 def _worded(
-    drawn: dict[str, Array], kinds: list[str], people: People, mood: Mood, words: np.random.Generator
+    drawn: dict[str, Array],
+    kinds: list[str],
+    accounts: Accounts,
+    people: People,
+    mood: Mood,
+    words: np.random.Generator,
 ) -> Reasons:
-    account, person, day = drawn["account"], drawn["person"], drawn["day"]
+    account, day = drawn["account"], drawn["day"]
     event = drawn.pop("event")
     talk = [product.EVENTS[code] if kind == "failure" else kind for kind, code in zip(kinds, event, strict=True)]
     theme = mood.themes([each if each != "failure" else "workflow_failed" for each in talk], account, day, words)
     sentiment = mood.sentiments(theme, account, day, words)
     champion = mood.level[np.clip(day // 7, 0, len(mood.level) - 1).astype(np.int64), account, CHAMPION_LEFT]
-    has_joined = (day - people.join_day[person] < _NEW_DAYS) & (people.role[person] == ADMIN)
-    is_new = has_joined & (words.random(len(day)) < np.where(champion > 0.05, 0.8, 0.2))
+    asks = (champion > _LEAST_LEVEL) & np.array([kind in ("question", "billing") for kind in kinds], dtype=bool)
+    asks &= words.random(len(day)) < _SUCCESSOR_SHARE
+    drawn["person"] = person = _successors(drawn, asks, accounts, people)
+    is_new = _has_joined(person, account, day, accounts, people)
+    is_new &= words.random(len(day)) < np.where(champion > _LEAST_LEVEL, 0.9, 0.25)
     return Reasons(**drawn, kind=kinds, theme=theme, sentiment=sentiment, is_new=is_new)
+
+
+def _has_joined(person: Array, account: Array, day: Array, accounts: Accounts, people: People) -> Array:
+    """Return who is an administrator that came lately, and not with the account."""
+    tenure = day - people.join_day[person]
+    came_later = people.join_day[person] > accounts.start_day[account] + _NEW_DAYS / 2
+    return np.asarray((tenure >= 0) & (tenure < _NEW_DAYS) & (people.role[person] == ADMIN) & came_later)
+
+
+def _successors(drawn: dict[str, Array], asks: Array, accounts: Accounts, people: People) -> Array:
+    """Return the writers, with the newest administrator in place of whoever was drawn where a successor ``asks``."""
+    writer = drawn["person"].copy()
+    admins = np.flatnonzero(people.role == ADMIN)
+    order = admins[np.lexsort((people.join_day[admins], people.account[admins]))]
+    for row in np.flatnonzero(asks):
+        first, last = np.searchsorted(people.account[order], [drawn["account"][row], drawn["account"][row] + 1])
+        there = order[first:last]
+        day, account = np.full(len(there), drawn["day"][row]), np.full(len(there), drawn["account"][row])
+        fits = there[_has_joined(there, account, day, accounts, people) & (people.leave_day[there] > day)]
+        if len(fits):
+            writer[row] = fits[-1]
+    return writer
 
 
 def failures_of(rows: dict[str, Array], is_kept: Array) -> dict[str, Array]:

@@ -16,7 +16,7 @@ from uam_platform.simulation.world.health import Health, Law, distress
 from uam_platform.simulation.world.phrases import THEMES
 
 _CALM_GROWTH = 1.5
-_DISTRESS_WEIGHT = 0.85
+_DISTRESS_WEIGHT = 0.45
 _CODE = {name: code for code, name in enumerate(THEMES)}
 
 _OF_KIND: dict[str, dict[str, float]] = {
@@ -73,11 +73,12 @@ def _matrix(rows: list[dict[str, float]]) -> Array:
 
 @dataclass(frozen=True)
 class Mood:
-    """Weeks x accounts: harm by cause and in all as far as behaviour may show it, growth, and the noise of sentiment."""
+    """Weeks x accounts: harm by cause and in all as far as behaviour may show it, and growth; per account its temper."""
 
     level: Array
     distress: Array
     is_growing: Array
+    temper: Array
     noise_sd: float
 
     def themes(self, kind: list[str], account: Array, day: Array, rng: np.random.Generator) -> Array:
@@ -98,17 +99,25 @@ class Mood:
         week = self._week(day)
         base = np.array([_BASE_SENTIMENT.get(name, 0.0) for name in THEMES])[theme]
         harm = _DISTRESS_WEIGHT * self.distress[week, account]
-        growth = 0.35 * self.is_growing[week, account]
-        return np.clip(base + growth - harm + rng.normal(0.0, self.noise_sd, len(theme)), -1.0, 1.0)
+        growth = 0.25 * self.is_growing[week, account]
+        return np.clip(
+            base + growth - harm + self.temper[account] + rng.normal(0.0, self.noise_sd, len(theme)), -1.0, 1.0
+        )
 
     def _week(self, day: Array) -> Array:
         return np.clip(np.floor(day / 7.0).astype(np.int64), 0, len(self.level) - 1)
 
 
-def make_mood(health: Health, law: Law, channels: dict[str, Array], vector: Difficulty) -> Mood:
-    """Return the mood of every account and week at this difficulty."""
+def make_mood(
+    health: Health, law: Law, channels: dict[str, Array], vector: Difficulty, rng: np.random.Generator
+) -> Mood:
+    """Return the mood of every account and week at this difficulty.
+
+    Some customers always complain and some leave politely: ``temper`` has nothing to do with harm.
+    """
+    temper = np.asarray(rng.normal(0.0, vector.temper_sd, health.level.shape[1]))
     level = np.clip(health.level * np.float32(vector.signal_gain), 0.0, 1.0)
-    return Mood(level, distress(level, law), channels["intent"] > _CALM_GROWTH, vector.sentiment_noise_sd)
+    return Mood(level, distress(level, law), channels["intent"] > _CALM_GROWTH, temper, vector.sentiment_noise_sd)
 
 
 def theme_code(name: str) -> int:
