@@ -32,7 +32,7 @@ def first_people(people: People, count: int) -> Array:
 def live_careers(
     people: People, accounts: Accounts, affairs: Affairs, horizon: int, vector: Difficulty, rng: np.random.Generator
 ) -> People:
-    """Return the people with trials, second role changes and moves between companies."""
+    """Return the people with trials, second role changes and moves between companies; arrays of ``people`` are written to."""
     people = _with_trials(people, accounts, affairs, rng)
     people = _with_second_roles(people, horizon, vector, rng)
     people = _change_jobs(people, accounts, horizon, vector, rng)

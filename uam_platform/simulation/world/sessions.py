@@ -192,14 +192,15 @@ class Visits:
         return np.where(is_borrowed, borrowed, own), is_borrowed
 
     def _first_sign_in(self, anonymous: Array, start: Array) -> Array:
-        order = np.lexsort((start, anonymous))
+        """Return which visits are the first on an anonymous id that nobody signed in on before."""
+        first = np.zeros(len(anonymous), dtype=bool)
+        fresh = np.flatnonzero((anonymous >= 0) & ~self._signed_in[anonymous])
+        order = fresh[np.lexsort((start[fresh], anonymous[fresh]))]
         ordered = anonymous[order]
         is_new = np.ones(len(order), dtype=bool)
         is_new[1:] = ordered[1:] != ordered[:-1]
-        first = np.zeros(len(order), dtype=bool)
         first[order[is_new]] = True
-        first &= (anonymous >= 0) & ~self._signed_in[anonymous]
-        self._signed_in[anonymous[first]] = True
+        self._signed_in[ordered] = True
         return first
 
     def _visit_no(self, account: Array, start: Array, is_other: Array) -> Array:
