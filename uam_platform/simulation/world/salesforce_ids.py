@@ -14,6 +14,7 @@ PREFIXES = {
 }  # fmt: skip
 
 
+@lru_cache(maxsize=1 << 18)
 def record_id(kind: str, number: int) -> str:
     """Return the 18-character id of record ``number`` (0 upwards) of a kind listed in ``PREFIXES``."""
     rest, low = divmod(number + 62**3, 62**3)
