@@ -299,24 +299,25 @@ def _write_probabilities(life: _Life, days: int, hidden: Path) -> None:
 
 def _write_truth(life: _Life, days: int, seed: int, hidden: Path, seen: Array, tell: Progress) -> None:
     tell("truth", 1, 2)
-    tables = {
-        "accounts": truth.account_truth(life.accounts, life.health, days),
-        "churn": truth.churn_truth(life.accounts, life.book, days),
-        "episodes": truth.episode_truth(life.accounts, life.health, life.benign, life.book, days),
-        "people": truth_people.people_truth(life.people, life.devices, seen, days),
-        "memberships": truth_people.membership_truth(life.accounts, life.people, days),
-        "shared_devices": truth_people.shared_truth(life.people, life.devices, seen),
-        "hierarchy": truth_people.hierarchy_truth(life.accounts, life.affairs, days),
-        "person_kinds": truth_people.person_kinds_truth(life.accounts, life.people, life.devices, days),
-        "account_events": truth_people.account_event_truth(life.accounts, life.book, life.affairs, days),
-        "drift": drift_truth(life.clients),
-        "cohorts": truth_behaviour.cohort_truth(life.accounts, life.state, life.people, life.habits, days),
-        "releases": truth_behaviour.release_truth(life.state.releases, life.state.breakage, days),
-        "expansions": truth_behaviour.expansion_truth(life.accounts, life.state, life.book, days),
-        "patterns": truth_behaviour.pattern_truth(life.accounts, life.arranged.plays),
+    # One at a time: with 24,000 accounts all of them together would be gigabytes of dictionaries.
+    tables: dict[str, Callable[[], list[dict[str, Any]]]] = {
+        "accounts": lambda: truth.account_truth(life.accounts, life.health, days),
+        "churn": lambda: truth.churn_truth(life.accounts, life.book, days),
+        "episodes": lambda: truth.episode_truth(life.accounts, life.health, life.benign, life.book, days),
+        "people": lambda: truth_people.people_truth(life.people, life.devices, seen, days),
+        "memberships": lambda: truth_people.membership_truth(life.accounts, life.people, days),
+        "shared_devices": lambda: truth_people.shared_truth(life.people, life.devices, seen),
+        "hierarchy": lambda: truth_people.hierarchy_truth(life.accounts, life.affairs, days),
+        "person_kinds": lambda: truth_people.person_kinds_truth(life.accounts, life.people, life.devices, days),
+        "account_events": lambda: truth_people.account_event_truth(life.accounts, life.book, life.affairs, days),
+        "drift": lambda: drift_truth(life.clients),
+        "cohorts": lambda: truth_behaviour.cohort_truth(life.accounts, life.state, life.people, life.habits, days),
+        "releases": lambda: truth_behaviour.release_truth(life.state.releases, life.state.breakage, days),
+        "expansions": lambda: truth_behaviour.expansion_truth(life.accounts, life.state, life.book, days),
+        "patterns": lambda: truth_behaviour.pattern_truth(life.accounts, life.arranged.plays),
     }
-    for name, rows in tables.items():
-        write_rows(hidden / f"{name}.parquet", rows, TRUTH[name])
+    for name, rows_of in tables.items():
+        write_rows(hidden / f"{name}.parquet", rows_of(), TRUTH[name])
     knobs = {"world_version": WORLD_VERSION, "seed": seed} | asdict(life.vector)
     (hidden / "difficulty.json").write_text(json.dumps(knobs, indent=2) + "\n", encoding="utf-8")
     tell("truth", 2, 2)

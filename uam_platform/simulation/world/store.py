@@ -19,6 +19,7 @@ _SETTINGS: dict[str, Any] = {
 }  # fmt: skip
 _HEX = np.frombuffer("".join(f"{value:02x}" for value in range(256)).encode(), dtype=np.uint8).reshape(256, 2)
 _LARGEST_DICTIONARY = 100
+_ROWS_PER_GROUP = 200_000
 _UNIQUE = ("message_id", "insert_id")
 _UUID_BYTES = ((0, 4), (4, 6), (6, 8), (8, 10), (10, 16))
 _DIGITS = 10 ** np.arange(7, -1, -1, dtype=np.int64)
@@ -26,7 +27,10 @@ _DIGITS = 10 ** np.arange(7, -1, -1, dtype=np.int64)
 
 def write_rows(path: Path, rows: Sequence[dict[str, Any]], schema: Any) -> int:
     """Write row dictionaries in the given order and return how many."""
-    pq.write_table(pa.Table.from_pylist(list(rows), schema=schema), path, **_SETTINGS)
+    with pq.ParquetWriter(path, schema, **_SETTINGS) as writer:
+        for begin in range(0, max(1, len(rows)), _ROWS_PER_GROUP):
+            part = pa.Table.from_pylist(list(rows[begin : begin + _ROWS_PER_GROUP]), schema=schema)
+            writer.write_table(part)
     return len(rows)
 
 
