@@ -12,14 +12,13 @@ import numpy as np
 from uam_platform.evaluation import churn_metrics as metrics
 from uam_platform.evaluation.churn_beside import NAMES, PROBABILITIES, RANKING, beside, row
 from uam_platform.evaluation.churn_metrics import BASELINE, ORACLE_SCORE, SCORE, Estimate, Judged
+from uam_platform.evaluation.foreknowledge import LEAK, METRIC, foreknowledge_row
 from uam_platform.evaluation.results import BASE_RATE, CONTRACT, ORACLE, Row
 from uam_platform.evaluation.yardsticks import BASE_SCORE, HAND_SCORE, LOGISTIC_SCORE, REFERENCE_SCORE
 
-LEAK: Final = "LEAK"
-
 RANKING_METRICS: Final = (
     "ROC-AUC", "average precision", "ROC-AUC over the contract baseline", "ROC-AUC over the oracle",
-    "average precision over the oracle", "ROC-AUC against the soft truth",
+    "average precision over the oracle", METRIC, "ROC-AUC against the soft truth",
 )  # fmt: skip
 SHARE_METRICS: Final = (
     "share of the oracle's ROC margin", "share of the oracle's soft ROC margin", "share of the oracle's PR margin",
@@ -49,6 +48,7 @@ def ranking_rows(judged: Judged) -> list[Row]:
         row("ROC-AUC over the contract baseline", gain, note="paired by account", target="above 0", yardsticks=over_contract),
         _guard(judged, "auc", "ROC-AUC over the oracle"),
         _guard(judged, "ap", "average precision over the oracle"),
+        foreknowledge_row(judged),
         row(
             "ROC-AUC against the soft truth", _estimate(judged, "soft_auc", SCORE), yardsticks=soft,
             note="pairs weighted p (1 - p') by the oracle's probabilities: less noise",

@@ -18,8 +18,8 @@ from rich.table import Table
 
 from uam_platform.evaluation import null_worlds as worlds
 from uam_platform.evaluation.churn_metrics import Estimate
-from uam_platform.evaluation.churn_quality import LEAK
-from uam_platform.evaluation.null_skill import forecast, permuted_labels, skill
+from uam_platform.evaluation.foreknowledge import LEAK
+from uam_platform.evaluation.null_skill import PERMUTATIONS, forecast, permuted_skill, skill
 from uam_platform.evaluation.null_worlds import Kept
 from uam_platform.evaluation.render import WIDTH, number
 from uam_platform.evaluation.results import Row, Scoreboard
@@ -60,12 +60,8 @@ def _nothing_to_know(kept: Mapping[str, Kept], policy: ChurnPolicy, seed: int) -
     yield Check(
         "skill over contract, trained anew", told(own), TOLD, "plain world; what the nulls below are read beside"
     )
-    labels = permuted_labels(plain.features, plain.labels, seed)
-    yield null_check(
-        "labels permuted within contract strata",
-        skill(forecast(plain.features, labels, policy, seed), seed),
-        "plain world",
-    )
+    permuted = permuted_skill(plain.features, plain.labels, policy, seed)
+    yield null_check("labels permuted within contract strata", permuted, f"plain world, mean of {PERMUTATIONS}")
     blind = kept[worlds.BLIND]
     yield null_check(
         "signal zero", skill(forecast(blind.features, blind.labels, policy, seed), seed), "behaviour is blind to harm"
@@ -151,8 +147,8 @@ def _look_alikes(boards: Mapping[str, Scoreboard]) -> Iterator[Check]:
 
 def _leaks(boards: Mapping[str, Scoreboard]) -> Iterator[Check]:
     leaking = [f"{name} ({row.metric})" for name, board in boards.items() for row in leaks(board)]
-    how = ", ".join(leaking) or f"the lower bound lies above the latent oracle in none of {len(boards)} worlds"
-    yield Check("scores above the latent oracle", str(len(leaking)), BROKEN if leaking else HELD, how)
+    how = ", ".join(leaking) or f"none above the latent oracle, none with knowledge beyond it, in {len(boards)} worlds"
+    yield Check("scores that know the future", str(len(leaking)), BROKEN if leaking else HELD, how)
 
 
 def leaks(board: Scoreboard) -> list[Row]:
