@@ -31,7 +31,7 @@ _FLAGGED_SHARE = 0.25
 _HARMFUL_EXPOSURE = 0.55
 _FIX_AFTER_RELEASES = (3, 6)
 _WORKFLOW_SHARES = (0.45, 0.2, 0.2, 0.15)
-_MAIN_FACTOR, _OTHER_FACTOR = 1.8, 0.3
+_MAIN_FACTOR, _OTHER_FACTOR = 2.5, 0.3
 _NOTES = {
     "feature": "New in {}: a faster way to get to the result.",
     "fix": "Fixes in {} after reports from customers.",
