@@ -24,7 +24,7 @@ from uam_platform.simulation.world.phrases import BUYING_THEMES, CONCERN_THEME, 
 
 _PIECE = re.compile(r"(\{[a-z]+\}|\[[^\]]*\])")
 _TONE_EDGE, _ANGRY = 0.22, -0.50
-_TAIL_SHARE, _SECOND_SHARE, _CASUAL_SHARE = 0.7, 0.18, 0.12
+_TAIL_SHARE, _SECOND_SHARE, _CASUAL_SHARE, _DETAIL_SHARE = 0.7, 0.18, 0.12, 0.35
 _SHORTEST_WORD = 5
 _SECOND_THEMES = (
     "missing_feature",
@@ -137,6 +137,8 @@ class Writer:
     def reply(self, options: Sequence[str], theme: str, sentiment: float, slots: Slots) -> Text:
         """Return a short answer of a customer that is one statement."""
         quote = self.rough(self.line(options, slots))
+        if self.dice.roll() < _DETAIL_SHARE:
+            quote += " " + self.rough(self.line(lexicon.CONTEXTS, slots))
         return Text(quote, [Said(theme, _rated(sentiment), quote)])
 
     def letter(
