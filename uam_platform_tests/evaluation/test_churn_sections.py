@@ -13,7 +13,7 @@ from uam_platform.evaluation.yardsticks import REFERENCE_SCORE
 def weeks(score_noise: float, reference_noise: float | None = None, leak: float = 0.0) -> Judged:
     """Weeks whose outcome is drawn from the oracle; scores blur its log odds, a leak adds the outcome itself."""
     rng = np.random.default_rng(5)
-    count = 6000
+    count = 4000
     logit = rng.normal(-2.0, 1.5, count)
     oracle = 1 / (1 + np.exp(-logit))
     churned = rng.random(count) < oracle
@@ -23,7 +23,7 @@ def weeks(score_noise: float, reference_noise: float | None = None, leak: float 
 
     rows = pd.DataFrame(
         {
-            "account_id": [f"a{n // 4}" for n in range(count)], "as_of": pd.Timestamp("2025-06-02"), "is_churned": churned,
+            "account_id": [f"a{n // 10}" for n in range(count)], "as_of": pd.Timestamp("2025-06-02"), "is_churned": churned,
             "mrr_usd": 100.0, ORACLE_SCORE: oracle, SCORE: blurred(score_noise, leak), BASELINE: blurred(4.0),
         }
     )  # fmt: skip

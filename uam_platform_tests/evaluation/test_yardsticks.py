@@ -51,7 +51,7 @@ def test_while_too_few_accounts_have_churned_all_weeks_of_other_accounts_serve()
 
 
 def test_the_contract_baseline_learns_the_rate_of_its_cell_and_nothing_of_behaviour():
-    rows = weeks_of(400, 30)
+    rows = weeks_of(250, 26)
     is_near = np.arange(len(rows)) % 2 == 0
     rng = np.random.default_rng(0)
     rows["is_churned"] = np.where(is_near, rng.random(len(rows)) < 0.5, rng.random(len(rows)) < 0.1)
@@ -59,16 +59,16 @@ def test_the_contract_baseline_learns_the_rate_of_its_cell_and_nothing_of_behavi
         len(rows), days_to_renewal=np.where(is_near, 10.0, 200.0), core_28d_count=np.arange(len(rows))
     )
     found = with_yardsticks(rows, features)
-    late = (rows["as_of"] >= "2025-06-02").to_numpy()
-    assert found.loc[late & is_near, CONTRACT_SCORE].mean() == pytest.approx(0.5, abs=0.03)
-    assert found.loc[late & ~is_near, CONTRACT_SCORE].mean() == pytest.approx(0.1, abs=0.03)
+    late = (rows["as_of"] >= "2025-04-28").to_numpy()
+    assert found.loc[late & is_near, CONTRACT_SCORE].mean() == pytest.approx(0.5, abs=0.04)
+    assert found.loc[late & ~is_near, CONTRACT_SCORE].mean() == pytest.approx(0.1, abs=0.04)
     per_week_and_cell = found[late].groupby([is_near[late], "as_of"])[CONTRACT_SCORE].nunique()
     assert per_week_and_cell.max() <= 5  # one value per account fold
-    assert found.loc[late, BASE_SCORE].mean() == pytest.approx(0.3, abs=0.03)
+    assert found.loc[late, BASE_SCORE].mean() == pytest.approx(0.3, abs=0.04)
 
 
 def test_the_logistic_yardstick_finds_a_signal_and_stays_a_probability():
-    rows = weeks_of(300, 24)
+    rows = weeks_of(200, 20)
     rng = np.random.default_rng(1)
     trouble = rng.poisson(3, len(rows))
     rows["is_churned"] = rng.random(len(rows)) < 0.05 + 0.1 * (trouble > 4)
