@@ -53,6 +53,10 @@ evaluate: $(VENV)/.installed ## seven large companies simulated, run and judged 
 nulls: $(VENV)/.installed ## eight companies in which skill must vanish, fall or stay; resumable, about half an hour
 	@$(BIN)/uam nulls
 
+.PHONY: reference
+reference: $(VENV)/.installed ## the reference learner that evaluations print beside every score; resumable, about half an hour
+	@$(BIN)/uam reference
+
 .PHONY: docs
 docs: $(VENV)/.installed ## regenerate the generated documents
 	@$(BIN)/uam docs

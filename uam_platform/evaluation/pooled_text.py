@@ -14,8 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from uam_platform.evaluation.pooled import Pooled, PooledRow, PooledSection
-from uam_platform.evaluation.render import WIDTH, number
-from uam_platform.evaluation.results import Row
+from uam_platform.evaluation.render import WIDTH, interval, number
 
 _DIGITS: Final = 10
 
@@ -42,13 +41,6 @@ def pooled_json(pooled: Pooled) -> str:
         "sections": [asdict(section) for section in pooled.sections],
     }
     return json.dumps(_plain(content), sort_keys=True, indent=1, ensure_ascii=False) + "\n"
-
-
-def interval(row: Row) -> str:
-    """The interval of a row as it is printed."""
-    if row.low is None:
-        return "" if row.high is None else f"≤ {number(row.high, row.unit)}"
-    return f"{number(row.low, row.unit)} to {number(row.high, row.unit)}"
 
 
 def _heading(pooled: Pooled) -> str:

@@ -10,6 +10,7 @@ from uam_platform.evaluation.null_worlds import null_plan, read_kept
 from uam_platform.evaluation.nulls import BROKEN, checks, render_checks, save
 from uam_platform.evaluation.pooled import Pooled, pool
 from uam_platform.evaluation.pooled_text import pooled_json, render_pooled
+from uam_platform.evaluation.report import render_pooled_html
 from uam_platform.evaluation.stored import read_board
 from uam_platform.evaluation.suite import Plan, Say, Suite
 from uam_platform.policy.rulebook import load_rulebook
@@ -22,7 +23,7 @@ class Made:
     Attributes:
         folder: where its files lie.
         text: the pooled table.
-        files: pooled table as text, JSON and, where the report is there, HTML.
+        files: the table as text, JSON, HTML.
         unmet_count: targets that are not met or could not be judged.
     """
 
@@ -41,7 +42,7 @@ def make_suite(plan: Plan, root: Path, say: Say, is_keeping: bool = False) -> Ma
 def publish(folder: Path, pooled: Pooled) -> Made:
     """Write a pooled table beside its boards."""
     text = render_pooled(pooled)
-    contents = {"pooled.txt": text, "pooled.json": pooled_json(pooled)}
+    contents = {"pooled.txt": text, "pooled.json": pooled_json(pooled), "pooled.html": render_pooled_html(pooled)}
     files = []
     for name, content in contents.items():
         (folder / name).write_text(content, encoding="utf-8")

@@ -80,11 +80,13 @@ def perform(phase: str, spec: WorldSpec, work: Path, board: Path) -> None:
 
 def _evaluate(work: Path, board: Path, keeps_tables: bool) -> None:
     from uam_platform.evaluation.null_worlds import keep
+    from uam_platform.evaluation.report import render_html
     from uam_platform.evaluation.scoreboard import evaluate
 
     found = evaluate(work / "run", work / "world")
     if keeps_tables:
         keep(work, board)
+    board.with_suffix(".html").write_text(render_html(found), encoding="utf-8")
     draft = board.with_suffix(".new")
     draft.write_text(found.to_json(), encoding="utf-8")
     os.replace(draft, board)

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
+from uam_platform.evaluation.pooled import pool
 from uam_platform.evaluation.results import Row
 from uam_platform.evaluation.suite import Suite, SuiteError, plan
 from uam_platform.evaluation.suite_code import FIXED_SEEDS, code_hash, copy_code, suite_seeds
+from uam_platform.evaluation.suite_command import publish
 from uam_platform.evaluation.suite_phase import WorldSpec, vector
 from uam_platform_tests.evaluation.boards import board
 
@@ -139,3 +141,11 @@ def test_knobs_turn_a_named_difficulty_and_name_it_anew():
     spec = WorldSpec(300, 270, 1, "default", {"signal_gain": 0.0, "causes": ["champion_left"]}, "blind")
     found = vector(spec)
     assert (found.name, found.signal_gain, found.causes) == ("blind", 0.0, ("champion_left",))
+
+
+def test_the_pooled_table_is_written_as_text_json_and_report(tmp_path):
+    made = publish(tmp_path, pool([board(n, Row("ROC-AUC", 0.8 + n / 100, target="≥ 0.7")) for n in (1, 2, 3)]))
+    assert [path.name for path in made.files] == ["pooled.txt", "pooled.json", "pooled.html"]
+    assert "1 of 1 targets met" in made.files[0].read_text(encoding="utf-8")
+    assert "<html" in made.files[2].read_text(encoding="utf-8")
+    assert made.unmet_count == 0
