@@ -109,7 +109,7 @@ def _table(section: Section) -> Table:
     table.add_column("value", justify="right", width=9, no_wrap=True)
     table.add_column("95 %", justify="right", width=18, no_wrap=True)
     table.add_column("beside", ratio=1)
-    table.add_column("target", width=14)
+    table.add_column("target", width=18)
     for row in section.rows:
         beside = ", ".join(f"{name} {number(value, row.unit)}" for name, value in row.yardsticks.items())
         table.add_row(

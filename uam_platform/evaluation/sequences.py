@@ -22,6 +22,7 @@ MATCH_COLUMNS: Final = ("sequence", "account_id", "event_hi", "event_lo", "ticke
 
 _TITLE: Final = "Sequences: S1 to S4 found as they were delivered"
 _KEY: Final = ["sequence", "record"]
+_LEEWAY_US: Final = 1_000_000
 
 
 def contract_of(stage: str, name: str) -> Contract | None:
@@ -36,7 +37,7 @@ def section(run: RunFolder, truth: Truth, seed: int) -> Section:
     rows = list(_occurrences(found))
     if matches is not None:
         rows += _compared(found, matches, _accounts(truth, found.delivered), seed)
-    rows += _planted(truth, found, matches)
+    rows += _planted(run, truth, found, matches)
     note = "latest-prefix automaton over true events; unit: sequence, scope and record of the last step"
     return Section("sequences", _TITLE, tuple(rows), f"{note}. {reason}" if reason else note)
 
@@ -90,33 +91,44 @@ def _accounts(truth: Truth, found: pd.DataFrame) -> pd.Series:
     return found["scope_id"].map(lambda scope: home.get(scope, scope))
 
 
-def _planted(truth: Truth, found: Reference, matches: pd.DataFrame | None) -> Iterator[Row]:
+def _planted(run: RunFolder, truth: Truth, found: Reference, matches: pd.DataFrame | None) -> Iterator[Row]:
+    """Plantings are a small part of all occurrences; chance may complete one early, or complete a decoy."""
     if not truth.has("sequences"):
         yield Row("planted sequences", None, unit="count", note="this world's version plants none")
         return
     planted = truth.frame("sequences")
-    planted["last_us"] = planted["last_at"].astype("datetime64[us]").astype("int64")
+    for name in ("first", "last"):
+        planted[f"{name}_us"] = planted[f"{name}_at"].astype("datetime64[us]").astype("int64")
     planted["scope_id"] = planted["account_id"].where(planted["sequence"] != "S3", planted["person_id"])
-    for is_decoy, metric, target in ((False, "planted sequences that occur", ""), (True, "decoys that occur", "0")):
-        own = planted[planted["is_decoy"].astype(bool) == is_decoy]
-        hits, records = _occurring(own, found.all)
-        yield share_row(
-            metric, list(own["account_id"]), hits, 0, what="by the definition, over all true events", target=target
-        )
-        if matches is not None and is_decoy:
-            told = [record in set(matches["record"]) for record in records]
-            yield Row("decoys reported by the run", sum(told), unit="count", target="0")
+    is_decoy = planted["is_decoy"].astype(bool)
+    sown, decoys = planted[~is_decoy], planted[is_decoy]
+    occurs = _ending(sown, "first_us", found.all, "scope_id")
+    yield share_row("planted sequences that occur", list(sown["account_id"]), occurs, 0, what="over all true events")
+    by_chance = _ending(decoys, "last_us", found.all, "scope_id")
+    yield share_row("decoys completed by chance", list(decoys["account_id"]), by_chance, 0, what="over all true events")
+    if matches is not None:
+        told = _ending(decoys, "last_us", _timed(run, matches), "account_id")
+        wrong = sum(is_told and not is_true for is_told, is_true in zip(told, by_chance, strict=True))
+        yield Row("decoys reported by the run", wrong, unit="count", note=f"of {len(decoys):,}", target="0")
 
 
-def _occurring(planted: pd.DataFrame, found: pd.DataFrame) -> tuple[list[bool], list[str]]:
-    """Per planting, whether an occurrence of its sequence and scope ends within a second of its last step."""
-    ends: dict[tuple[str, str], list[tuple[int, str]]] = {}
-    for sequence, scope, last_us, record in found[["sequence", "scope_id", "last_us", "record"]].itertuples(
-        index=False
-    ):
-        ends.setdefault((sequence, scope), []).append((last_us, record))
-    nearest = [
-        next((r for at, r in ends.get((sequence, scope), ()) if abs(at - last_us) <= 1_000_000), "")
-        for sequence, scope, last_us in planted[["sequence", "scope_id", "last_us"]].itertuples(index=False)
+def _ending(planted: pd.DataFrame, since: str, found: pd.DataFrame, scope: str) -> list[bool]:
+    """Per planting, whether a sequence of its kind and scope ends from `since` (a second of leeway) to its last step."""
+    ends: dict[tuple[str, str], list[int]] = {}
+    for sequence, where, last_us in found[["sequence", scope, "last_us"]].itertuples(index=False):
+        ends.setdefault((sequence, where), []).append(last_us)
+    return [
+        any(first - _LEEWAY_US <= at <= last + _LEEWAY_US for at in ends.get((sequence, where), ()))
+        for sequence, where, first, last in planted[["sequence", scope, since, "last_us"]].itertuples(index=False)
     ]
-    return [bool(record) for record in nearest], nearest
+
+
+def _timed(run: RunFolder, matches: pd.DataFrame) -> pd.DataFrame:
+    """Matches with `last_us`, when their last event happened or their ticket was opened."""
+    run.connection.con.register("told_match", matches)
+    return run.query("""
+        SELECT sequence, account_id, coalesce(at_us, created_us) AS last_us FROM told_match
+        LEFT JOIN true_step ON record = 'event ' || true_event_no
+        LEFT JOIN (SELECT ticket_id, created_us FROM desk_ticket) ON record = 'ticket ' || ticket_id
+        WHERE coalesce(at_us, created_us) IS NOT NULL
+    """)

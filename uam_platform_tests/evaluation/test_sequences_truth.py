@@ -159,7 +159,7 @@ def test_what_was_never_delivered_is_told_apart_and_plantings_are_checked(compan
     assert "1 of them missed because never delivered" in found.row("S1 occurrences").note
     assert found.row("S2 occurrences").value == 0
     assert found.row("planted sequences that occur").value == 1
-    assert found.row("decoys that occur").value == 0
+    assert found.row("decoys completed by chance").value == 0
     assert "no sequence matches yet" in found.note
 
 
@@ -170,6 +170,24 @@ def test_a_world_without_plantings_says_so(company):
     row = sequences.section(run, truth, 0).row("planted sequences")
     assert row.value is None
     assert "plants none" in row.note
+
+
+def test_a_decoy_that_the_run_reports_is_counted(company):
+    run, truth = company
+    plant(run, truth)
+    found = sequences.reference(run, truth)
+    planted = pd.read_parquet(truth.root / "sequences.parquet")
+    wrong = planted.assign(
+        account_id="acc_1", last_at=pd.Timestamp("2025-02-02", tz="UTC"), first_at=pd.Timestamp("2025-02-01", tz="UTC")
+    )
+    wrong["is_decoy"] = True
+    wrong.head(1).to_parquet(truth.root / "sequences.parquet")
+    told = pd.DataFrame(
+        {"sequence": ["S1"], "record": ["event 1"], "account_id": ["acc_1"]}
+    )  # the second step, as if it were the last
+    rows = {r.metric: r.value for r in sequences._planted(run, truth, found, told)}
+    assert rows["decoys completed by chance"] == 0
+    assert rows["decoys reported by the run"] == 1
 
 
 def test_matches_count_by_last_record_and_account(company):
