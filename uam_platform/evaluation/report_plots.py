@@ -99,7 +99,7 @@ def rows_image(
         axes.set_yticks(range(len(rows)), [name for name, _ in rows][::-1])
         axes.set_ylim(-0.7, len(rows) - 0.3)
         if 0 <= axes.get_xlim()[0] + 0.1 < 0.5:  # near 1 the differences matter, elsewhere the size does
-            axes.set_xlim(left=0)
+            axes.set_xlim(left=-0.015 * axes.get_xlim()[1])
         handles, names = axes.get_legend_handles_labels()
         unique = dict(zip(names, handles, strict=True))
         figure.legend(
