@@ -270,3 +270,12 @@ def test_an_account_on_the_other_path_imports_first_and_suffers_nothing() -> Non
     assert 0 < state.on_other_path.sum() < 0.5 * (accounts.start_day >= 0).sum()
     calm, other = _drawn(replace(_DEFAULT, name="usual", other_path_share=0.0))[1], state
     np.testing.assert_array_equal(calm.health.level, other.health.level)
+
+
+def test_friction_in_onboarding_shows_as_setting_up_again_in_vain(world: World) -> None:
+    struggling, usual = world.rows("""
+        WITH h AS (SELECT account_id AS a, as_of, level_onboarding_friction > 0.4 AS struggles
+                   FROM '{truth}/health.parquet' WHERE level_onboarding_friction > 0.4 OR distress < 0.05)
+        SELECT struggles, count(*) FILTER (e = 'setup_abandoned') / count(*) FILTER (e = 'user_signed_in')
+        FROM ev JOIN h ON h.a = ev.a AND date_trunc('week', ts) = as_of GROUP BY 1 ORDER BY 1 DESC""")
+    assert float(str(struggling[1])) > 2.5 * float(str(usual[1]))

@@ -1,7 +1,8 @@
-"""The first steps of accounts that sign up during the world.
+"""Setting the product up: the first steps of accounts that sign up during the world, and later attempts.
 
-Belongs here: the usual path (connect, project, first report), the other path (import first, connect much later), and steps
-that are given up. Does not belong here: everyday work (``actions``). Steps are tied to the number of the visit.
+Belongs here: the usual path (connect, project, first report), the other path (import first, connect much later), steps that
+are given up, and setting up once more: everybody does now and then, those who struggle with it often and mostly in vain.
+Does not belong here: everyday work (``actions``). First steps are tied to the number of the visit.
 """
 
 import numpy as np
@@ -15,6 +16,7 @@ _CODE = EVENT_CODE
 _IS_SERVER = np.array([SERVER if name in SERVER_EVENTS else CLIENT for name in EVENTS], dtype=np.int8)
 _IMPORTING = WORKFLOWS.index("importing")
 _CONNECTS, _CREATES, _GIVES_UP = 0.65, 0.7, 0.06
+_AGAIN, _STRUGGLES = 0.003, 0.09
 _STARTED, _COMPLETED = 0, 1
 
 
@@ -42,6 +44,7 @@ def setup_rows(sessions: Sessions, on_other_path: Array, base: int, rng: np.rand
     reports = visit[is_report]
     succeeds = draw[is_report] < np.clip(sessions.channel["core"][reports], 0.1, 1.0) * np.minimum(ease[is_report], 1.0)
     outcome = np.where(succeeds, _CODE["first_report_generated"], _CODE["setup_abandoned"])
+    again, connects = _again(sessions, rng)
     run = {"workflow": _IMPORTING, "workflow_id": base + np.arange(len(imports))}
     return [
         block(opened, event=_CODE["workspace_created"], offset_us=3 * second, side=SERVER),
@@ -49,7 +52,18 @@ def setup_rows(sessions: Sessions, on_other_path: Array, base: int, rng: np.rand
         block(connected, event=_CODE["integration_connected"], offset_us=90 * second, side=SERVER),
         block(projects, event=_CODE["project_created"], offset_us=60 * second),
         block(reports, event=outcome, offset_us=150 * second, side=_IS_SERVER[outcome]),
+        block(again, event=_CODE["setup_started"], offset_us=20 * second, side=SERVER),
+        block(again[connects], event=_CODE["integration_connected"], offset_us=160 * second, side=SERVER),
+        block(again[~connects], event=_CODE["setup_abandoned"], offset_us=190 * second),
         block(gives_up, event=_CODE["setup_abandoned"], offset_us=200 * second),
         block(imports, event=_CODE["import_attempted"], offset_us=70 * second, state=_STARTED, step=0, **run),
         block(imports, event=_CODE["import_completed"], offset_us=110 * second, state=_COMPLETED, side=SERVER, step=3, **run),
     ]  # fmt: skip
+
+
+def _again(sessions: Sessions, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Return visits in which something is set up once more, and whether it works out."""
+    human = np.flatnonzero(sessions.is_work)
+    ease = np.clip(sessions.channel["setup"][human], 0.05, 1.0)
+    tries = rng.random(len(human)) < _AGAIN + _STRUGGLES * (1.0 - ease)
+    return human[tries], rng.random(int(tries.sum())) < 0.6 * ease[tries]
