@@ -16,7 +16,7 @@ _CODE = EVENT_CODE
 _IS_SERVER = np.array([SERVER if name in SERVER_EVENTS else CLIENT for name in EVENTS], dtype=np.int8)
 _IMPORTING = WORKFLOWS.index("importing")
 _CONNECTS, _CREATES, _GIVES_UP = 0.65, 0.7, 0.06
-_AGAIN, _STRUGGLES = 0.003, 0.09
+_AGAIN, _STRUGGLES = 0.0015, 0.09
 _STARTED, _COMPLETED = 0, 1
 
 
