@@ -15,7 +15,7 @@ from uam_platform.contracts.tables import ACCOUNT_FEATURES, CANDIDATES, LABELS
 from uam_platform.evaluation.alert_matching import openings
 from uam_platform.evaluation.run_folder import RunFolder
 from uam_platform.evaluation.suite import Plan
-from uam_platform.evaluation.suite_code import code_hash, commit_hash
+from uam_platform.evaluation.suite_code import commit_hash, measured_hash
 from uam_platform.evaluation.suite_phase import WorldSpec
 from uam_platform.evaluation.truth import Truth
 
@@ -51,7 +51,7 @@ def null_plan(accounts: int, days: int, seed: int, difficulty: str) -> Plan:
     specs = tuple(
         WorldSpec(accounts, days, seed, difficulty, turned, name, keeps_tables=True) for name, turned in knobs.items()
     )
-    code = code_hash()
+    code = measured_hash()
     return Plan(specs, code, commit_hash(), f"nulls-{difficulty}-{accounts}x{days}-{seed}-{code[:10]}")
 
 

@@ -9,7 +9,6 @@ a killed suite goes on where it stopped and changed code starts another one. Wor
 
 import fcntl
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -20,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from uam_platform.evaluation.suite_code import code_hash, commit_hash, copy_code, suite_seeds
+from uam_platform.evaluation.suite_code import PACKAGE, commit_hash, copy_code, measured_hash, suite_seeds
 from uam_platform.evaluation.suite_phase import PHASES, WorldSpec
 from uam_platform.orchestration.failures import RunError
 
@@ -71,7 +70,7 @@ def plan(
         worlds: only the first so many.
         seeds: these instead of the five fixed and the two drawn from the commit.
     """
-    code, commit = code_hash(), commit_hash()
+    code, commit = measured_hash(), commit_hash()
     chosen = tuple(seeds) or suite_seeds(commit or code)
     specs = tuple(
         WorldSpec(accounts, days, seed, difficulty, {}, f"seed-{seed}") for seed in chosen[: worlds or len(chosen)]
@@ -116,7 +115,7 @@ class Suite:
         self.folder.mkdir(parents=True, exist_ok=True)
         with _alone(self.folder / "lock") as lock:
             self.seconds = _seconds_of(self.folder / "suite.json")
-            code = copy_code((self.folder / "code").absolute()) if self.perform is None else None
+            code = self._copy() if self.perform is None else None
             missing = [spec for spec in self.plan.worlds if not self.board(spec).exists()]
             self._describe()
             self.say(
@@ -126,6 +125,13 @@ class Suite:
                 self._world(spec, missing[number:], code, lock)
             shutil.rmtree(self.folder / "code", ignore_errors=True)
         return [self.board(spec) for spec in self.plan.worlds]
+
+    def _copy(self) -> Path:
+        copy = copy_code((self.folder / "code").absolute())
+        if measured_hash(copy / PACKAGE.name) != self.plan.code:
+            shutil.rmtree(copy)
+            raise SuiteError("the code changed while it was copied: start again")
+        return copy
 
     def _world(self, spec: WorldSpec, ahead: Sequence[WorldSpec], code: Path | None, lock: int) -> None:
         work = (self.folder / "work" / spec.name).absolute()
@@ -149,11 +155,19 @@ class Suite:
 
     def _process(self, phase: str, spec: WorldSpec, work: Path, code: Path | None, lock: int) -> None:
         log = self.folder / f"{spec.name}.log"
-        command = [sys.executable, "-m", "uam_platform.evaluation.suite_phase", phase, spec.to_json(), str(work)]
-        variables = {**os.environ, "PYTHONPATH": str(code), "PYTHONWARNINGS": "ignore"}
+        command = [
+            sys.executable,
+            "-W",
+            "ignore",
+            "-m",
+            "uam_platform.evaluation.suite_phase",
+            phase,
+            spec.to_json(),
+            str(work),
+        ]
         with log.open("a", encoding="utf-8") as out:
             process = subprocess.Popen(  # noqa: S603 - our own program
-                [*command, str(self.board(spec).absolute())], cwd=code, env=variables, stdout=out,
+                [*command, str(self.board(spec).absolute())], cwd=code, stdout=out,
                 stderr=subprocess.STDOUT, pass_fds=(lock,),
             )  # fmt: skip
             try:

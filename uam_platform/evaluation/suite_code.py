@@ -32,6 +32,15 @@ def code_hash(package: Path = PACKAGE) -> str:
     return digest.hexdigest()
 
 
+def measured_hash(package: Path = PACKAGE) -> str:
+    """Hash of the package and, where the settings name one, of the own rulebook that runs would read."""
+    from uam_platform.scratch import settings_of
+
+    own = settings_of({}).policy_dir
+    code = code_hash(package)
+    return code if own is None else hashlib.sha256((code + code_hash(own)).encode()).hexdigest()
+
+
 def commit_hash(package: Path = PACKAGE) -> str:
     """The commit that is checked out, or an empty string outside a repository."""
     try:

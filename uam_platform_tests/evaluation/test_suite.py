@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from uam_platform.cli_evaluation import _numbers
 from uam_platform.evaluation.pooled import pool
 from uam_platform.evaluation.results import Row
 from uam_platform.evaluation.suite import Suite, SuiteError, plan
-from uam_platform.evaluation.suite_code import FIXED_SEEDS, code_hash, copy_code, suite_seeds
+from uam_platform.evaluation.suite_code import FIXED_SEEDS, code_hash, copy_code, measured_hash, suite_seeds
 from uam_platform.evaluation.suite_command import publish
 from uam_platform.evaluation.suite_phase import WorldSpec, vector
+from uam_platform.policy.load import PolicyError
 from uam_platform_tests.evaluation.boards import board
 
 
@@ -113,6 +115,16 @@ def test_a_phase_that_fails_says_where_and_shows_the_end_of_its_log(tmp_path):
     with pytest.raises(SuiteError, match=r"(?s)seed-101: simulate failed .*seed-101\.log.*at least 10 accounts"):
         made.make()
     assert time.monotonic() - began < 60
+    log = (made.folder / "seed-101.log").read_text(encoding="utf-8")
+    assert f"{made.folder}/code/uam_platform/evaluation/suite_phase.py" in log, "the copy was run, not what people edit"
+
+
+def test_code_that_changes_while_it_is_copied_is_refused(tmp_path):
+    usual = plan(300, 270, worlds=1)
+    made = Suite(type(usual)(usual.worlds, "another hash", usual.commit, "changed"), tmp_path, lambda line: None)
+    with pytest.raises(SuiteError, match="start again"):
+        made.make()
+    assert not (made.folder / "code").exists()
 
 
 def test_the_hash_is_that_of_names_and_contents(tmp_path):
@@ -124,6 +136,20 @@ def test_the_hash_is_that_of_names_and_contents(tmp_path):
     assert code_hash(tmp_path / "p") == first
     (tmp_path / "p" / "rules.yaml").write_text("a: 1")
     assert code_hash(tmp_path / "p") != first
+
+
+def test_an_own_rulebook_is_part_of_what_is_measured(tmp_path, monkeypatch):
+    monkeypatch.delenv("UAM_POLICY_DIR", raising=False)
+    assert measured_hash() == code_hash()
+    monkeypatch.setenv("UAM_POLICY_DIR", str(tmp_path))
+    first = measured_hash()
+    (tmp_path / "alerts.yaml").write_text("budget: {}")
+    assert len({code_hash(), first, measured_hash()}) == 3
+
+
+def test_seeds_that_are_no_numbers_are_refused_in_words():
+    with pytest.raises(PolicyError, match="--seeds one,2: expected whole numbers"):
+        _numbers("one,2")
 
 
 def test_a_copy_of_the_code_stays_as_it_was(tmp_path):
