@@ -13,12 +13,14 @@ import pandas as pd
 from uam_platform.evaluation.churn_metrics import Estimate
 from uam_platform.evaluation.ranking import Ranking
 from uam_platform.evaluation.resampling import account_weights, interval
+from uam_platform.evaluation.results import LEAST_CHURNED_ACCOUNTS
 from uam_platform.policy.churn import ChurnPolicy
 
 TRAINED_SHARE: Final = 0.6
 """Share of the labelled weeks after which the models of a null are trained; the later weeks are scored."""
 
 PERMUTATIONS: Final = 5
+LEARNED_RUNG: Final = "lightgbm"
 
 
 def permuted_labels(features: pd.DataFrame, labels: pd.DataFrame, seed: int) -> pd.DataFrame:
@@ -95,7 +97,13 @@ def forecast(
 def skill(
     rows: pd.DataFrame, seed: int, score: str = "churn_probability", over: str | None = "baseline_probability"
 ) -> Estimate:
-    """ROC-AUC of a score minus that of another one (of guessing where there is none), with its account-cluster interval."""
+    """ROC-AUC of a score minus that of another one (of guessing where there is none), with its account-cluster interval.
+
+    NaN without interval where too few accounts churned, or where the ladder fell back to contract terms: nothing was learned there, so
+    no skill would mean nothing.
+    """
+    if not is_telling(rows):
+        return Estimate(float("nan"))
     codes, names = pd.factorize(rows["account_id"], sort=True)
     accounts = np.asarray(codes, dtype=np.int64)
     weights = account_weights(len(names), seed)
@@ -112,6 +120,12 @@ def skill(
     return Estimate(values[0] - values[1], *interval(drawn[0] - drawn[1]))
 
 
+def is_telling(rows: pd.DataFrame) -> bool:
+    """Whether the rows were scored by learned models and enough of their accounts churned."""
+    churned = rows.loc[rows["is_churned"], "account_id"].nunique()
+    return churned >= LEAST_CHURNED_ACCOUNTS and bool((rows["model_rung"] == LEARNED_RUNG).all())
+
+
 def permuted_skill(
     features: pd.DataFrame, labels: pd.DataFrame, policy: ChurnPolicy, seed: int, times: int = PERMUTATIONS
 ) -> Estimate:
@@ -125,5 +139,7 @@ def permuted_skill(
     for number in range(seed, seed + times):
         rows = forecast(features, permuted_labels(features, labels, number), policy, number)
         found.append(skill(rows, number).value)
+    if not np.isfinite(found).all():
+        return Estimate(float("nan"))
     half = float(t.ppf(0.975, times - 1) * np.std(found, ddof=1) / np.sqrt(times))
     return Estimate(float(np.mean(found)), float(np.mean(found)) - half, float(np.mean(found)) + half)

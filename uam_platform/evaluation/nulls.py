@@ -169,7 +169,7 @@ def over_contract(board: Scoreboard) -> Row | None:
 def told(found: Estimate) -> str:
     """A value with its interval in words."""
     if found.low is None or found.high is None:
-        return number(found.value, "ratio")
+        return _NOT_TOLD
     return f"{found.value:+.3f} ({found.low:+.3f} to {found.high:+.3f})"
 
 

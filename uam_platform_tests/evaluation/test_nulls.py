@@ -77,6 +77,15 @@ def test_without_signal_there_is_no_skill_beyond_contract(tmp_path: Path, policy
     assert not surely_above(skill(rows, SEED))
 
 
+def test_where_nothing_was_learned_no_null_is_held(scored: pd.DataFrame) -> None:
+    fallen_back = scored.assign(model_rung="contract_hazard")
+    few = scored[
+        ~scored["is_churned"] | scored["account_id"].isin(scored.loc[scored["is_churned"], "account_id"].unique()[:29])
+    ]
+    for rows in (fallen_back, few):
+        assert null_check("n", skill(rows, SEED), "").result == TOLD
+
+
 def test_permuted_labels_keep_what_contracts_say(plain: Frames) -> None:
     features, labels, _ = plain
     permuted = permuted_labels(features, labels, SEED)
