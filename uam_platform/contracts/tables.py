@@ -5,7 +5,10 @@ table is computed (the stage of its name).
 """
 
 from uam_platform.contracts.model import Contract, Ordered
+from uam_platform.contracts.tables_behavior import CONTRACTS_BEHAVIOR, JOURNEYS, SEQUENCE_MATCHES, SEQUENCE_STEPS
 from uam_platform.contracts.vocabulary import columns
+
+__all__ = ["JOURNEYS", "SEQUENCE_MATCHES", "SEQUENCE_STEPS"]  # also found here: one import path for every table
 
 
 def _null(names: str) -> frozenset[str]:
@@ -407,4 +410,5 @@ CONTRACTS: tuple[Contract, ...] = (
     SCORE_REASONS,
     REVENUE_AT_RISK,
     CANDIDATES,
+    *CONTRACTS_BEHAVIOR,
 )

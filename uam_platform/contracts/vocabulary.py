@@ -5,6 +5,7 @@ Here: one entry per column name; two tables that use a name mean the same thing.
 """
 
 from uam_platform.contracts.model import Column, Pii, Purpose, Type
+from uam_platform.contracts.vocabulary_behavior import BEHAVIOR_COLUMNS
 
 S, B, I16, I32, I64, F, D, T = (
     Type.STRING,
@@ -401,8 +402,9 @@ _COLUMNS: tuple[Column, ...] = (
     Column("rank", I32, "Rank by expected revenue saved within the owner's week, 1 is highest.", minimum=1),
 )
 
-VOCABULARY: dict[str, Column] = {c.name: c for c in _COLUMNS}
-if len(VOCABULARY) != len(_COLUMNS):
+_ALL: tuple[Column, ...] = (*_COLUMNS, *BEHAVIOR_COLUMNS)
+VOCABULARY: dict[str, Column] = {c.name: c for c in _ALL}
+if len(VOCABULARY) != len(_ALL):
     raise ValueError("a column is defined twice in the vocabulary")
 
 
