@@ -12,6 +12,7 @@ from uam_platform.policy.identity import IdentityPolicy
 from uam_platform.policy.kpis import KpiPolicy
 from uam_platform.policy.load import PolicyError, load_section
 from uam_platform.policy.playbooks import PlaybookPolicy
+from uam_platform.policy.sequences import SequencePolicy
 from uam_platform.policy.sessions import SessionPolicy, SessionRule
 from uam_platform.policy.taxonomy import Taxonomy
 from uam_platform.policy.time import TimePolicy
@@ -29,6 +30,7 @@ class Rulebook:
     kpis: KpiPolicy
     alerts: AlertPolicy
     playbooks: PlaybookPolicy
+    sequences: SequencePolicy
 
     @property
     def session_rule(self) -> SessionRule:
@@ -55,4 +57,5 @@ def load_rulebook(directory: Path | None = None) -> Rulebook:
         kpis=load_section(KpiPolicy, "kpis", directory),
         alerts=load_section(AlertPolicy, "alerts", directory),
         playbooks=load_section(PlaybookPolicy, "playbooks", directory),
+        sequences=load_section(SequencePolicy, "sequences", directory),
     )
