@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, fields, replace
 
 from uam_platform.simulation.world.drivers import CAUSES, LOOKALIKES
 
-WORLD_VERSION = "1.0.0"
+WORLD_VERSION = "2.0.0"
 
 
 def _knob(default: float, unit: str, reason: str) -> float:
@@ -27,8 +27,12 @@ class Difficulty:
     """One frozen vector; the defaults are the ``default`` difficulty."""
 
     name: str = "default"
-    signal_gain: float = _knob(1.0, "ratio", "scales what harm does to behaviour; 0 leaves behaviour blind to harm")
-    noise_sd: float = _knob(0.30, "log units", "weekly swing of an account's activity that means nothing")
+    signal_gain: float = _knob(
+        1.8, "ratio", "scales what harm does to behaviour, fixed by calibration; 0 leaves behaviour blind to harm"
+    )
+    noise_sd: float = _knob(
+        0.20, "log units", "weekly swing of an account's activity that means nothing, fixed by calibration"
+    )
     noise_memory: float = _knob(0.6, "autocorrelation per week", "quiet weeks come in runs")
     lag_ratio: float = _knob(1.0, "ratio", "stretches the time in which harm builds up after its onset")
     cause_overlap: float = _knob(0.20, "ratio", "how far the effects of the causes resemble their mean")
@@ -143,10 +147,10 @@ class Difficulty:
 
 _DEFAULT = Difficulty()
 DIFFICULTIES: dict[str, Difficulty] = {
-    "easy": replace(_DEFAULT, name="easy", signal_gain=1.4, noise_sd=0.20, lag_ratio=0.7, cause_overlap=0.05),
+    "easy": replace(_DEFAULT, name="easy", signal_gain=2.5, noise_sd=0.15, lag_ratio=0.7, cause_overlap=0.05),
     "default": _DEFAULT,
     "hard": replace(
-        _DEFAULT, name="hard", signal_gain=0.7, noise_sd=0.45, lag_ratio=1.5, cause_overlap=0.4, acausal_per_year=0.09
+        _DEFAULT, name="hard", signal_gain=1.26, noise_sd=0.30, lag_ratio=1.5, cause_overlap=0.4, acausal_per_year=0.09
     ),
 }
 
