@@ -6,9 +6,30 @@ table is computed (the stage of its name).
 
 from uam_platform.contracts.model import Contract, Ordered
 from uam_platform.contracts.tables_behavior import CONTRACTS_BEHAVIOR, JOURNEYS, SEQUENCE_MATCHES, SEQUENCE_STEPS
+from uam_platform.contracts.tables_kpis import ACCOUNT_ACTIONS, ACCOUNT_SCORES, CONTRACTS_KPIS, WORKSHEETS
+from uam_platform.contracts.tables_evidence import (
+    ACCOUNT_THEMES,
+    CONTRACTS_EVIDENCE,
+    EMERGING_THEMES,
+    STATEMENTS,
+    THEMES,
+    UTTERANCES,
+)
 from uam_platform.contracts.vocabulary import columns
 
-__all__ = ["JOURNEYS", "SEQUENCE_MATCHES", "SEQUENCE_STEPS"]  # also found here: one import path for every table
+__all__ = [
+    "ACCOUNT_ACTIONS",
+    "ACCOUNT_SCORES",
+    "ACCOUNT_THEMES",
+    "EMERGING_THEMES",
+    "JOURNEYS",
+    "SEQUENCE_MATCHES",
+    "SEQUENCE_STEPS",
+    "STATEMENTS",
+    "THEMES",
+    "UTTERANCES",
+    "WORKSHEETS",
+]  # also found here: one import path for every table
 
 
 def _null(names: str) -> frozenset[str]:
@@ -411,4 +432,6 @@ CONTRACTS: tuple[Contract, ...] = (
     REVENUE_AT_RISK,
     CANDIDATES,
     *CONTRACTS_BEHAVIOR,
+    *CONTRACTS_EVIDENCE,
+    *CONTRACTS_KPIS,
 )
