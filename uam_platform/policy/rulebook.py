@@ -12,6 +12,7 @@ from uam_platform.policy.identity import IdentityPolicy
 from uam_platform.policy.kpis import KpiPolicy
 from uam_platform.policy.load import PolicyError, load_section
 from uam_platform.policy.playbooks import PlaybookPolicy
+from uam_platform.policy.scores import ScorePolicy
 from uam_platform.policy.sequences import SequencePolicy
 from uam_platform.policy.sessions import SessionPolicy, SessionRule
 from uam_platform.policy.taxonomy import Taxonomy
@@ -28,6 +29,7 @@ class Rulebook:
     identity: IdentityPolicy
     churn: ChurnPolicy
     kpis: KpiPolicy
+    scores: ScorePolicy
     alerts: AlertPolicy
     playbooks: PlaybookPolicy
     sequences: SequencePolicy
@@ -55,6 +57,7 @@ def load_rulebook(directory: Path | None = None) -> Rulebook:
         identity=load_section(IdentityPolicy, "identity", directory),
         churn=load_section(ChurnPolicy, "churn", directory),
         kpis=load_section(KpiPolicy, "kpis", directory),
+        scores=load_section(ScorePolicy, "scores", directory),
         alerts=load_section(AlertPolicy, "alerts", directory),
         playbooks=load_section(PlaybookPolicy, "playbooks", directory),
         sequences=load_section(SequencePolicy, "sequences", directory),
