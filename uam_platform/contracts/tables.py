@@ -6,7 +6,6 @@ table is computed (the stage of its name).
 
 from uam_platform.contracts.model import Contract, Ordered
 from uam_platform.contracts.tables_behavior import CONTRACTS_BEHAVIOR, JOURNEYS, SEQUENCE_MATCHES, SEQUENCE_STEPS
-from uam_platform.contracts.tables_kpis import ACCOUNT_ACTIONS, ACCOUNT_SCORES, CONTRACTS_KPIS, WORKSHEETS
 from uam_platform.contracts.tables_evidence import (
     ACCOUNT_THEMES,
     CONTRACTS_EVIDENCE,
@@ -15,6 +14,7 @@ from uam_platform.contracts.tables_evidence import (
     THEMES,
     UTTERANCES,
 )
+from uam_platform.contracts.tables_kpis import ACCOUNT_ACTIONS, ACCOUNT_SCORES, CONTRACTS_KPIS, WORKSHEETS
 from uam_platform.contracts.vocabulary import columns
 
 __all__ = [

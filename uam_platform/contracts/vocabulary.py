@@ -404,7 +404,7 @@ _COLUMNS: tuple[Column, ...] = (
     Column("rank", I32, "Rank by expected revenue saved within the owner's week, 1 is highest.", minimum=1),
 )
 
-_ALL: tuple[Column, ...] = (*_COLUMNS, *BEHAVIOR_COLUMNS, *KPI_COLUMNS)
+_ALL: tuple[Column, ...] = (*_COLUMNS, *BEHAVIOR_COLUMNS, *EVIDENCE_COLUMNS, *KPI_COLUMNS)
 VOCABULARY: dict[str, Column] = {c.name: c for c in _ALL}
 if len(VOCABULARY) != len(_ALL):
     raise ValueError("a column is defined twice in the vocabulary")

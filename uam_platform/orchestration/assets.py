@@ -27,6 +27,7 @@ _LAYERS = {
     "staging": "canonical",
     "identity": "identity",
     "behavior": "features",
+    "evidence": "features",
     "churn": "model",
     "kpis": "score",
     "alerts": "alert",

@@ -1,0 +1,71 @@
+"""Contracts of what people say: utterances as landed, statements, themes.
+
+Here: the tables of the evidence stage, and the utterances of staging it stands on. Not here: what a column means
+(`vocabulary_evidence`, `vocabulary`), tickets and their changes (`tables`).
+"""
+
+from uam_platform.contracts.model import Contract
+from uam_platform.contracts.vocabulary import columns
+
+UTTERANCES = Contract(
+    stage="staging",
+    name="utterances",
+    grain="what one person wrote or said at once: a ticket's description, a comment, a message",
+    description="Words of customers and staff from every channel in one shape, redacted before they are stored (R45, R46, R170).",
+    columns=columns(
+        "utterance_id source channel ticket_id conversation_id account_id author_kind said_at known_at known_date text "
+        "redaction_count load_id row_no"
+    ),
+    key=("utterance_id",),
+    nullable=frozenset({"ticket_id", "conversation_id", "account_id"}),
+)
+STATEMENTS = Contract(
+    stage="evidence",
+    name="statements",
+    grain="one topic of one utterance of a customer, or the utterance without a topic",
+    description="What customers say: topic, tone, escalation, renewal concern, buying signal, and the redacted sentence that "
+    "carries it, with a pointer to its record (R45, R46, R113).",
+    columns=columns(
+        "statement_id utterance_id source channel ticket_id conversation_id account_id said_at known_at known_date topic "
+        "sentiment is_escalation is_reopen is_renewal_concern is_buying_signal signal_reason quote redaction_count load_id row_no"
+    ),
+    key=("statement_id",),
+    nullable=frozenset({"ticket_id", "conversation_id", "account_id", "topic", "signal_reason"}),
+)
+ACCOUNT_THEMES = Contract(
+    stage="evidence",
+    name="account_themes",
+    grain="one account, topic and known day",
+    description="Statements per account and topic, to be summed over known days before a snapshot.",
+    columns=columns(
+        "account_id topic known_date mention_count sentiment_sum escalation_count reopen_count renewal_concern_count "
+        "buying_signal_count"
+    ),
+    key=("account_id", "topic", "known_date"),
+)
+THEMES = Contract(
+    stage="evidence",
+    name="themes",
+    grain="one topic and week: the window of the rulebook before as_of",
+    description="Breadth beside loudness: how many accounts and how much revenue speak of a topic, how much of it is one account, "
+    "and whether it grows.",
+    columns=columns(
+        "as_of topic mention_count mentioning_account_count account_share_ratio mentioning_arr_usd_cents arr_share_ratio "
+        "loudest_share_ratio effective_account_count previous_mention_count trend_ratio sentiment_mean escalation_count breadth "
+        "statement_id quote"
+    ),
+    key=("as_of", "topic"),
+    nullable=frozenset({"arr_share_ratio"}),
+)
+EMERGING_THEMES = Contract(
+    stage="evidence",
+    name="emerging_themes",
+    grain="one group of words, as of the last week",
+    description="Words that statements without a topic use more than before: candidates for the rulebook's topics.",
+    columns=columns(
+        "as_of theme_no terms mention_count mentioning_account_count lift_ratio sentiment_mean statement_id quote"
+    ),
+    key=("as_of", "theme_no"),
+)
+
+CONTRACTS_EVIDENCE: tuple[Contract, ...] = (UTTERANCES, STATEMENTS, ACCOUNT_THEMES, THEMES, EMERGING_THEMES)

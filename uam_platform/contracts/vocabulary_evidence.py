@@ -1,0 +1,104 @@
+"""The vocabulary's words on what people say: utterances, statements, themes.
+
+Here: columns of the tables in `tables_evidence`. Not here: words that tables of several rooms share (`vocabulary`, which also
+joins these to the whole).
+"""
+
+from uam_platform.contracts.model import Column, Pii, Purpose, Type
+
+_WEB, _FIX = Purpose.PRODUCT_DECISIONS, Purpose.ISSUE_RESOLUTION
+_B, _I64, _F, _S = Type.BOOL, Type.INT64, Type.FLOAT64, Type.STRING
+
+
+def _count(name: str, meaning: str, unit: str) -> Column:
+    return Column(name, _I64, meaning, unit, purpose=_WEB, minimum=0)
+
+
+EVIDENCE_COLUMNS: tuple[Column, ...] = (
+    Column("utterance_id", _S, "What one person wrote or said at once: channel, source and the vendor's id."),
+    Column(
+        "channel",
+        _S,
+        "Where it was said.",
+        allowed=("ticket", "ticket_comment", "chat", "call", "document"),
+    ),
+    Column("conversation_id", _S, "Ticket, chat, call or document it belongs to, prefixed by its source."),
+    Column(
+        "author_kind", _S, "Who speaks: customer, own staff, or not known.", allowed=("customer", "agent", "unknown")
+    ),
+    Column("said_at", Type.TIMESTAMP, "When it was said.", "UTC"),
+    Column("text", _S, "The words, redacted before they were stored.", pii=Pii.PERSONAL, purpose=_FIX),
+    _count("redaction_count", "Places where something personal was cut out.", "places"),
+    Column("statement_id", _S, "Identity of a statement: hash of its utterance and topic."),
+    Column("topic", _S, "Topic of the rulebook; null where none fits.", purpose=_WEB),
+    Column("sentiment", _F, "Tone: -1 very negative, 0 neutral, 1 very positive.", purpose=_WEB, minimum=-1, maximum=1),
+    Column("is_escalation", _B, "The speaker asks for somebody higher up, or threatens.", purpose=_FIX),
+    Column("is_reopen", _B, "It came with the reopening of a solved ticket.", purpose=_FIX),
+    Column("is_renewal_concern", _B, "The speaker doubts that the contract will be renewed."),
+    Column("is_buying_signal", _B, "The speaker asks for more: seats, plan, products."),
+    Column("signal_reason", _S, "Which rules made the flags, as the rulebook names them.", purpose=_FIX),
+    Column("quote", _S, "The sentence that carries it, redacted.", pii=Pii.PERSONAL, purpose=_WEB),
+    _count("mention_count", "Statements.", "statements"),
+    Column("sentiment_sum", _F, "Sum of the sentiment of the statements.", purpose=_WEB),
+    Column("sentiment_mean", _F, "Mean sentiment of the statements.", purpose=_WEB, minimum=-1, maximum=1),
+    _count("escalation_count", "Statements that escalate.", "statements"),
+    _count("reopen_count", "Statements that came with a reopening.", "statements"),
+    _count("renewal_concern_count", "Statements of doubt about the renewal.", "statements"),
+    _count("buying_signal_count", "Statements that ask for more.", "statements"),
+    _count("mentioning_account_count", "Distinct accounts that speak of it.", "accounts"),
+    Column(
+        "account_share_ratio",
+        _F,
+        "Accounts that speak of it among all that spoke.",
+        "ratio",
+        purpose=_WEB,
+        minimum=0,
+        maximum=1,
+    ),
+    _count("mentioning_arr_usd_cents", "ARR of the accounts that speak of it.", "USD cents"),
+    Column(
+        "arr_share_ratio",
+        _F,
+        "That ARR among the ARR of all customers; null without contracts.",
+        "ratio",
+        purpose=_WEB,
+        minimum=0,
+        maximum=1,
+    ),
+    Column(
+        "loudest_share_ratio",
+        _F,
+        "Share of the statements that the loudest account made.",
+        "ratio",
+        purpose=_WEB,
+        minimum=0,
+        maximum=1,
+    ),
+    Column(
+        "effective_account_count",
+        _F,
+        "1 / sum of squared shares of the accounts: as many equally loud accounts would sound like this.",
+        "accounts",
+        purpose=_WEB,
+        minimum=0,
+    ),
+    _count("previous_mention_count", "Statements of the window before.", "statements"),
+    Column("trend_ratio", _F, "Statements over those of the window before, both plus one.", "ratio", purpose=_WEB),
+    Column(
+        "breadth",
+        _S,
+        "broad: many accounts; loud: few accounts say much; small: little was said.",
+        purpose=_WEB,
+        allowed=("broad", "loud", "small"),
+    ),
+    Column("theme_no", _I64, "Position of an emerging theme, 1 is the strongest.", purpose=_WEB, minimum=1),
+    Column("terms", _S, "The words that set it apart, strongest first.", purpose=_WEB),
+    Column(
+        "lift_ratio",
+        _F,
+        "Share of recent statements with its first word over the share in earlier ones.",
+        "ratio",
+        purpose=_WEB,
+        minimum=0,
+    ),
+)
