@@ -1,23 +1,33 @@
-"""Dagster face of behaviour: sessions, daily activity and point-in-time features.
+"""Dagster face of behaviour: sessions, daily activity, point-in-time features, sequences and journeys.
 
-Here: partitions, inputs and the plots people look at. Not here: the computations (`sessions`, `daily`, `attach`, `features`).
+Here: partitions, inputs and the plots people look at. Not here: the computations (`sessions`, `daily`, `attach`, `features`,
+`sequences`, `journeys`).
 """
 
 from datetime import date
 
 import dagster as dg
 import ibis.expr.types as ir
+import pandas as pd
 
 from uam_platform.behavior.attach import attach
 from uam_platform.behavior.daily import actor_days as daily_activity
 from uam_platform.behavior.eligibility import EligibilityRule
 from uam_platform.behavior.features import account_features as features_of
+from uam_platform.behavior.sequence_facts import Links, core_times, step_facts
+from uam_platform.behavior.sequence_plots import matches_by_week, steps_reached
+from uam_platform.behavior.sequence_tables import match_tables
+from uam_platform.behavior.sequences import accounts_to_judge, found_sequences, midnight_us
 from uam_platform.behavior.sessions import sessions as sessions_of
 from uam_platform.contracts import tables
+from uam_platform.lake.io_manager import as_table
+from uam_platform.lake.resource import Warehouse
 from uam_platform.orchestration.assets import table_asset, table_in
 from uam_platform.orchestration.checks import contract_check
 from uam_platform.orchestration.stale import RESTATEMENT_TAG, refuse_unasked_restatement
 from uam_platform.orchestration.wiring import Wiring
+
+_LINKS = (tables.HIERARCHY, tables.PEOPLE, tables.MEMBERSHIPS)
 
 
 def sessions_asset(wiring: Wiring) -> dg.AssetsDefinition:
@@ -100,13 +110,54 @@ def account_features_asset(wiring: Wiring) -> dg.AssetsDefinition:
     return account_features
 
 
+def sequence_matches_asset(wiring: Wiring) -> dg.AssetsDefinition:
+    """Completions of the declared sequences over all of history; the rows they stand on go beside them."""
+    read = (tables.EVENTS, tables.TICKETS, tables.TICKET_EVENTS, *_LINKS)
+
+    @table_asset(
+        tables.SEQUENCE_MATCHES,
+        trigger="snapshot_schedule",
+        ins={c.name: table_in(c) for c in read},
+        kinds=frozenset({"duckdb", "pandas", "parquet"}),
+    )
+    def sequence_matches(
+        context: dg.AssetExecutionContext,
+        events: ir.Table,
+        tickets: ir.Table,
+        ticket_events: ir.Table,
+        hierarchy: ir.Table,
+        people: ir.Table,
+        memberships: ir.Table,
+    ) -> pd.DataFrame:
+        warehouse: Warehouse = context.resources.warehouse
+        policy, links = wiring.rulebook.sequences, Links(hierarchy, people, memberships)
+        facts = step_facts(events, tickets, ticket_events, links, policy)
+        core = core_times(events, links, accounts_to_judge(facts, policy))
+        found = found_sequences(facts, policy, core, midnight_us(wiring.closed_as_of))
+        matches, steps = match_tables(found, facts, policy)
+        rows = as_table(steps, tables.SEQUENCE_STEPS)
+        warehouse.lake.publish(warehouse.connection, tables.SEQUENCE_STEPS, rows)
+        plots = {"matches_by_week": matches_by_week(matches), "steps_reached": steps_reached(facts, matches, policy)}
+        unknown = sorted(policy.event_names() - set(wiring.rulebook.taxonomy.events))
+        context.add_output_metadata({**plots, "step_rows": len(steps), "events_not_in_taxonomy": ", ".join(unknown)})
+        return matches
+
+    return sequence_matches
+
+
 def definitions(wiring: Wiring) -> dg.Definitions:
     """Assets and checks of behaviour."""
     return dg.Definitions(
-        assets=[sessions_asset(wiring), actor_days_asset(wiring), account_features_asset(wiring)],
+        assets=[
+            sessions_asset(wiring),
+            actor_days_asset(wiring),
+            account_features_asset(wiring),
+            sequence_matches_asset(wiring),
+        ],
         asset_checks=[
             contract_check(tables.SESSIONS, wiring.days),
             contract_check(tables.ACTOR_DAYS, wiring.days),
             contract_check(tables.ACCOUNT_FEATURES, wiring.as_of),
+            contract_check(tables.SEQUENCE_MATCHES, None),
         ],
     )

@@ -9,6 +9,7 @@ saw. Groups without such facts, nearly all, have one version, because the automa
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from itertools import pairwise
 from typing import Final, NamedTuple
 
@@ -80,6 +81,11 @@ def found_sequences(facts: pd.DataFrame, policy: SequencePolicy, core: CoreTimes
         for name, sequence in policy.sequences.items()
         for account, seen in _all_seen(candidates(facts, sequence), facts, core, until_us)
     ]
+
+
+def midnight_us(day: date) -> int:
+    """Start of a day in epoch microseconds."""
+    return (day - date(1970, 1, 1)).days * DAY_US
 
 
 def candidates(facts: pd.DataFrame, sequence: Sequence) -> Candidates:

@@ -1,0 +1,62 @@
+"""Plots of the declared sequences: completions by week, and how many accounts came how far.
+
+Here: counting and drawing. Not here: what completes a sequence (`sequences`), the drawing board (`orchestration.plots`).
+"""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from uam_platform.orchestration.plots import figure, image, png
+from uam_platform.policy.sequences import SequencePolicy
+
+_COLOURS = ("#1f6f8b", "#d08c60", "#8b1f4b", "#6b8b1f", "#555555")
+
+
+def matches_by_week(matches: pd.DataFrame) -> Any:
+    """Completions by week, one line per sequence, as they are known now."""
+    latest = matches[matches["known_to_date"].astype(str) == "9999-12-31"]
+    weeks = latest["completed_at"].dt.to_period("W").dt.start_time
+    counted = latest.groupby([weeks, "sequence_name"]).size().unstack(fill_value=0)
+    if len(counted):
+        counted = counted.reindex(pd.date_range(counted.index.min(), counted.index.max(), freq="7D"), fill_value=0)
+    title = "Sequences completed, by week"
+    made, axes = figure(title, "", "completions")
+    for number, name in enumerate(counted.columns):
+        axes.plot(counted.index, counted[name], label=name, color=_COLOURS[number % len(_COLOURS)], linewidth=1.4)
+    if len(counted):
+        made.legend(loc="outside lower center", ncols=4, frameon=False, fontsize=8)
+    return image(png(made), title)
+
+
+def accounts_by_step(facts: pd.DataFrame, matches: pd.DataFrame, policy: SequencePolicy) -> pd.DataFrame:
+    """How many accounts did each step at all, and how many completed the sequence.
+
+    Returns:
+        sequence_name, step (its meaning; the last row is `completed`), account_count.
+    """
+    rows: list[tuple[str, str, int]] = []
+    for name, sequence in policy.sequences.items():
+        for step in sequence.steps:
+            named = (f"ticket_{step.ticket}",) if step.ticket else step.events
+            if named:
+                done = facts.loc[facts["event_name"].isin(named), "account_id"].nunique()
+                rows.append((name, step.meaning, int(done)))
+        completed = matches.loc[matches["sequence_name"] == name, "account_id"].nunique()
+        rows.append((name, "completed in order and in time", int(completed)))
+    return pd.DataFrame(rows, columns=["sequence_name", "step", "account_count"])
+
+
+def steps_reached(facts: pd.DataFrame, matches: pd.DataFrame, policy: SequencePolicy) -> Any:
+    """Bars: accounts that did each step at all beside those that completed the sequence in order and in time."""
+    counted = accounts_by_step(facts, matches, policy)
+    title = "Accounts that did a step at all; red: completed in order and time"
+    made, axes = figure(title, "accounts", "", size=(8.0, 0.8 + 0.28 * len(counted)))
+    places = np.arange(len(counted))[::-1]
+    is_end = counted["step"] == "completed in order and in time"
+    colours = np.where(is_end, _COLOURS[2], _COLOURS[0])
+    bars = axes.barh(places, counted["account_count"], color=list(colours))
+    axes.bar_label(bars, fontsize=7, padding=2)
+    axes.set_yticks(places, (counted["sequence_name"] + ": " + counted["step"]).tolist(), fontsize=7)
+    return image(png(made), title)
