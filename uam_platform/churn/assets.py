@@ -31,6 +31,8 @@ def account_groups(accounts: ir.Table) -> pd.DataFrame:
 
 def labels_asset(wiring: Wiring) -> dg.AssetsDefinition:
     """Outcomes of all recorded snapshots, as far as their horizon has passed."""
+    policy = wiring.rulebook.churn
+    is_recorded = policy.label_kind == "recorded_event"
 
     @table_asset(
         tables.LABELS,
@@ -39,20 +41,21 @@ def labels_asset(wiring: Wiring) -> dg.AssetsDefinition:
             "features": table_in(tables.ACCOUNT_FEATURES),
             "subscriptions": table_in(tables.SUBSCRIPTIONS),
             "accounts": table_in(tables.ACCOUNTS),
-            "actor_days": table_in(tables.ACTOR_DAYS),
+            "acts": table_in(tables.EVENTS if is_recorded else tables.ACTOR_DAYS),
             "hierarchy": table_in(tables.HIERARCHY),
         },
         kinds=frozenset({"pandas", "parquet"}),
     )
     def labels(
-        features: ir.Table, subscriptions: ir.Table, accounts: ir.Table, actor_days: ir.Table, hierarchy: ir.Table
+        features: ir.Table, subscriptions: ir.Table, accounts: ir.Table, acts: ir.Table, hierarchy: ir.Table
     ) -> pd.DataFrame:
-        activity = actor_days.join(hierarchy, "workspace_key").select("account_id", "event_date").distinct()
+        counted = acts.filter(acts.event_name == policy.label_event) if is_recorded else acts
+        activity = counted.join(hierarchy, "workspace_key").select("account_id", "event_date").distinct()
         return labels_of(
             features.select("account_id", "as_of", "decision_at", "is_eligible").to_pandas(),
             subscriptions.to_pandas(),
             activity.to_pandas(),
-            wiring.rulebook.churn,
+            policy,
             wiring.settings.clock(),
             account_groups(accounts),
         )

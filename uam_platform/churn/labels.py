@@ -28,13 +28,15 @@ def labels(
 
     `subscription_end`: churned when the account's paid relationship ends in [decision_at, as_of + horizon] and no term starts
     within the grace after that end. `inactivity`: churned without any activity in [as_of, as_of + horizon).
+    `recorded_event`: churned when the event that records it happened in [as_of, as_of + horizon).
     A label is null while it is open, and for good where the account left by acquisition or merger, or where the relationship turned
     out to have ended before the decision (the row should not have been eligible): both are marked censored.
 
     Args:
         features: account_id, as_of, decision_at, is_eligible (account_features).
         subscriptions: contract terms (subscriptions contract); may be empty for `inactivity`.
-        activity: account_id, event_date; may be empty for `subscription_end`.
+        activity: account_id, event_date of all activity, or with `recorded_event` of the recorded outcomes; may be empty for
+            `subscription_end`.
         policy: horizon, grace, kind, folds.
         closed_until: naive UTC time up to which the sources are complete.
         groups: account_id, parent_account_id for the folds (see `account_folds`).
@@ -44,11 +46,12 @@ def labels(
     """
     rows = features.loc[features["is_eligible"].astype(bool), ["account_id", "as_of", "decision_at"]]
     rows = rows.reset_index(drop=True)
-    found = (
-        _by_subscription(rows, subscriptions, policy, closed_until)
-        if policy.label_kind == "subscription_end"
-        else _by_inactivity(rows, activity, policy)
-    )
+    if rows.empty:
+        found = _no_outcomes()  # pandas joins no two empty frames of text
+    elif policy.label_kind == "subscription_end":
+        found = _by_subscription(rows, subscriptions, policy, closed_until)
+    else:
+        found = _by_activity(rows, activity, policy)
     is_closed = as_days(rows["as_of"]) + pd.Timedelta(days=policy.label_lag_days) <= as_day(closed_until)
     is_known = is_closed & ~found["is_censored"]
     result = rows.assign(
@@ -147,7 +150,12 @@ def _by_subscription(
     )
 
 
-def _by_inactivity(rows: pd.DataFrame, activity: pd.DataFrame, policy: ChurnPolicy) -> pd.DataFrame:
+def _no_outcomes() -> pd.DataFrame:
+    kinds = {"is_churned": "bool", "is_censored": "bool", "ended_at": "datetime64[us]"}
+    return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in kinds.items()})
+
+
+def _by_activity(rows: pd.DataFrame, activity: pd.DataFrame, policy: ChurnPolicy) -> pd.DataFrame:
     days = pd.DataFrame({"account_id": activity["account_id"], "next_day": as_days(activity["event_date"])})
     keyed = rows.assign(row=np.arange(len(rows)), day=as_days(rows["as_of"]))
     matched = pd.merge_asof(
@@ -158,6 +166,9 @@ def _by_inactivity(rows: pd.DataFrame, activity: pd.DataFrame, policy: ChurnPoli
         by="account_id",
         direction="forward",
     ).sort_values("row", ignore_index=True)
-    is_quiet = ~(matched["next_day"] < matched["day"] + pd.Timedelta(days=policy.horizon_days))
+    happens = matched["next_day"] < matched["day"] + pd.Timedelta(days=policy.horizon_days)
+    if policy.label_kind == "recorded_event":
+        ended = matched["next_day"].where(happens)
+        return pd.DataFrame({"is_churned": happens, "is_censored": False, "ended_at": ended})
     nothing = pd.Series(pd.NaT, index=matched.index, dtype="datetime64[us]")
-    return pd.DataFrame({"is_churned": is_quiet, "is_censored": False, "ended_at": nothing})
+    return pd.DataFrame({"is_churned": ~happens, "is_censored": False, "ended_at": nothing})

@@ -12,7 +12,7 @@ from uam_platform.churn import registry
 from uam_platform.churn.days import as_day, as_days
 from uam_platform.churn.score import score
 from uam_platform.churn.train import train
-from uam_platform.contracts.tables import MODELS
+from uam_platform.contracts.tables import MODELS, SCORE_REASONS, SCORES
 from uam_platform.policy.churn import ChurnPolicy
 
 
@@ -69,6 +69,8 @@ def score_snapshots(
         groups: account_id, parent_account_id (see `folds.account_folds`).
         threads: of LightGBM.
     """
+    if features.empty:  # an input without accounts
+        return pd.DataFrame(columns=SCORES.column_names), pd.DataFrame(columns=SCORE_REASONS.column_names)
     days = as_days(features["as_of"])
     trained = {day: registry.serving(models, as_day(day).date()) for day in sorted(days.unique())}
     first_of = days.map({day: as_days(serving["as_of"]).iloc[0] for day, serving in trained.items()})

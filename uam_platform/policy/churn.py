@@ -122,7 +122,8 @@ class ChurnPolicy(PolicyModel):
     """The rulebook's churn rules."""
 
     horizon_days: int = Field(56, ge=7, le=365)
-    label_kind: Literal["subscription_end", "inactivity"]
+    label_kind: Literal["subscription_end", "inactivity", "recorded_event"]
+    label_event: str | None = None
     renewal_grace_days: int = Field(14, ge=0, le=90)
     rolling_billing_periods: tuple[str, ...]
     censoring_reasons: tuple[str, ...]

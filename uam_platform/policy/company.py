@@ -33,7 +33,8 @@ def with_mapping(rulebook: Rulebook, mapping: ExportMapping, path: Path) -> Rule
         "product_type": mapping.company.product_type,
         "accept_unknown": mapping.accept_unknown or taxonomy.accept_unknown,
     }
-    label = {"label_kind": mapping.label.kind, "horizon_days": mapping.label.horizon_days}
+    rule = mapping.label
+    label = {"label_kind": rule.kind, "horizon_days": rule.horizon_days, "label_event": rule.event}
     return replace(
         rulebook,
         taxonomy=taxonomy.model_copy(update=changes),

@@ -223,8 +223,15 @@ class Company(PolicyModel):
 class LabelRule(PolicyModel):
     """What churn means here."""
 
-    kind: Literal["subscription_end", "inactivity"]
+    kind: Literal["subscription_end", "inactivity", "recorded_event"]
     horizon_days: int = Field(ge=7, le=365)
+    event: str | None = Field(None, description="recorded_event: canonical name of the event that says who left")
+
+    @model_validator(mode="after")
+    def _recorded_has_an_event(self) -> "LabelRule":
+        if (self.kind == "recorded_event") != (self.event is not None):
+            raise ValueError("kind recorded_event needs event (a canonical event name), and only it has one")
+        return self
 
 
 class ExportMapping(PolicyModel):
