@@ -70,6 +70,12 @@ class Settings(BaseSettings):
         """SQLAlchemy URL of the ledger."""
         return self.ledger_url or f"sqlite:///{(self.data_dir / 'ledger.db').absolute()}"
 
+    @property
+    def connected_destinations(self) -> frozenset[str]:
+        """Systems that actions can be delivered to; actions for others stay planned until they are connected."""
+        salesforce = (self.salesforce_base_url, self.salesforce_client_id, self.salesforce_client_secret)
+        return frozenset({"slack", *(["salesforce"] if all(salesforce) else [])})
+
     def clock(self) -> datetime:
         """Now as naive UTC: the fixed clock where one is set."""
         if self.now is None:

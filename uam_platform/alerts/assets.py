@@ -106,7 +106,7 @@ def apply_snapshots(
     totals: dict[str, int] = {"actions_planned": 0}
     for key in sorted(keys):
         mine = [row for row in rows if str(row["as_of"])[:10] == key]
-        actions = catalogue.plan_all(mine, wiring.rulebook.playbooks) if act else {}
+        actions = catalogue.plan_all(mine, wiring.rulebook.playbooks, wiring.settings.connected_destinations) if act else {}
         life_cycle = wiring.rulebook.alerts.life_cycle
         as_of = date.fromisoformat(key)
         covered = [one for one in judged if one.as_of == as_of]

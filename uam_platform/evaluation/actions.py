@@ -1,11 +1,12 @@
 """Was every action done exactly once?
 
-Here: what Slack accepted against what the outbox says was sent. Not here: whether the alert was right (`alerts`). An action is
-recognised by the id in the message's metadata, which is its idempotency key.
+Here: what Slack and Salesforce accepted against what the outbox says was sent. Not here: whether the alert was right (`alerts`).
+An action is recognised by its idempotency key: in Slack the id in the message's metadata, in Salesforce the field that names the last
+action, and the external id under which a task was created.
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import pandas as pd
@@ -13,31 +14,67 @@ import pandas as pd
 from uam_platform.evaluation.results import Row, Section, ratio
 from uam_platform.evaluation.run_folder import RunFolder
 
-DESTINATION: Final = "slack"
+SLACK: Final = "slack"
+SALESFORCE: Final = "salesforce"
+LAST_ACTION: Final = "Uam_Last_Action__c"
+"""Field of the shipped rulebook, see `policy.playbooks.SalesforceFields`."""
 POST: Final = "chat.postMessage"
-_TITLE: Final = "Actions: what Slack received beside the outbox"
+_TITLE: Final = "Actions: what the destinations received beside the outbox"
+Call = Mapping[str, Any]
 
 
 def section(run: RunFolder) -> Section:
     """Twins, losses and strays; one note where the run has no ledger or no destination was recorded."""
-    outbox, received = run.outbox(), run.received()
+    outbox = run.outbox()
     if outbox is None:
         return Section("actions", _TITLE, (), "The run has no ledger.")
-    if received is None:
+    received = {name: run.received(name) for name in (SLACK, SALESFORCE)}
+    if received[SLACK] is None:
         return Section("actions", _TITLE, (), "Nothing was recorded by the destination; give the sandbox's folder.")
-    return Section("actions", _TITLE, tuple(compare(outbox, received)))
+    rows = compare(outbox, received[SLACK])
+    if (outbox["destination"] == SALESFORCE).any():
+        rows += compare_records(outbox, received[SALESFORCE] or [])
+    return Section("actions", _TITLE, tuple(rows))
 
 
-def compare(outbox: pd.DataFrame, received: Sequence[Mapping[str, Any]]) -> list[Row]:
-    """Rows of the section.
+def compare(outbox: pd.DataFrame, received: Sequence[Call]) -> list[Row]:
+    """Rows about Slack.
 
     Args:
         outbox: idempotency_key, kind (post, update), destination, state.
         received: accepted calls: method and message, oldest first.
     """
-    own = outbox[outbox["destination"] == DESTINATION]
-    posts = Counter(_action_id(call) for call in received if call["method"] == POST)
-    seen = {_action_id(call) for call in received}
+    own = outbox[outbox["destination"] == SLACK]
+    return _rows("", "messages", own, received, _action_of_message, [call["method"] == POST for call in received])
+
+
+def compare_records(outbox: pd.DataFrame, received: Sequence[Call]) -> list[Row]:
+    """Rows about Salesforce; the arguments are those of `compare`, with the accepted writes.
+
+    A write that is repeated under its own key changes nothing there, so only a task created again would be a twin; context on an account
+    creates nothing and counts as first written by its first write.
+    """
+    own = outbox[outbox["destination"] == SALESFORCE]
+    posts = set(own.loc[own["kind"] == "post", "idempotency_key"])
+    seen: set[str] = set()
+    firsts = []
+    for call in received:
+        key = _action_of_record(call)
+        firsts.append(bool(call["created"]) or (key in posts and key not in seen))
+        seen.add(key)
+    return _rows("Salesforce: ", "tasks and contexts", own, received, _action_of_record, firsts)
+
+
+def _rows(
+    prefix: str,
+    what: str,
+    own: pd.DataFrame,
+    received: Sequence[Call],
+    action_of: Callable[[Call], str],
+    is_first: Sequence[bool],
+) -> list[Row]:
+    posts = Counter(action_of(call) for call, first in zip(received, is_first, strict=True) if first)
+    seen = {action_of(call) for call in received}
     sent = own[own["state"] == "sent"]
     sent_posts = set(sent.loc[sent["kind"] == "post", "idempotency_key"])
     known = set(own["idempotency_key"])
@@ -47,18 +84,25 @@ def compare(outbox: pd.DataFrame, received: Sequence[Mapping[str, Any]]) -> list
     states = ", ".join(f"{state} {n}" for state, n in sorted(Counter(own["state"]).items())) or "empty"
     return [
         Row(
-            "first messages sent exactly once", ratio(once, len(sent_posts)), target="1",
+            f"{prefix}first {what} sent exactly once", ratio(once, len(sent_posts)), target="1",
             note=f"{once} of {len(sent_posts)}; outbox: {states}",
         ),
-        Row("twins", sum(n - 1 for key, n in posts.items() if key in known), unit="count", target="0",
-            note="further messages of an action that was already there"),
-        Row("lost", lost, unit="count", note="marked as sent, never received", target="0"),
-        Row("unexpected", sum(n for key, n in posts.items() if key not in known), unit="count", target="0",
+        Row(f"{prefix}twins", sum(n - 1 for key, n in posts.items() if key in known), unit="count", target="0",
+            note="more than one of an action that was already there"),
+        Row(f"{prefix}lost", lost, unit="count", note="marked as sent, never received", target="0"),
+        Row(f"{prefix}unexpected", sum(n for key, n in posts.items() if key not in known), unit="count", target="0",
             note="received, but no action of this outbox"),
-        Row("arrived, not yet recorded as sent", len(early), unit="count", note="reconciled by the next delivery"),
+        Row(f"{prefix}arrived, not yet recorded as sent", len(early), unit="count",
+            note="reconciled by the next delivery"),
     ]  # fmt: skip
 
 
-def _action_id(call: Mapping[str, Any]) -> str:
+def _action_of_message(call: Call) -> str:
     metadata = call["message"].get("metadata") or {}
     return str((metadata.get("event_payload") or {}).get("id", ""))
+
+
+def _action_of_record(call: Call) -> str:
+    if call["created"]:
+        return str(call["external_id"])
+    return str(call["fields"].get(LAST_ACTION, call["external_id"]))

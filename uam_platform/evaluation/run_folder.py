@@ -27,7 +27,7 @@ class RunFolder:
 
     Args:
         root: holds `lake`, `ledger.db` and, for a run against the sandbox, `sandbox/received`.
-        received: folder with `slack.jsonl`, where it lies elsewhere.
+        received: folder with `slack.jsonl` and `salesforce.jsonl`, where it lies elsewhere.
     """
 
     def __init__(self, root: Path, received: Path | None = None) -> None:
@@ -78,9 +78,9 @@ class RunFolder:
             rows = ledger.execute(f"SELECT {wanted} FROM {OutboxRow.__tablename__} ORDER BY 1").fetchall()
         return pd.DataFrame(rows, columns=list(_OUTBOX_COLUMNS))
 
-    def received(self) -> list[dict[str, Any]] | None:
-        """Calls that the Slack destination accepted, in order, or None where no destination kept records."""
-        path = self._received / "slack.jsonl"
+    def received(self, destination: str = "slack") -> list[dict[str, Any]] | None:
+        """Calls that a destination accepted, in order, or None where no destination kept records."""
+        path = self._received / f"{destination}.jsonl"
         if not path.exists():
             return [] if self._received.is_dir() else None
         return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]

@@ -4,7 +4,7 @@ Here: looking up the playbook and freezing what a destination will show. Not her
 the layout (`slack_message`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, Final
 
 from uam_platform.ledger.inputs import PlannedAction
@@ -19,8 +19,10 @@ _SHOWN: Final = (
 _MONEY: Final = "arr_usd_cents revenue_at_risk_usd_cents expected_saved_usd_cents".split()
 
 
-def plan(candidate: Mapping[Any, Any], policy: PlaybookPolicy) -> list[PlannedAction]:
-    """Actions for one CANDIDATES row, in the order of the playbook.
+def plan(
+    candidate: Mapping[Any, Any], policy: PlaybookPolicy, connected: Collection[str] = DESTINATIONS_WITH_DELIVERY
+) -> list[PlannedAction]:
+    """Actions for one CANDIDATES row, in the order of the playbook; those for systems not `connected` stay planned.
 
     Raises:
         KeyError: the row names a playbook the catalogue does not have.
@@ -32,15 +34,17 @@ def plan(candidate: Mapping[Any, Any], policy: PlaybookPolicy) -> list[PlannedAc
             destination=action.destination,
             target=action.target or policy.default_targets.get(action.destination, ""),
             payload=payload,
-            has_delivery=action.destination in DESTINATIONS_WITH_DELIVERY,
+            has_delivery=action.destination in connected,
         )
         for label, action in policy.playbook(str(candidate["playbook"])).actions.items()
     ]
 
 
-def plan_all(rows: list[dict[Any, Any]], policy: PlaybookPolicy) -> dict[str, list[PlannedAction]]:
+def plan_all(
+    rows: list[dict[Any, Any]], policy: PlaybookPolicy, connected: Collection[str] = DESTINATIONS_WITH_DELIVERY
+) -> dict[str, list[PlannedAction]]:
     """Actions by fingerprint for the rows with decision `alert`."""
-    return {str(row["fingerprint"]): plan(row, policy) for row in rows if row["decision"] == "alert"}
+    return {str(row["fingerprint"]): plan(row, policy, connected) for row in rows if row["decision"] == "alert"}
 
 
 def check(alerts: AlertPolicy, playbooks: PlaybookPolicy) -> None:

@@ -20,7 +20,7 @@ from uam_platform.ledger.models import AlertRow, OutboxRow
 from uam_platform.policy.alerts import LifeCycle
 
 Row = Mapping[Any, Any]
-_NOT_YET_THERE = ("pending", "failed", "parked", "superseded")
+_NOT_YET_THERE = ("pending", "failed", "parked", "superseded", "planned_no_destination")
 
 
 def plan(
@@ -59,11 +59,12 @@ def _plan_one(
         return 1
     if post.state in _NOT_YET_THERE:
         post.payload, post.as_of, post.priority = _payload(action.payload, "open", as_of), as_of, rank
-        if post.state == "superseded":
+        if not action.has_delivery:
+            post.state = "planned_no_destination"
+            return 0
+        if post.state in ("superseded", "planned_no_destination"):  # or its destination was connected since
             post.state, post.due_at = "pending", now
         return 1
-    if post.state == "planned_no_destination":
-        return 0
     last = _last_told(session, post)
     status = "reopened" if last["status"] == "resolved" else "updated"
     if status == "updated" and not _is_worth_an_update(alert, last, as_of, policy):

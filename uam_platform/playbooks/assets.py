@@ -4,6 +4,8 @@ Here: one asset and its check. Not here: which actions are planned (`uam_platfor
 """
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import dagster as dg
@@ -13,6 +15,9 @@ from uam_platform.orchestration.assets import report_attributes
 from uam_platform.orchestration.stale import ALERT_STATE
 from uam_platform.orchestration.wiring import Wiring
 from uam_platform.playbooks.deliver import deliver_outbox
+from uam_platform.playbooks.destination import Destination
+from uam_platform.playbooks.salesforce import SalesforceDestination
+from uam_platform.playbooks.salesforce_session import SalesforceLogin, SalesforceSession
 from uam_platform.playbooks.slack import SlackDestination
 
 DELIVERED = dg.AssetKey(["playbooks", "delivered_actions"])
@@ -43,25 +48,47 @@ def delivered_actions_asset(wiring: Wiring) -> dg.AssetsDefinition:
             layer="action",
             pii="personal",
             trigger="outbox_sensor",
-            kinds={"slack"},
+            kinds={"slack", "salesforce"},
         ),
     )
     def delivered_actions(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         policy = wiring.rulebook.playbooks.delivery
-        report = deliver_outbox(
-            context.resources.ledger.open(),
-            {"slack": SlackDestination(context.resources.slack.get_client())},
-            wiring.settings.delivery_clock,
-            policy.max_sent_per_run,
-            dry_run=not wiring.settings.actions_enabled,
-            sleep=time.sleep,
-            policy=policy,
-        )
+        with _destinations(context, wiring) as clients:
+            report = deliver_outbox(
+                context.resources.ledger.open(),
+                clients,
+                wiring.settings.delivery_clock,
+                policy.max_sent_per_run,
+                dry_run=not wiring.settings.actions_enabled,
+                sleep=time.sleep,
+                policy=policy,
+            )
         for problem in report.problems:
             context.log.warning(problem)
         return dg.MaterializeResult(metadata=_shown(report))
 
     return delivered_actions
+
+
+@contextmanager
+def _destinations(context: dg.AssetExecutionContext, wiring: Wiring) -> Iterator[dict[str, Destination]]:
+    """The connected destinations by name."""
+    settings = wiring.settings
+    clients: dict[str, Destination] = {"slack": SlackDestination(context.resources.slack.get_client())}
+    if "salesforce" not in settings.connected_destinations:
+        yield clients
+        return
+    secret = settings.salesforce_client_secret
+    login = SalesforceLogin(
+        str(settings.salesforce_base_url),
+        str(settings.salesforce_client_id),
+        secret.get_secret_value() if secret else "",
+    )
+    session = SalesforceSession(login)
+    try:
+        yield clients | {"salesforce": SalesforceDestination(session, wiring.rulebook.playbooks.salesforce)}
+    finally:
+        session.close()
 
 
 def _shown(report: Any) -> dict[str, Any]:

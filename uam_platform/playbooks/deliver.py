@@ -209,7 +209,8 @@ class _Run:
     def _pace(self, action: OutboxAction) -> None:
         last = self._last_sent.get((action.destination, action.target))
         if last is not None:
-            gap = self._policy.seconds_between_messages - (self._clock.now() - last).total_seconds()
+            wanted = self._policy.seconds_between_calls.get(action.destination, self._policy.seconds_between_messages)
+            gap = wanted - (self._clock.now() - last).total_seconds()
             if gap > 0:
                 self._clock.sleep(gap)
 

@@ -11,7 +11,6 @@ from uam_platform.ledger import outbox
 from uam_platform.orchestration import triggers
 from uam_platform.orchestration.jobs import DELIVER
 from uam_platform.orchestration.wiring import Wiring
-from uam_platform.policy.playbooks import DESTINATIONS_WITH_DELIVERY
 
 _INTERVAL_SECONDS = 5
 _AHEAD = timedelta(seconds=1)
@@ -41,7 +40,7 @@ def outbox_sensor(wiring: Wiring) -> dg.SensorDefinition:
         if context.instance.get_runs_count(dg.RunsFilter(job_name=DELIVER, statuses=active)):
             return dg.SkipReason("a delivery run is under way")
         ledger = context.resources.ledger.open()
-        due_at = outbox.next_due_at(ledger, DESTINATIONS_WITH_DELIVERY)
+        due_at = outbox.next_due_at(ledger, wiring.settings.connected_destinations)
         if due_at is None or due_at > wiring.settings.delivery_clock() + _AHEAD:
             return dg.SkipReason("nothing is due in the outbox")
         counts = outbox.counts(ledger)

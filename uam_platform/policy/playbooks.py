@@ -4,21 +4,31 @@ Here: the typed model of `rulebook/playbooks.yaml`. Not here: planning the actio
 which findings become alerts (`policy.alerts`).
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from uam_platform.policy.load import PolicyModel
 
-DESTINATIONS_WITH_DELIVERY = frozenset({"slack"})
-"""Destinations this platform can deliver to; actions for others are recorded as planned."""
+DESTINATIONS_WITH_DELIVERY = frozenset({"slack", "salesforce"})
+"""Destinations this platform can deliver to, once connected; actions for others are recorded as planned."""
+
+SALESFORCE_TASK = "Task"
+SALESFORCE_CONTEXT = "Account"
+SALESFORCE_TARGETS = (SALESFORCE_TASK, SALESFORCE_CONTEXT)
+"""A task for the account owner, or context fields on the account."""
+
+CustomField = Annotated[str, Field(pattern=r"^[A-Za-z]\w*__c$")]
+ContextFact = Literal["status", "title", "summary", "follow_up", "as_of", "evidence_id"]
 
 
 class Action(PolicyModel):
     """One thing a playbook does."""
 
     destination: Literal["slack", "salesforce", "jira", "linear"]
-    target: str | None = Field(None, description="channel, project or queue; absent: the destination's default")
+    target: str | None = Field(
+        None, description="Slack channel, Salesforce object, project or queue; absent: the destination's default"
+    )
 
 
 class Playbook(PolicyModel):
@@ -32,6 +42,9 @@ class Delivery(PolicyModel):
     """Limits of a delivery run."""
 
     seconds_between_messages: float = Field(1.1, ge=1, description="per target; Slack allows one message a second")
+    seconds_between_calls: dict[str, float] = Field(
+        default_factory=lambda: {"salesforce": 0.0}, description="other pauses, by destination"
+    )
     max_sent_per_run: int = Field(50, ge=1)
     max_attempts: int = Field(6, ge=1, description="clear rejections of one action before a person must look")
     max_reconciliations: int = Field(6, ge=1, description="undecided looks for one action before a person must look")
@@ -44,6 +57,17 @@ class Delivery(PolicyModel):
     lease_seconds: float = Field(180, ge=30, description="an attempt older than this counts as interrupted")
 
 
+class SalesforceFields(PolicyModel):
+    """Custom fields that deliveries write; an administrator of the organisation creates them once."""
+
+    task_key: CustomField = Field(description="on Activity: text 64, unique, external id")
+    last_action: CustomField = Field(description="on Activity and Account: text 64, the action written last")
+    account_key: CustomField = Field(description="on Account: the product's account id, unique, external id")
+    due_days: int = Field(5, ge=0, description="a task is due this many days after its snapshot")
+    high_priority_usd_cents: int = Field(ge=0, description="from this revenue at risk on a task is of high priority")
+    context: dict[ContextFact, CustomField] = Field(min_length=1, description="fields of Account by fact")
+
+
 class PlaybookPolicy(PolicyModel):
     """All playbooks and the delivery limits."""
 
@@ -51,6 +75,7 @@ class PlaybookPolicy(PolicyModel):
     default_targets: dict[str, str] = Field(default_factory=dict)
     playbooks: dict[str, Playbook] = Field(min_length=1)
     delivery: Delivery
+    salesforce: SalesforceFields
 
     @model_validator(mode="after")
     def _targets_are_known(self) -> "PlaybookPolicy":
@@ -61,6 +86,10 @@ class PlaybookPolicy(PolicyModel):
                     raise ValueError(
                         f"playbook {name}, action {label}: name a target or default_targets.{action.destination}"
                     )
+                target = action.target or self.default_targets.get(action.destination)
+                if action.destination == "salesforce" and target not in SALESFORCE_TARGETS:
+                    objects = " or ".join(SALESFORCE_TARGETS)
+                    raise ValueError(f"playbook {name}, action {label}: target {target!r}; Salesforce takes {objects}")
         return self
 
     def playbook(self, name: str) -> Playbook:

@@ -4,7 +4,7 @@ import json
 
 import pandas as pd
 
-from uam_platform.evaluation.actions import compare, section
+from uam_platform.evaluation.actions import compare, compare_records, section
 from uam_platform.evaluation.run_folder import RunFolder
 from uam_platform.ledger.engine import open_ledger
 
@@ -64,3 +64,29 @@ def test_the_ledger_of_a_run_is_read_as_it_is_and_stays_untouched(tmp_path):
     assert figures(section(RunFolder(tmp_path)).rows)["lost"] == 0
     (received / "slack.jsonl").write_text(json.dumps(call("k")) + "\n")
     assert figures(section(RunFolder(tmp_path)).rows)["unexpected"] == 1
+
+
+def record(key: str, *, created: bool, last: str | None = None, name: str = "Task") -> dict:
+    return {"object": name, "external_id": key, "created": created, "fields": {"Uam_Last_Action__c": last or key}}
+
+
+def test_a_task_written_again_under_its_key_is_no_twin_and_one_created_again_is():
+    own = outbox(("task", "post", "salesforce", "sent"), ("later", "update", "salesforce", "sent"))
+    received = [
+        record("task", created=True),
+        record("task", created=False),
+        record("task", created=False, last="later"),
+    ]
+    found = figures(compare_records(own, received))
+    assert found["Salesforce: first tasks and contexts sent exactly once"] == 1
+    assert (found["Salesforce: twins"], found["Salesforce: lost"], found["Salesforce: unexpected"]) == (0, 0, 0)
+    twice = figures(compare_records(own, [*received, record("task", created=True)]))
+    assert (twice["Salesforce: twins"], twice["Salesforce: first tasks and contexts sent exactly once"]) == (1, 0)
+
+
+def test_context_arrives_with_its_first_write_and_a_lost_one_is_counted():
+    own = outbox(("a", "post", "salesforce", "sent"), ("b", "post", "salesforce", "sent"))
+    received = [record("acc_1", created=False, last="a", name="Account")] * 2
+    found = figures(compare_records(own, received))
+    assert (found["Salesforce: lost"], found["Salesforce: twins"]) == (1, 0)
+    assert found["Salesforce: first tasks and contexts sent exactly once"] == 0.5

@@ -1,6 +1,6 @@
 """Candidate rows and planned actions for the ledger tests."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -78,10 +78,17 @@ def new_ledger(folder: Path) -> Ledger:
     return open_ledger(f"sqlite:///{path}")
 
 
-def apply(ledger: Ledger, number: int, rows: Sequence[dict[str, Any]], act: bool = True, **arguments: Any) -> Applied:
+def apply(
+    ledger: Ledger,
+    number: int,
+    rows: Sequence[dict[str, Any]],
+    act: bool = True,
+    connected: Collection[str] = ("slack",),
+    **arguments: Any,
+) -> Applied:
     """Apply the candidates of day `number`, at seven o'clock of that day."""
     as_of = day(number)
-    actions = plan_all(list(rows), PLAYBOOKS)
+    actions = plan_all(list(rows), PLAYBOOKS, connected)
     return apply_candidates(ledger, as_of, rows, actions, morning(as_of), act, ALERTS.life_cycle, **arguments)
 
 

@@ -31,6 +31,15 @@ def test_a_finding_opens_one_alert_with_its_evidence_and_one_action_per_destinat
         assert session.get_one(EvidenceRow, "e1").evidence_json == "{}"
 
 
+def test_an_action_waits_as_planned_until_its_destination_is_connected(ledger: Ledger) -> None:
+    apply(ledger, 0, [finding(1)])
+    assert apply(ledger, 1, [finding(1)]).planned == 1  # the refreshed Slack message
+    assert apply(ledger, 2, [finding(1)], connected=("slack", "salesforce")).planned == 2
+    assert [r.state for r in outbox(ledger, "salesforce")] == ["pending"]
+    apply(ledger, 3, [finding(1)])
+    assert [r.state for r in outbox(ledger, "salesforce")] == ["planned_no_destination"]
+
+
 def test_applying_a_snapshot_again_changes_nothing(ledger: Ledger) -> None:
     apply(ledger, 0, [finding(1)])
     again = apply(ledger, 0, [finding(1), finding(2)])

@@ -1,7 +1,7 @@
-"""Salesforce's REST API: token, query, and upsert of tasks.
+"""Salesforce's REST API: token, query, upsert of tasks, fields of accounts.
 
 Belongs here: HTTP, sessions, the daily quota, error arrays. Does not belong here: queries (`salesforce_query.py`,
-`salesforce_soql.py`) and tasks (`salesforce_tasks.py`).
+`salesforce_soql.py`), tasks (`salesforce_tasks.py`) and fields of accounts (`salesforce_context.py`).
 """
 
 import hashlib
@@ -20,6 +20,7 @@ from uam_platform.simulation.sandbox.company import Company
 from uam_platform.simulation.sandbox.credentials import SALESFORCE_CLIENT_ID, SALESFORCE_CLIENT_KEY
 from uam_platform.simulation.sandbox.faults import is_empty_page
 from uam_platform.simulation.sandbox.received import Journal
+from uam_platform.simulation.sandbox.salesforce_context import AccountContext
 from uam_platform.simulation.sandbox.salesforce_query import PAGE_SIZE, SMALLEST_PAGE, SalesforceQueries
 from uam_platform.simulation.sandbox.salesforce_soql import SoqlError
 from uam_platform.simulation.sandbox.salesforce_tasks import TaskError, Tasks
@@ -44,7 +45,8 @@ class SalesforceSurface:
 
     def __init__(self, company: Company, now: int, journal: Journal, calls_per_day: int = CALLS_PER_DAY) -> None:
         self._queries = SalesforceQueries(company, now)
-        self._tasks = Tasks(journal, self._exists)
+        self._tasks = Tasks(journal, self._exists, self._queries.is_active_user)
+        self._context = AccountContext(journal, self._queries.account_of_product)
         self._calls_per_day = calls_per_day
         self._used = 0
         self._issued = itertools.count(1)
@@ -119,24 +121,31 @@ class SalesforceSurface:
         return JSONResponse(self._queries.next_page(locator, version, is_stalled=is_empty_page(request)))
 
     async def _upsert(self, request: Request) -> Response:
-        if request.path_params["object_name"] != "Task":
-            return _error(404, "NOT_FOUND", "The requested resource does not exist")
+        name = request.path_params["object_name"]
         fields = json.loads(await request.body())
         if not isinstance(fields, dict):
             raise TaskError("JSON_PARSER_ERROR", "The body must be one object")
         key = request.path_params["field"], request.path_params["value"]
-        if request.query_params.get("updateOnly") == "true" and self._tasks.get(*key) is None:
+        is_update_only = request.query_params.get("updateOnly") == "true"
+        if name == "Account" and is_update_only:
+            done = self._context.update(*key, fields)
+        elif name != "Task" or (is_update_only and self._tasks.get(*key) is None):
             return _error(404, "NOT_FOUND", "The requested resource does not exist")
-        done = self._tasks.upsert(*key, fields)
+        else:
+            done = self._tasks.upsert(*key, fields)
         body = {"id": done.record_id, "success": True, "errors": [], "created": done.is_created}
         return JSONResponse(body, 201 if done.is_created else 200)
 
     async def _read(self, request: Request) -> Response:
-        task = self._tasks.get(request.path_params["field"], request.path_params["value"])
-        if request.path_params["object_name"] != "Task" or task is None:
+        name = request.path_params["object_name"]
+        key = request.path_params["field"], request.path_params["value"]
+        record = self._context.get(*key) if name == "Account" else self._tasks.get(*key) if name == "Task" else None
+        if record is None:
             return _error(404, "NOT_FOUND", "The requested resource does not exist")
-        url = f"/services/data/{request.path_params['version']}/sobjects/Task/{task['Id']}"
-        return JSONResponse({"attributes": {"type": "Task", "url": url}, **task})
+        wanted = [field for field in request.query_params.get("fields", "").split(",") if field]
+        shown = {field: record.get(field) for field in ["Id", *wanted]} if wanted else record
+        url = f"/services/data/{request.path_params['version']}/sobjects/{name}/{record['Id']}"
+        return JSONResponse({"attributes": {"type": name, "url": url}, **shown})
 
     def _exists(self, record_id: str) -> bool:
         name = _OBJECT_OF_PREFIX.get(record_id[:3])

@@ -91,6 +91,17 @@ class SalesforceQueries:
         rows, _ = self._load(object_name)
         return any(row["Id"][: len(record_id)] == record_id for row in rows)
 
+    def is_active_user(self, user_id: str) -> bool:
+        """Tell whether a user may still own records."""
+        rows, _ = self._load("User")
+        return any(row["Id"][: len(user_id)] == user_id and row.get("IsActive", True) for row in rows)
+
+    def account_of_product(self, account_id: str) -> str | None:
+        """Return the id of the undeleted account with a product account id, None when there is none."""
+        rows, _ = self._load("Account")
+        found = (r["Id"] for r in rows if r.get("Product_Account_Id__c") == account_id and not r.get("IsDeleted"))
+        return next(found, None)
+
     def _page(self, locator: str, start: int, name: str, version: str, *, is_stalled: bool) -> Row:
         cursor = self._cursors[locator]
         end = start if is_stalled else min(start + cursor.page_size, len(cursor.rows))

@@ -1,8 +1,8 @@
 """Tasks that clients write into Salesforce.
 
 Belongs here: upsert by external id, its validation and its durable record. Does not belong here: HTTP
-(`salesforce.py`). A task is keyed by (external id field, value): writing the same key twice updates the first record, which
-is what makes a retry harmless.
+(`salesforce.py`), fields of accounts (`salesforce_context.py`). A task is keyed by (external id field, value): writing the
+same key twice updates the first record, which is what makes a retry harmless.
 """
 
 import hashlib
@@ -16,6 +16,7 @@ from uam_platform.simulation.sandbox.received import Journal
 Fields = dict[str, Any]
 
 _LENGTHS: Final = {"Subject": 255, "Description": 32_000}
+_FIELDS: Final = frozenset("WhoId WhatId OwnerId Subject Description Status Priority ActivityDate Type".split())
 _READ_ONLY: Final = ("AccountId", "CreatedDate", "SystemModstamp", "LastModifiedDate", "Id")
 _WHO_PREFIXES: Final = ("003", "00Q")
 _WHAT_PREFIXES: Final = ("001", "006", "500", "800")
@@ -44,14 +45,23 @@ class Tasks:
     Args:
         journal: Where accepted writes are recorded.
         exists: Tells whether a record id is known to the company.
+        is_active: Tells whether a user may still own anything.
     """
 
-    def __init__(self, journal: Journal, exists: Callable[[str], bool]) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        exists: Callable[[str], bool],
+        is_active: Callable[[str], bool] = lambda user_id: True,
+    ) -> None:
         self._journal = journal
         self._exists = exists
+        self._is_active = is_active
         self._lock = threading.Lock()
         self._tasks: dict[tuple[str, str], Fields] = {}
         for entry in journal.entries():
+            if entry["object"] != "Task":
+                continue
             key = entry["external_id_field"], entry["external_id"]
             self._tasks[key] = {**self._tasks.get(key, {}), **entry["fields"]}
 
@@ -65,6 +75,9 @@ class Tasks:
         for name in ("WhoId", "WhatId", "OwnerId"):
             if fields.get(name) and not self._exists(fields[name]):
                 raise TaskError("INVALID_CROSS_REFERENCE_KEY", f"invalid cross reference id: {fields[name]}", name)
+        if fields.get("OwnerId") and not self._is_active(fields["OwnerId"]):
+            said = f"operation performed with inactive user [{fields['OwnerId']}] as owner of task"
+            raise TaskError("INACTIVE_OWNER_OR_USER", said)
         with self._lock:
             is_created = (field, value) not in self._tasks
             record_id = _record_id(field, value)
@@ -96,6 +109,9 @@ def _check(field: str, fields: Fields) -> None:
     for name in (*_READ_ONLY, field):
         if name in fields:
             raise TaskError("INVALID_FIELD_FOR_INSERT_UPDATE", f"Unable to create/update fields: {name}", name)
+    for name in fields:
+        if name not in _FIELDS and not name.endswith("__c"):
+            raise TaskError("INVALID_FIELD", f"No such column '{name}' on sobject of type Task", name)
     for name, limit in _LENGTHS.items():
         if len(str(fields.get(name) or "")) > limit:
             raise TaskError("STRING_TOO_LONG", f"{name}: data value too large (max length={limit})", name)

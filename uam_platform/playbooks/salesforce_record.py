@@ -1,0 +1,100 @@
+"""What an alert becomes in Salesforce: a task for the account owner, or context fields on the account.
+
+Here: pure layout within Salesforce's limits. Not here: sending it (`salesforce`), which fields exist
+(`uam_platform.policy.playbooks`). Subject takes 255 characters, Description 32,000, a text area 255.
+"""
+
+import re
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Any, Final
+
+from uam_platform.playbooks.slack_message import dollars
+from uam_platform.policy.playbooks import SalesforceFields
+
+SUBJECT_LIMIT: Final = 255
+DESCRIPTION_LIMIT: Final = 32_000
+CONTEXT_LIMIT: Final = 255
+_STATUS: Final = {"updated": "Updated", "reopened": "Back again", "resolved": "Resolved"}
+_USER_ID: Final = re.compile(r"005[A-Za-z0-9]{12}(?:[A-Za-z0-9]{3})?")
+Payload = Mapping[str, Any]
+
+
+def new_task(
+    payload: Payload, key: str, what_id: str | None, owner_id: str | None, policy: SalesforceFields
+) -> Payload:
+    """Fields of a task that is created.
+
+    Args:
+        payload: what the catalogue froze, with `status` and `as_of` from the ledger.
+        key: the action's idempotency key, kept as the last action too.
+        what_id: Salesforce id of the account; None where the finding is about no single account.
+        owner_id: Salesforce id of the user who gets it; None: the connected app's user.
+        policy: fields, due days, priority.
+    """
+    due = date.fromisoformat(str(payload["as_of"])) + timedelta(days=policy.due_days)
+    is_high = int(payload["revenue_at_risk_usd_cents"]) >= policy.high_priority_usd_cents
+    links = {"WhatId": what_id, "OwnerId": owner_id}
+    return {
+        **task_update(payload, key, policy),
+        "Status": "Not Started",
+        "Priority": "High" if is_high else "Normal",
+        "ActivityDate": due.isoformat(),
+        **{name: value for name, value in links.items() if value},
+    }
+
+
+def task_update(payload: Payload, key: str, policy: SalesforceFields) -> dict[str, Any]:
+    """Fields of a task that follow the finding; owner, status, priority and date belong to the person from then on."""
+    prefix = _STATUS.get(str(payload["status"]))
+    title = _one_line(payload["title"])
+    return {
+        "Subject": _cut(f"{prefix}: {title}" if prefix else title, SUBJECT_LIMIT),
+        "Description": _cut(_description(payload), DESCRIPTION_LIMIT),
+        policy.last_action: key,
+    }
+
+
+def context(payload: Payload, key: str, policy: SalesforceFields) -> dict[str, Any]:
+    """Context fields of an account."""
+    facts = {field: _fact(name, payload[name]) for name, field in policy.context.items()}
+    return {**facts, policy.last_action: key}
+
+
+def user_id(payload: Payload) -> str | None:
+    """The owner as a Salesforce user; None for a team or an owner from another system."""
+    owner = payload["owner_id"]
+    return str(owner) if owner and _USER_ID.fullmatch(str(owner)) else None
+
+
+def _description(payload: Payload) -> str:
+    owner = payload["owner_name"] or payload["owner_id"] or "nobody"
+    account = payload["account_name"] or payload["account_id"] or "several accounts"
+    at_risk, arr = dollars(payload["revenue_at_risk_usd_cents"]), dollars(payload["arr_usd_cents"])
+    lines = [
+        _one_line(payload["summary"]),
+        "",
+        f"Account: {account} ({payload['account_id']})" if payload["account_name"] else f"Account: {account}",
+        f"First response: {owner}",
+        f"At risk: {at_risk} of {arr} a year; acting is expected to save {dollars(payload['expected_saved_usd_cents'])}",
+        f"Follow-up: {_one_line(payload['follow_up'])}",
+        f"Threshold: {_one_line(payload['threshold'])}",
+        f"Update: {_one_line(payload['system_to_update'])}",
+        "",
+        f"Snapshot {payload['as_of']}, {payload['detector']}, evidence {payload['evidence_id']}",
+    ]
+    return "\n".join(lines)
+
+
+def _fact(name: str, value: object) -> str | None:
+    if value is None:
+        return None
+    return str(value) if name == "as_of" else _cut(_one_line(value), CONTEXT_LIMIT)
+
+
+def _one_line(value: object) -> str:
+    return " ".join(str(value).split()) or "–"
+
+
+def _cut(text: str, limit: int) -> str:
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
