@@ -13,12 +13,20 @@ from uam_platform.contracts.model import Contract
 from uam_platform.contracts.tables import CONTRACTS
 from uam_platform.evaluation.results import Row, Section
 from uam_platform.evaluation.run_folder import RunFolder
-from uam_platform.evaluation.sequence_reference import SEQUENCES, Reference, reference
+from uam_platform.evaluation.sequence_reference import S1, S2, S3, S4, SEQUENCES, Reference, reference
 from uam_platform.evaluation.shares import share_row
 from uam_platform.evaluation.truth import Truth
 
-MATCH_COLUMNS: Final = ("sequence", "account_id", "event_hi", "event_lo", "ticket_id")
+MATCH_COLUMNS: Final = ("sequence_name", "account_id", "known_to_date", "event_hi", "event_lo", "ticket_id")
 """Columns of `behavior/sequence_matches` that are read: the last step is an event (S1, S2) or a ticket (S3, S4)."""
+
+_NAMES: Final = {
+    "setup_to_report": S1,
+    "pricing_to_limit": S2,
+    "import_to_ticket": S3,
+    "failure_to_depth_drop": S4,
+}
+"""Name in the shipped rulebook -> sequence of the requirements; own sequences have no reference."""
 
 _TITLE: Final = "Sequences: S1 to S4 found as they were delivered"
 _KEY: Final = ["sequence", "record"]
@@ -50,10 +58,14 @@ def _matches(run: RunFolder) -> tuple[pd.DataFrame | None, str]:
     missing = [name for name in MATCH_COLUMNS if name not in contract.column_names]
     if missing:
         return None, f"The run's sequence matches lack {', '.join(missing)} and cannot be compared."
+    names = " ".join(f"WHEN '{name}' THEN '{sequence}'" for name, sequence in _NAMES.items())
     return run.query(f"""
+        WITH told AS (
+            SELECT *, CASE sequence_name {names} END AS sequence FROM {run.view(contract)} WHERE known_to_date = DATE '9999-12-31'
+        )
         SELECT sequence, m.account_id, CASE WHEN sequence IN ('S3', 'S4') THEN 'ticket ' || regexp_extract(ticket_id, '[0-9]+$')
             ELSE 'event ' || coalesce(true_event_no::VARCHAR, 'unknown ' || event_hi || ' ' || event_lo) END AS record
-        FROM {run.view(contract)} m LEFT JOIN planted USING (event_lo, event_hi)
+        FROM told m LEFT JOIN planted USING (event_lo, event_hi) WHERE sequence IS NOT NULL
     """).drop_duplicates(_KEY), ""
 
 

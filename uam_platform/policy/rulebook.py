@@ -9,6 +9,7 @@ from pathlib import Path
 from uam_platform.policy.alerts import AlertPolicy
 from uam_platform.policy.churn import ChurnPolicy
 from uam_platform.policy.identity import IdentityPolicy
+from uam_platform.policy.journeys import JourneyPolicy
 from uam_platform.policy.kpis import KpiPolicy
 from uam_platform.policy.load import PolicyError, load_section
 from uam_platform.policy.playbooks import PlaybookPolicy
@@ -33,6 +34,7 @@ class Rulebook:
     alerts: AlertPolicy
     playbooks: PlaybookPolicy
     sequences: SequencePolicy
+    journeys: JourneyPolicy
 
     @property
     def session_rule(self) -> SessionRule:
@@ -61,4 +63,5 @@ def load_rulebook(directory: Path | None = None) -> Rulebook:
         alerts=load_section(AlertPolicy, "alerts", directory),
         playbooks=load_section(PlaybookPolicy, "playbooks", directory),
         sequences=load_section(SequencePolicy, "sequences", directory),
+        journeys=load_section(JourneyPolicy, "journeys", directory),
     )
