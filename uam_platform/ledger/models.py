@@ -100,12 +100,12 @@ class EvidenceRow(Base):
 
 
 class OutboxRow(Base):
-    """Grain: one action that must happen at a destination exactly once."""
+    """Grain: one action that must happen at a destination exactly once; a review's digest belongs to no alert."""
 
     __tablename__ = "outbox"
     __table_args__ = (Index("ix_outbox_state_due_at", "state", "due_at"),)
     idempotency_key: Mapped[str] = mapped_column(Key, primary_key=True)
-    alert_id: Mapped[str] = mapped_column(ForeignKey("alerts.alert_id"), index=True)
+    alert_id: Mapped[str | None] = mapped_column(ForeignKey("alerts.alert_id"), index=True)
     action: Mapped[str] = mapped_column(Name)
     kind: Mapped[str] = mapped_column(String(20))
     destination: Mapped[str] = mapped_column(Name)

@@ -35,7 +35,7 @@ class OutboxAction:
         target: channel, project or queue.
         message_ref: external reference of the message to update; None for a post.
         payload: what the destination shows.
-        alert_id: the alert it belongs to.
+        alert_id: the alert it belongs to; empty for a review's digest.
         as_of: snapshot it tells about.
     """
 
@@ -284,6 +284,6 @@ def _detached(session: Session, row: OutboxRow) -> OutboxAction:
         target=row.target,
         message_ref=post_ref,
         payload=json.loads(row.payload),
-        alert_id=row.alert_id,
+        alert_id=row.alert_id or "",
         as_of=row.as_of,
     )

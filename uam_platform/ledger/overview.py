@@ -67,7 +67,7 @@ def listed_alerts(ledger: Ledger, states: Collection[str] = ("open",)) -> list[L
         ).all()
     planned: dict[str, list[OutboxRow]] = {}
     for post in posts:
-        planned.setdefault(post.alert_id, []).append(post)
+        planned.setdefault(post.alert_id or "", []).append(post)
     return [_listed(alert, planned.get(alert.alert_id, ())) for alert in alerts]
 
 
@@ -77,7 +77,8 @@ def stuck_actions(ledger: Ledger) -> list[StuckAction]:
         query = select(OutboxRow).where(OutboxRow.state.in_(("failed", "parked")))
         rows = session.scalars(query.order_by(OutboxRow.created_at, OutboxRow.idempotency_key)).all()
     return [
-        StuckAction(r.idempotency_key, r.alert_id, r.destination, r.target, r.state, r.last_error or "") for r in rows
+        StuckAction(r.idempotency_key, r.alert_id or "", r.destination, r.target, r.state, r.last_error or "")
+        for r in rows
     ]
 
 

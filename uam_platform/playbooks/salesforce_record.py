@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any, Final
 
-from uam_platform.playbooks.slack_message import dollars
+from uam_platform.playbooks.slack_message import cut, dollars, one_line
 from uam_platform.policy.playbooks import SalesforceFields
 
 SUBJECT_LIMIT: Final = 255
@@ -47,10 +47,10 @@ def new_task(
 def task_update(payload: Payload, key: str, policy: SalesforceFields) -> dict[str, Any]:
     """Fields of a task that follow the finding; owner, status, priority and date belong to the person from then on."""
     prefix = _STATUS.get(str(payload["status"]))
-    title = _one_line(payload["title"])
+    title = one_line(payload["title"])
     return {
-        "Subject": _cut(f"{prefix}: {title}" if prefix else title, SUBJECT_LIMIT),
-        "Description": _cut(_description(payload), DESCRIPTION_LIMIT),
+        "Subject": cut(f"{prefix}: {title}" if prefix else title, SUBJECT_LIMIT),
+        "Description": cut(_description(payload), DESCRIPTION_LIMIT),
         policy.last_action: key,
     }
 
@@ -72,14 +72,14 @@ def _description(payload: Payload) -> str:
     account = payload["account_name"] or payload["account_id"] or "several accounts"
     at_risk, arr = dollars(payload["revenue_at_risk_usd_cents"]), dollars(payload["arr_usd_cents"])
     lines = [
-        _one_line(payload["summary"]),
+        one_line(payload["summary"]),
         "",
         f"Account: {account} ({payload['account_id']})" if payload["account_name"] else f"Account: {account}",
         f"First response: {owner}",
         f"At risk: {at_risk} of {arr} a year; acting is expected to save {dollars(payload['expected_saved_usd_cents'])}",
-        f"Follow-up: {_one_line(payload['follow_up'])}",
-        f"Threshold: {_one_line(payload['threshold'])}",
-        f"Update: {_one_line(payload['system_to_update'])}",
+        f"Follow-up: {one_line(payload['follow_up'])}",
+        f"Threshold: {one_line(payload['threshold'])}",
+        f"Update: {one_line(payload['system_to_update'])}",
         "",
         f"Snapshot {payload['as_of']}, {payload['detector']}, evidence {payload['evidence_id']}",
     ]
@@ -89,12 +89,4 @@ def _description(payload: Payload) -> str:
 def _fact(name: str, value: object) -> str | None:
     if value is None:
         return None
-    return str(value) if name == "as_of" else _cut(_one_line(value), CONTEXT_LIMIT)
-
-
-def _one_line(value: object) -> str:
-    return " ".join(str(value).split()) or "–"
-
-
-def _cut(text: str, limit: int) -> str:
-    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
+    return str(value) if name == "as_of" else cut(one_line(value), CONTEXT_LIMIT)

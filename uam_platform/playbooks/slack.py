@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.error import URLError
 
 from uam_platform.ledger.outbox import OutboxAction
-from uam_platform.playbooks import slack_message
+from uam_platform.playbooks import slack_digest, slack_message
 from uam_platform.playbooks.destination import Lookup, Outcome, Presence, Result, Scope
 
 if TYPE_CHECKING:
@@ -73,7 +73,8 @@ def deliver(client: "WebClient", action: OutboxAction, now: datetime) -> Outcome
     """
     from slack_sdk.errors import SlackApiError
 
-    message = slack_message.build(action.payload, action.idempotency_key)
+    layout = slack_digest if action.payload.get("layout") == slack_digest.LAYOUT else slack_message
+    message = layout.build(action.payload, action.idempotency_key)
     content: dict[str, Any] = {"text": message.text, "blocks": message.blocks, "metadata": message.metadata}
     try:
         if action.kind == "post":

@@ -1,7 +1,8 @@
 """The Slack message of an alert: Block Kit, text fallback and metadata, within Slack's limits.
 
-Here: pure layout. Not here: sending it (`slack`). Limits are Slack's own (block reference) but for the total over all blocks, which is
-undocumented and was observed at about 13,200 characters (slackapi/bolt-js issue 2509); we stay below.
+Here: pure layout. Not here: sending it (`slack`), the weekly digest (`slack_digest`). Limits are Slack's own (block reference) but
+for the total over all blocks, which is undocumented and was observed at about 13,200 characters (slackapi/bolt-js issue 2509); we
+stay below.
 """
 
 from collections.abc import Mapping
@@ -40,14 +41,14 @@ def build(payload: Payload, idempotency_key: str) -> SlackMessage:
     """
     headline = _headline(payload)
     blocks: list[dict[str, Any]] = [
-        {"type": "header", "text": {"type": "plain_text", "text": _cut(headline, HEADER_LIMIT), "emoji": False}},
+        {"type": "header", "text": {"type": "plain_text", "text": cut(headline, HEADER_LIMIT), "emoji": False}},
         _fields(payload),
-        _section(_escaped(payload["summary"], _SUMMARY)),
-        _section(_duty(payload)),
+        section(escaped(payload["summary"], _SUMMARY)),
+        section(_duty(payload)),
         {"type": "context", "elements": [{"type": "mrkdwn", "text": _footer(payload)}]},
     ]
     return SlackMessage(
-        text=_cut(_escaped(f"{headline}. {_one_line(payload['summary'])}", TEXT_LIMIT), TEXT_LIMIT),
+        text=cut(escaped(f"{headline}. {one_line(payload['summary'])}", TEXT_LIMIT), TEXT_LIMIT),
         blocks=blocks,
         metadata={
             "event_type": EVENT_TYPE,
@@ -69,7 +70,7 @@ def dollars(cents: int) -> str:
 
 def _headline(payload: Payload) -> str:
     prefix = _STATUS.get(str(payload["status"]))
-    title = _one_line(payload["title"])
+    title = one_line(payload["title"])
     return f"{prefix}: {title}" if prefix else title
 
 
@@ -82,47 +83,52 @@ def _fields(payload: Payload) -> dict[str, Any]:
         ("At risk", f"{dollars(payload['revenue_at_risk_usd_cents'])} of {dollars(payload['arr_usd_cents'])} a year"),
         ("Expected to save by acting", dollars(payload["expected_saved_usd_cents"])),
     ]
-    return {"type": "section", "fields": [_mrkdwn(_fact(label, value)) for label, value in facts]}
+    return {"type": "section", "fields": [mrkdwn(fact(label, value)) for label, value in facts]}
 
 
 def _duty(payload: Payload) -> str:
     facts = (("Follow-up", "follow_up"), ("Threshold", "threshold"), ("System to update", "system_to_update"))
-    return "\n".join(_fact(label, payload[name], separator=" ") for label, name in facts)
+    return "\n".join(fact(label, payload[name], separator=" ") for label, name in facts)
 
 
 def _footer(payload: Payload) -> str:
-    detector, evidence = _escaped(payload["detector"], 100), _escaped(payload["evidence_id"], 64)
+    detector, evidence = escaped(payload["detector"], 100), escaped(payload["evidence_id"], 64)
     return f"Snapshot {payload['as_of']} · {detector} · evidence `{evidence}`"
 
 
-def _fact(label: str, value: object, separator: str = "\n") -> str:
-    return f"*{label}*{separator}{_escaped(value, _FACT)}"
+def fact(label: str, value: object, separator: str = "\n") -> str:
+    """A bold label and an escaped value."""
+    return f"*{label}*{separator}{escaped(value, _FACT)}"
 
 
-def _section(text: str) -> dict[str, Any]:
-    return {"type": "section", "text": _mrkdwn(text)}
+def section(text: str) -> dict[str, Any]:
+    """A section block of one text."""
+    return {"type": "section", "text": mrkdwn(text)}
 
 
-def _mrkdwn(text: str) -> dict[str, Any]:
+def mrkdwn(text: str) -> dict[str, Any]:
+    """A text object in Slack's markup."""
     return {"type": "mrkdwn", "text": text}
 
 
-def _escaped(value: object, limit: int) -> str:
+def escaped(value: object, limit: int) -> str:
     """One line with &, < and > escaped, at most `limit` characters after escaping; no entity is cut in two."""
     parts: list[str] = []
     length = 0
-    for character in _one_line(value):
-        escaped = next((e for plain, e in _ESCAPES if plain == character), character)
-        if length + len(escaped) > limit - 1:
+    for character in one_line(value):
+        shown = next((e for plain, e in _ESCAPES if plain == character), character)
+        if length + len(shown) > limit - 1:
             return "".join(parts).rstrip() + "…"
-        parts.append(escaped)
-        length += len(escaped)
+        parts.append(shown)
+        length += len(shown)
     return "".join(parts)
 
 
-def _one_line(value: object) -> str:
+def one_line(value: object) -> str:
+    """The value in one line, never empty."""
     return " ".join(str(value).split()) or "–"  # Slack refuses empty texts
 
 
-def _cut(text: str, limit: int) -> str:
+def cut(text: str, limit: int) -> str:
+    """At most `limit` characters."""
     return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"

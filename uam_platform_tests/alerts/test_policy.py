@@ -104,7 +104,15 @@ def test_the_shipped_rulebooks_fit_together() -> None:
 
 def test_a_slack_action_without_channel_is_refused(tmp_path: Path) -> None:
     rules = yaml.safe_load((SHIPPED / "playbooks.yaml").read_text())
-    rules["default_targets"] = {}
+    del rules["default_targets"]["slack"]
     (tmp_path / "playbooks.yaml").write_text(yaml.safe_dump(rules))
     with pytest.raises(PolicyError, match=r"name a target or default_targets\.slack"):
+        load_section(PlaybookPolicy, "playbooks", tmp_path)
+
+
+def test_salesforce_takes_a_task_or_context_on_the_account_only(tmp_path: Path) -> None:
+    rules = yaml.safe_load((SHIPPED / "playbooks.yaml").read_text())
+    rules["default_targets"]["salesforce"] = "Lead"
+    (tmp_path / "playbooks.yaml").write_text(yaml.safe_dump(rules))
+    with pytest.raises(PolicyError, match=r"target 'Lead'; Salesforce takes Task or Account"):
         load_section(PlaybookPolicy, "playbooks", tmp_path)
