@@ -14,7 +14,7 @@ import pandas as pd
 from uam_platform.contracts import tables
 from uam_platform.contracts.tables import DELIVERIES, EVENTS, LOAD_RECONCILIATION
 from uam_platform.lake import loads
-from uam_platform.lake.io_manager import markdown_table
+from uam_platform.lake.io_manager import as_table, markdown_table
 from uam_platform.lake.resource import Warehouse
 from uam_platform.lake.store import Lake
 from uam_platform.orchestration.assets import OWNER, asset_key, table_asset, table_attributes, table_out
@@ -110,6 +110,8 @@ def records_asset(wiring: Wiring, raw_keys: list[dg.AssetKey]) -> dg.AssetsDefin
         found = canonical_records(landed, wiring.rulebook.time)
         load_ids = [load.load_id for load, _ in landed]
         publish_record_books(warehouse.connection, warehouse.lake, found.quarantine, found.counts, load_ids)
+        utterances = as_table(found.utterances, tables.UTTERANCES)
+        warehouse.lake.publish(warehouse.connection, tables.UTTERANCES, utterances)
         for contract in RECORD_TABLES:
             yield dg.Output(getattr(found, contract.name), contract.name)
 

@@ -14,9 +14,10 @@ import pandas as pd
 from uam_platform.contracts import tables as contracts
 from uam_platform.lake.loads import Load
 from uam_platform.policy.time import TimePolicy
-from uam_platform.staging import answers, crm_accounts, crm_terms, directory, mapped_records, tickets
+from uam_platform.staging import answers, crm_accounts, crm_terms, directory, mapped_records, tickets, utterances
 from uam_platform.staging.record_log import Record, latest, read_records
 from uam_platform.staging.record_values import RecordError, frame
+from uam_platform.staging.redaction import redactor_of
 
 READ: Final[Mapping[str, tuple[str, ...]]] = {
     "salesforce": ("User", "Account", "AccountHistory", "Contact", "Contract", "ContractHistory", "Opportunity"),
@@ -44,6 +45,7 @@ class RecordTables:
     users_directory: pd.DataFrame
     silences: pd.DataFrame
     verdicts: pd.DataFrame
+    utterances: pd.DataFrame
     quarantine: pd.DataFrame
     counts: pd.DataFrame
 
@@ -70,7 +72,8 @@ def canonical_records(records: Sequence[tuple[Load, pd.DataFrame]], policy: Time
     by_organization = tickets.organizations(log, desk["organization"])
     users = {key: record for key, (record, _) in latest((r, None) for r in desk["user"]).items()}
     requesters = tickets.requesters(users, by_organization, id_space)
-    ticket_rows = tickets.tickets(log, desk["ticket"], by_organization, requesters)
+    redactor = redactor_of([*desk["user"], *crm["User"], *crm["Contact"]])
+    ticket_rows = tickets.tickets(log, desk["ticket"], by_organization, requesters, redactor)
     return RecordTables(
         tickets=frame(contracts.TICKETS, ticket_rows + own.tickets),
         ticket_events=frame(
@@ -88,6 +91,7 @@ def canonical_records(records: Sequence[tuple[Load, pd.DataFrame]], policy: Time
         ),
         silences=frame(contracts.SILENCES, answers.silences(log, told["silence"])),
         verdicts=frame(contracts.VERDICTS, answers.verdicts(log, told["verdict"])),
+        utterances=frame(contracts.UTTERANCES, utterances.ticket_utterances(desk, ticket_rows, redactor, policy.grace)),
         quarantine=log.quarantine(),
         counts=log.counts(),
     )

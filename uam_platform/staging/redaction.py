@@ -1,38 +1,31 @@
-"""Takes what identifies a person out of free text before it is stored (R170).
+"""Redaction of what staging stores: the names that help desk and CRM know, and the one call for a field.
 
-Here: e-mail addresses, telephone numbers and payment cards by their shape. Not here: names (no shape tells them from words), what
-text is kept at all (the contracts).
+Here: whose names are known. Not here: what is cut and how it is recognised (`uam_platform.policy.redaction`).
 """
 
-import re
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
 
-_EMAIL: Final = re.compile(r"[\w.+%'-]+@[\w-]+(?:\.[\w-]+)+")
-_CARD: Final = re.compile(r"(?<![\w-])\d(?:[ -]?\d){12,18}(?![\w-])")
-_PHONE: Final = re.compile(r"(?<![\w.])(?:\+|00)?\(?\d[\d ().\-/]{5,}\d(?!\w)")
-_DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}(?:[ T]\d{2}:?\d{0,2})?")
-_LOCAL_DIGITS: Final = 9  # without a country prefix, shorter numbers are order numbers more often than telephones
-_FOREIGN_DIGITS: Final = 7
+from uam_platform.policy.redaction import Redactor
+from uam_platform.staging.record_log import Record
+from uam_platform.staging.record_values import text
 
-
-def redacted(text: str | None) -> str | None:
-    """`text` with `[email]`, `[card]` and `[phone]` in place of what they hide; null stays null."""
-    if text is None:
-        return None
-    text = _EMAIL.sub("[email]", text)
-    text = _CARD.sub(lambda found: "[card]" if _passes_luhn(found[0]) else found[0], text)
-    return _PHONE.sub(lambda found: "[phone]" if _is_phone(found[0]) else found[0], text)
+_NAME_FIELDS: Final = (("name",), ("Name",), ("FirstName", "LastName"))
+SHAPES_ONLY: Final = Redactor()
 
 
-def _is_phone(number: str) -> bool:
-    if _DAY.fullmatch(number):
-        return False
-    is_foreign = number.startswith(("+", "00"))
-    return sum(c.isdigit() for c in number) >= (_FOREIGN_DIGITS if is_foreign else _LOCAL_DIGITS)
+def redacted(words: str | None, redactor: Redactor = SHAPES_ONLY) -> str | None:
+    """`words` with `[email]`, `[card]`, `[name]` and so on in place of what they hide; null stays null."""
+    return None if words is None else redactor.redact(words).text
 
 
-def _passes_luhn(number: str) -> bool:
-    """Check sum of payment cards, ISO/IEC 7812-1 annex B."""
-    digits = [int(c) for c in reversed(number) if c.isdigit()]
-    doubled = [d * 2 - 9 * (d > 4) for d in digits[1::2]]
-    return (sum(digits[::2]) + sum(doubled)) % 10 == 0
+def redactor_of(people: Iterable[Record]) -> Redactor:
+    """A redactor that knows the names of these records: users of the help desk and the CRM, contacts."""
+    return Redactor(sorted({name for record in people for name in _names(record.payload)}))
+
+
+def _names(payload: Mapping[str, Any]) -> Iterator[str]:
+    for fields in _NAME_FIELDS:
+        name = " ".join(filter(None, (text(payload, field) for field in fields)))
+        if name:
+            yield name

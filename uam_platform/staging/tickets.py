@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from uam_platform.policy.redaction import Redactor
 from uam_platform.staging.record_log import Record, RecordLog, latest
 from uam_platform.staging.record_values import (
     MISSING_ID,
@@ -23,7 +24,7 @@ from uam_platform.staging.record_values import (
     required_moment,
     text,
 )
-from uam_platform.staging.redaction import redacted
+from uam_platform.staging.redaction import SHAPES_ONLY, redacted
 from uam_platform.staging.ticket_changes import OPENED, Audit, TicketChange, replay
 from uam_platform.temporal import keys
 
@@ -55,7 +56,11 @@ def requesters(users: Mapping[str, Record], accounts: Mapping[str, str | None], 
 
 
 def tickets(
-    log: RecordLog, records: Iterable[Record], accounts: Mapping[str, str | None], people: Mapping[str, Requester]
+    log: RecordLog,
+    records: Iterable[Record],
+    accounts: Mapping[str, str | None],
+    people: Mapping[str, Requester],
+    redactor: Redactor = SHAPES_ONLY,
 ) -> list[Row]:
     """Rows of TICKETS.
 
@@ -64,6 +69,7 @@ def tickets(
         records: ticket records.
         accounts: product account by organisation id.
         people: requesters by Zendesk user id.
+        redactor: of the subject.
     """
     nobody = Requester(keys.NO_KEY, None)
 
@@ -78,7 +84,7 @@ def tickets(
             "requester_key": person.key,
             "status": (text(payload, "status") or "unknown").lower(),
             "priority": text(payload, "priority"),
-            "subject": redacted(text(payload, "subject")),
+            "subject": redacted(text(payload, "subject"), redactor),
             "created_at": created,
             "updated_at": max(required_moment(payload, "updated_at"), created),
             "known_at": created,
