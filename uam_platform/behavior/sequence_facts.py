@@ -86,9 +86,11 @@ def of_events(events: ir.Table, links: Links) -> ir.Table:
 
 
 def of_tickets(tickets: ir.Table, ticket_events: ir.Table, links: Links) -> ir.Table:
-    """Ticket changes with the account of the ticket, its requester as a person, and the snapshots that see them."""
-    owned = tickets.filter(tickets.account_id_source.notnull())
-    owners = owned.select("ticket_id", "requester_key", account_id="account_id_source")
+    """Ticket changes with account, requester as a person, and the snapshots that see them.
+
+    A ticket without account belongs to the only account its requester was a member of that day, else to none.
+    """
+    owners = tickets.select("ticket_id", "requester_key", "account_id_source")
     event_date = ticket_events.occurred_at.date()
     facts = ticket_events.mutate(
         event_date=event_date,
@@ -102,7 +104,11 @@ def of_tickets(tickets: ir.Table, ticket_events: ir.Table, links: Links) -> ir.T
     asking = links.people.filter(links.people.identifier_kind.isin(("user", "email")))
     persons = cells(asking, ["identifier_key"], "person_key")
     known = look_up(facts, persons, {"requester_key": "identifier_key"}, "person_key")
-    return known.mutate(person_key=known.person_key.fill_null(0)).select(*COLUMNS)
+    known = known.mutate(person_key=known.person_key.fill_null(0))
+    homes = cells(links.memberships, ["person_key"], "account_id")
+    told = known.filter(known.account_id_source.notnull()).mutate(account_id=ibis._.account_id_source)
+    asked = look_up(known.filter(known.account_id_source.isnull()), homes, {"person_key": "person_key"}, "account_id")
+    return ibis.union(told.select(*COLUMNS), asked.select(*COLUMNS))
 
 
 def frame_of(facts: ir.Table, source_table: str) -> pd.DataFrame:
