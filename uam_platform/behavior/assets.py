@@ -14,8 +14,9 @@ from uam_platform.behavior.attach import attach
 from uam_platform.behavior.daily import actor_days as daily_activity
 from uam_platform.behavior.eligibility import EligibilityRule
 from uam_platform.behavior.features import account_features as features_of
+from uam_platform.behavior.journeys import journeys as journeys_of
 from uam_platform.behavior.sequence_facts import Links, core_times, step_facts
-from uam_platform.behavior.sequence_plots import matches_by_week, steps_reached
+from uam_platform.behavior.sequence_plots import journeys_by_week, matches_by_week, steps_reached
 from uam_platform.behavior.sequence_tables import match_tables
 from uam_platform.behavior.sequences import accounts_to_judge, found_sequences, midnight_us
 from uam_platform.behavior.sessions import sessions as sessions_of
@@ -145,6 +146,31 @@ def sequence_matches_asset(wiring: Wiring) -> dg.AssetsDefinition:
     return sequence_matches
 
 
+def journeys_asset(wiring: Wiring) -> dg.AssetsDefinition:
+    """Stalled workflows, abandoned features, onboarding and repeated failure over all of history."""
+
+    @table_asset(
+        tables.JOURNEYS,
+        trigger="snapshot_schedule",
+        ins={c.name: table_in(c) for c in (tables.EVENTS, tables.ACTOR_DAYS, *_LINKS)},
+        kinds=frozenset({"duckdb", "pandas", "parquet"}),
+    )
+    def journeys(
+        context: dg.AssetExecutionContext,
+        events: ir.Table,
+        actor_days: ir.Table,
+        hierarchy: ir.Table,
+        people: ir.Table,
+        memberships: ir.Table,
+    ) -> pd.DataFrame:
+        links = Links(hierarchy, people, memberships)
+        found = journeys_of(events, actor_days, links, wiring.rulebook.journeys, wiring.closed_as_of)
+        context.add_output_metadata({"journeys_by_week": journeys_by_week(found)})
+        return found
+
+    return journeys
+
+
 def definitions(wiring: Wiring) -> dg.Definitions:
     """Assets and checks of behaviour."""
     return dg.Definitions(
@@ -153,11 +179,13 @@ def definitions(wiring: Wiring) -> dg.Definitions:
             actor_days_asset(wiring),
             account_features_asset(wiring),
             sequence_matches_asset(wiring),
+            journeys_asset(wiring),
         ],
         asset_checks=[
             contract_check(tables.SESSIONS, wiring.days),
             contract_check(tables.ACTOR_DAYS, wiring.days),
             contract_check(tables.ACCOUNT_FEATURES, wiring.as_of),
             contract_check(tables.SEQUENCE_MATCHES, None),
+            contract_check(tables.JOURNEYS, None),
         ],
     )

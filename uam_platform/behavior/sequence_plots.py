@@ -1,4 +1,4 @@
-"""Plots of the declared sequences: completions by week, and how many accounts came how far.
+"""Plots of sequences and journeys: how many by week, and how many accounts came how far.
 
 Here: counting and drawing. Not here: what completes a sequence (`sequences`), the drawing board (`orchestration.plots`).
 """
@@ -17,16 +17,25 @@ _COLOURS = ("#1f6f8b", "#d08c60", "#8b1f4b", "#6b8b1f", "#555555")
 def matches_by_week(matches: pd.DataFrame) -> Any:
     """Completions by week, one line per sequence, as they are known now."""
     latest = matches[matches["known_to_date"].astype(str) == "9999-12-31"]
-    weeks = latest["completed_at"].dt.to_period("W").dt.start_time
-    counted = latest.groupby([weeks, "sequence_name"]).size().unstack(fill_value=0)
+    return _weekly(latest["completed_at"], latest["sequence_name"], "Sequences completed, by week", "completions")
+
+
+def journeys_by_week(journeys: pd.DataFrame) -> Any:
+    """Journeys by the week in which they were judged, one line per kind."""
+    days = pd.to_datetime(journeys["event_date"])
+    return _weekly(days, journeys["journey_kind"], "Journeys, by the week they were judged", "journeys")
+
+
+def _weekly(moments: pd.Series, names: pd.Series, title: str, unit: str) -> Any:
+    weeks = moments.dt.to_period("W").dt.start_time.rename("week")
+    counted = pd.DataFrame({"week": weeks, "name": names}).groupby(["week", "name"]).size().unstack(fill_value=0)
     if len(counted):
         counted = counted.reindex(pd.date_range(counted.index.min(), counted.index.max(), freq="7D"), fill_value=0)
-    title = "Sequences completed, by week"
-    made, axes = figure(title, "", "completions")
+    made, axes = figure(title, "", unit)
     for number, name in enumerate(counted.columns):
         axes.plot(counted.index, counted[name], label=name, color=_COLOURS[number % len(_COLOURS)], linewidth=1.4)
     if len(counted):
-        made.legend(loc="outside lower center", ncols=4, frameon=False, fontsize=8)
+        made.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=8)
     return image(png(made), title)
 
 
