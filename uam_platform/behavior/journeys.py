@@ -99,6 +99,7 @@ def abandoned_features(events: ir.Table, days: pd.DataFrame, links: Links, rule:
     inside = uses[
         (uses["event_date"] <= uses["first_date"] + window) & (uses["known_date"] <= uses["first_date"] + window)
     ]
+    inside = inside[_is_first(inside, days, rule.silent_days)]
     once = inside.groupby(keys).filter(lambda rows: bool((rows["event_date"] == rows["first_date"]).all()))
     once = once.assign(judged_date=once["first_date"] + window)
     known = once[["account_id", "first_date", "judged_date"]].drop_duplicates().merge(days, "inner", "account_id")
@@ -111,20 +112,29 @@ def abandoned_features(events: ir.Table, days: pd.DataFrame, links: Links, rule:
 
 def onboarding(events: ir.Table, days: pd.DataFrame, links: Links, rule: OnboardingRule) -> pd.DataFrame:
     """Of every first setup: given up without first value, or first value in another order than the usual."""
-    names = (rule.started, rule.usual_step, *rule.first_value)
+    names = (rule.started, rule.usual_step, *rule.first_value, *rule.other_value)
     first = events.filter(events.event_name.isin(names))
     own = first.filter(first.event_name == rule.started).workspace_key
     facts = _attached(first.filter(first.workspace_key.isin(own) & (first.workspace_key != 0)), links)
     facts = facts[facts["known_date"] <= facts["event_date"] + _DAY]
     starts = facts[facts["event_name"] == rule.started].sort_values("occurred_at").drop_duplicates("account_id")
     window = pd.Timedelta(days=rule.within_days)
+    starts = starts[
+        starts["event_date"] <= starts["account_id"].map(_first_days(days)) + pd.Timedelta(days=rule.new_days)
+    ]
     starts = starts.assign(judged_date=starts["event_date"] + window)
-    value = _first_of(facts, rule.first_value, starts, "value_at")
-    usual = _first_of(facts, (rule.usual_step,), starts, "usual_at")
-    told = starts.merge(value, "left", "account_id").merge(usual, "left", "account_id")
+    told = starts
+    steps = {
+        "value_at": rule.first_value + rule.other_value,
+        "goal_at": rule.first_value,
+        "usual_at": (rule.usual_step,),
+    }
+    for column, named in steps.items():
+        told = told.merge(_first_of(facts, named, starts, column), "left", "account_id")
     has_value = told["value_at"].notna()
-    is_other = has_value & ~(told["usual_at"] < told["value_at"])
-    reached = told[is_other].assign(judged_date=told["value_at"].dt.normalize())
+    is_usual = (told["occurred_at"] < told["usual_at"]) & (told["usual_at"] < told["goal_at"])
+    is_other = has_value & ~is_usual
+    reached = told[is_other]
     quiet = told[~has_value & ~told["account_id"].isin(_active(told, days, rule.silent_days))]
     subject = pd.Series(rule.started, index=told.index)
     return pd.concat(
@@ -187,6 +197,17 @@ def _account_days(actor_days: ir.Table, links: Links) -> pd.DataFrame:
     frame["active_date"] = pd.to_datetime(frame["active_date"])
     frame["known_date"] = pd.to_datetime(frame["known_date"]) - _DAY
     return frame
+
+
+def _first_days(days: pd.DataFrame) -> pd.Series:
+    return days.groupby("account_id")["active_date"].min()
+
+
+def _is_first(uses: pd.DataFrame, days: pd.DataFrame, silent_days: int) -> pd.Series:
+    """Whether a first use is one: early in our history it may be a habit of an account that is older than the history."""
+    beginning = days["active_date"].min()
+    is_new = uses["account_id"].map(_first_days(days)) > beginning + pd.Timedelta(days=7)
+    return is_new | (uses["first_date"] > beginning + pd.Timedelta(days=silent_days))
 
 
 def _first_of(facts: pd.DataFrame, names: tuple[str, ...], starts: pd.DataFrame, column: str) -> pd.DataFrame:

@@ -27,12 +27,14 @@ class AbandonRule(PolicyModel):
 
 
 class OnboardingRule(PolicyModel):
-    """Setup that brought no first value, or brought it in another order."""
+    """Setup of a new account that brought no first value, or brought it in another order."""
 
     started: str
     usual_step: str
     first_value: tuple[str, ...]
+    other_value: tuple[str, ...] = Field((), description="brings value too, but is not where the usual path leads")
     within_days: int = Field(ge=1, le=180)
+    new_days: int = Field(ge=0, description="the account's first activity lies at most so many days before its setup")
     silent_days: int = Field(ge=1, description="no activity in the last so many of these days: given up")
     reason: str
 
