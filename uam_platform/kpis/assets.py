@@ -1,20 +1,30 @@
-"""Dagster face of the KPIs: dollars behind each score.
+"""Dagster face of the KPIs: dollars behind each score, and the scores that people can challenge.
 
-Here: reading and publishing. Not here: the arithmetic (`revenue`).
+Here: reading, publishing, what the UI shows. Not here: the arithmetic (`revenue`, `scores`), plots (`plots`).
 """
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Any, Final
 
 import dagster as dg
 import ibis.expr.types as ir
 import pandas as pd
 
 from uam_platform.contracts import tables
+from uam_platform.contracts.model import Contract
+from uam_platform.kpis.inputs import Facts, score_inputs
+from uam_platform.kpis.plots import distribution, ends_of
 from uam_platform.kpis.revenue import revenue_at_risk as revenue_of
-from uam_platform.orchestration.assets import table_asset, table_in
+from uam_platform.kpis.scores import account_scores, score, worksheets
+from uam_platform.lake.io_manager import as_table, markdown_table
+from uam_platform.lake.resource import Warehouse
+from uam_platform.orchestration.assets import asset_key, table_asset, table_in
 from uam_platform.orchestration.checks import contract_check
-from uam_platform.orchestration.plots import top_bars
+from uam_platform.orchestration.plots import image, top_bars
 from uam_platform.orchestration.wiring import Wiring
 
-_SHOWN = 12
+_SHOWN: Final = 12
 
 
 def definitions(wiring: Wiring) -> dg.Definitions:
@@ -27,19 +37,82 @@ def definitions(wiring: Wiring) -> dg.Definitions:
             "scores": table_in(tables.SCORES),
             "features": table_in(tables.ACCOUNT_FEATURES),
             "accounts": table_in(tables.ACCOUNTS),
+            "opportunities": table_in(tables.OPPORTUNITIES),
+            "ticket_events": table_in(tables.TICKET_EVENTS),
         },
+        deps=[asset_key(tables.JOURNEYS)],
         partitions=wiring.as_of,
         kinds=frozenset({"pandas", "parquet"}),
+        code_version="2",
     )
     def revenue_at_risk(
-        context: dg.AssetExecutionContext, scores: ir.Table, features: ir.Table, accounts: ir.Table
+        context: dg.AssetExecutionContext,
+        scores: ir.Table,
+        features: ir.Table,
+        accounts: ir.Table,
+        opportunities: ir.Table,
+        ticket_events: ir.Table,
     ) -> pd.DataFrame:
-        found = revenue_of(scores.to_pandas(), features.to_pandas(), accounts.to_pandas(), wiring.rulebook.kpis)
+        warehouse: Warehouse = context.resources.warehouse
+        rows, history = features.to_pandas(), accounts.to_pandas()
+        facts = _facts(warehouse, context.partition_keys, rows, opportunities, ticket_events)
+        shown = _publish_scores(warehouse, context.partition_keys, facts, wiring)
+        found = revenue_of(scores.to_pandas(), rows, history, wiring.rulebook.kpis)
         if len(context.partition_keys) == 1:  # metadata is repeated for each snapshot of a range
-            top = found.nlargest(_SHOWN, "revenue_at_risk_usd_cents")
-            names = top["account_name"].fillna(top["account_id"]).astype(str).tolist()
-            dollars = (top["revenue_at_risk_usd_cents"] / 100).tolist()
-            context.add_output_metadata({"top_accounts": top_bars("Revenue at risk", names, dollars, "USD a year")})
+            context.add_output_metadata(_metadata(found, shown))
         return found
 
     return dg.Definitions(assets=[revenue_at_risk], asset_checks=[contract_check(tables.REVENUE_AT_RISK, wiring.as_of)])
+
+
+def _facts(
+    warehouse: Warehouse,
+    keys: Sequence[str],
+    features: pd.DataFrame,
+    opportunities: ir.Table,
+    ticket_events: ir.Table,
+) -> Facts:
+    first = ticket_events.known_date.min().to_pandas()
+    return Facts(
+        features=features,
+        actions=warehouse.lake.read(warehouse.connection, tables.ACCOUNT_ACTIONS, keys).to_pandas(),
+        opportunities=opportunities.to_pandas(),
+        journeys=warehouse.lake.read(warehouse.connection, tables.JOURNEYS).to_pandas(),
+        first_ticket_date=None if pd.isna(first) else pd.Timestamp(first),
+    )
+
+
+def _publish_scores(warehouse: Warehouse, keys: Sequence[str], facts: Facts, wiring: Wiring) -> pd.DataFrame:
+    """Publish scores of the snapshots, and worksheets of those recent enough to be kept; returns the scores."""
+    policy = wiring.rulebook.scores
+    inputs = score_inputs(facts, policy)
+    made = account_scores(score(inputs, policy))
+    _publish(warehouse, tables.ACCOUNT_SCORES, made, keys)
+    oldest = wiring.closed_as_of - timedelta(days=policy.worksheets_kept_days - 1)
+    kept = [key for key in keys if date.fromisoformat(key) >= oldest]
+    if kept:
+        recent = inputs.loc[pd.to_datetime(inputs["as_of"]) >= pd.Timestamp(oldest)].reset_index(drop=True)
+        _publish(warehouse, tables.WORKSHEETS, worksheets(score(recent, policy)), kept)
+    return made
+
+
+def _publish(warehouse: Warehouse, contract: Contract, rows: pd.DataFrame, keys: Sequence[str]) -> None:
+    warehouse.lake.publish(warehouse.connection, contract, as_table(rows, contract), keys)
+
+
+def _metadata(found: pd.DataFrame, scored: pd.DataFrame) -> dict[str, Any]:
+    top = found.nlargest(_SHOWN, "revenue_at_risk_usd_cents")
+    names = top["account_name"].fillna(top["account_id"]).astype(str).tolist()
+    dollars = (top["revenue_at_risk_usd_cents"] / 100).tolist()
+    called = found.set_index("account_id")["account_name"].dropna()
+    return {
+        "top_accounts": top_bars("Revenue at risk", names, dollars, "USD a year"),
+        "scores": image(distribution(scored), "Scores of all accounts"),
+        "least_healthy": _table(ends_of(scored, called, "health_score", is_least=True)),
+        "healthiest": _table(ends_of(scored, called, "health_score", is_least=False)),
+        "most_likely_to_grow": _table(ends_of(scored, called, "expansion_score", is_least=False)),
+    }
+
+
+def _table(rows: pd.DataFrame) -> dg.MarkdownMetadataValue:
+    return dg.MetadataValue.md(markdown_table(rows))

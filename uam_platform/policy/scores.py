@@ -100,7 +100,8 @@ class Line(PolicyModel):
             raise ValueError(f"{self.input}: give knots (numbers) or words, one of them")
         if xs != sorted(set(xs)):
             raise ValueError(f"{self.input}: knots must rise in their first number")
-        if (self.direction == "rises" and ys != sorted(ys)) or (self.direction == "falls" and ys != sorted(ys)[::-1]):
+        wanted = {"rises": sorted(ys), "falls": sorted(ys, reverse=True), "free": ys}
+        if ys != wanted[self.direction]:
             raise ValueError(f"{self.input}: knots do not go the way of `direction: {self.direction}`")
         if self.only_with and not self.says_alone:
             raise ValueError(f"{self.input}: says_alone is required beside only_with")
@@ -157,6 +158,8 @@ class ScorePolicy(PolicyModel):
     def _reads_what_exists(self) -> Self:
         if set(self.formulas) != set(ORDER):
             raise ValueError(f"formulas must be {', '.join(ORDER)}")
+        if {name for name, formula in self.formulas.items() if formula.scale == "sum"} != {"revenue_weight"}:
+            raise ValueError("scale: sum belongs to revenue_weight, and of_100 to the others")
         known = {*ACCOUNT_FEATURES.column_names, *DERIVED_INPUTS, *self.action_inputs}
         made = {"behaviour_score", "friction_score"}
         for name, formula in self.formulas.items():
