@@ -15,6 +15,7 @@ from uam_platform.behavior.daily import actor_days as daily_activity
 from uam_platform.behavior.eligibility import EligibilityRule
 from uam_platform.behavior.features import account_features as features_of
 from uam_platform.behavior.journeys import journeys as journeys_of
+from uam_platform.behavior.named_actions import publish_named_actions
 from uam_platform.behavior.sequence_facts import Links, core_times, step_facts
 from uam_platform.behavior.sequence_plots import journeys_by_week, matches_by_week, steps_reached
 from uam_platform.behavior.sequence_tables import match_tables
@@ -103,6 +104,8 @@ def account_features_asset(wiring: Wiring) -> dg.AssetsDefinition:
         refuse_unasked_restatement(context.instance, context.partition_keys, context.run.tags)
         attached = attach(actor_days, hierarchy, people, memberships)
         days = [date.fromisoformat(key) for key in context.partition_keys]
+        warehouse: Warehouse = context.resources.warehouse
+        publish_named_actions(warehouse.connection, warehouse.lake, days, wiring.rulebook.scores.action_groups)
         facts = (attached, tickets, ticket_events, subscriptions, accounts)
         rule = EligibilityRule(has_subscriptions=wiring.rulebook.churn.label_kind == "subscription_end")
         version = int(context.run.tags.get(RESTATEMENT_TAG, 0))
