@@ -1,0 +1,115 @@
+"""Statements: what each utterance of a customer says, sentence by sentence, with the quote that carries it.
+
+Here: utterances into STATEMENTS and their sums by account. Not here: matching (`topics`), tone (`tone`), how many speak of a topic
+(`themes`). One frame of utterances serves every channel; what staff say is left out, since it tells their work and not the account.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from uam_platform.contracts.tables import ACCOUNT_THEMES, STATEMENTS
+from uam_platform.evidence.sentences import quotable, sentences, telling
+from uam_platform.evidence.tone import Tone
+from uam_platform.evidence.topics import NO_SIGNALS, Reader, Signals
+from uam_platform.policy.topics import TopicPolicy
+
+_MOST_TOPICS = 3
+_LEAST_SHARE = 0.6  # a second topic of an utterance needs this share of the points of the first
+_FLAGS = ("is_escalation", "is_renewal_concern", "is_buying_signal")
+
+
+@dataclass(frozen=True)
+class _Said:
+    topic: str | None
+    points: float
+    quote: str
+    signals: Signals
+
+
+def statements(utterances: pd.DataFrame, ticket_events: pd.DataFrame, policy: TopicPolicy) -> pd.DataFrame:
+    """STATEMENTS of all utterances of customers.
+
+    Args:
+        utterances: UTTERANCES contract; texts are redacted.
+        ticket_events: tells which comments came with a reopening.
+        policy: topics, signals, tone.
+    """
+    reader, tone = Reader(policy), Tone(policy.sentiment)
+    reopened = _reopened(ticket_events)
+    rows = []
+    for utterance in utterances[utterances["author_kind"] != "agent"].to_dict("records"):
+        is_reopen = (utterance["ticket_id"], utterance["load_id"], utterance["row_no"]) in reopened
+        rows += [_row(utterance, said, is_reopen, tone) for said in _said(str(utterance["text"]), reader)]
+    found = pd.DataFrame(rows, columns=list(STATEMENTS.column_names))
+    return found.sort_values("statement_id", ignore_index=True)
+
+
+def _reopened(ticket_events: pd.DataFrame) -> set[tuple[Any, Any, Any]]:
+    rows = ticket_events[ticket_events["change"] == "reopened"]
+    return set(zip(rows["ticket_id"], rows["load_id"], rows["row_no"], strict=True))
+
+
+def _said(text: str, reader: Reader) -> list[_Said]:
+    """What an utterance says: its strongest sentence per topic, strongest topics first; signals go with the first."""
+    pieces = telling(sentences(text), reader.boilerplate)
+    judged = [_Said(*reader.topic(piece), piece, reader.signals(piece)) for piece in pieces]
+    if not judged:
+        return []
+    together = NO_SIGNALS
+    for each in judged:
+        together |= each.signals
+    best = list(_best(judged))
+    if not best:
+        carrying = next((each for each in judged if each.signals.any), max(judged, key=lambda s: len(s.quote)))
+        return [_Said(None, 0.0, carrying.quote, together)]
+    strong = [each for each in best if each.points >= _LEAST_SHARE * best[0].points][:_MOST_TOPICS]
+    return [_Said(s.topic, s.points, s.quote, together if s is strong[0] else s.signals) for s in strong]
+
+
+def _best(judged: list[_Said]) -> Iterator[_Said]:
+    seen: set[str] = set()
+    for each in sorted((s for s in judged if s.topic), key=lambda s: -s.points):
+        if each.topic not in seen:
+            seen.add(str(each.topic))
+            yield each
+
+
+def _row(utterance: Mapping[Any, Any], said: _Said, is_reopen: bool, tone: Tone) -> dict[str, Any]:
+    kept = {name: utterance[name] for name in STATEMENTS.column_names if name in utterance}
+    identity = hashlib.md5(f"{utterance['utterance_id']}|{said.topic}".encode(), usedforsecurity=False)
+    return {
+        **kept,
+        "statement_id": identity.hexdigest(),
+        "topic": said.topic,
+        "sentiment": tone.of(said.quote),
+        "is_escalation": said.signals.is_escalation,
+        "is_reopen": is_reopen,
+        "is_renewal_concern": said.signals.is_renewal_concern,
+        "is_buying_signal": said.signals.is_buying_signal,
+        "signal_reason": " ".join(said.signals.reasons) or None,
+        "quote": quotable(said.quote),
+    }
+
+
+def account_themes(found: pd.DataFrame) -> pd.DataFrame:
+    """ACCOUNT_THEMES: statements with account and topic, summed by known day."""
+    placed = found[found["account_id"].notna() & found["topic"].notna()]
+    sums = placed.groupby(["account_id", "topic", "known_date"], as_index=False).agg(
+        mention_count=("statement_id", "size"),
+        sentiment_sum=("sentiment", "sum"),
+        escalation_count=("is_escalation", "sum"),
+        reopen_count=("is_reopen", "sum"),
+        renewal_concern_count=("is_renewal_concern", "sum"),
+        buying_signal_count=("is_buying_signal", "sum"),
+    )
+    return sums[list(ACCOUNT_THEMES.column_names)]
+
+
+def channel_counts(found: pd.DataFrame) -> dict[str, int]:
+    """Statements by channel."""
+    return dict(Counter(found["channel"]))
