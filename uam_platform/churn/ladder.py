@@ -1,6 +1,8 @@
 """Which step of the model ladder the data can carry.
 
-Here: the choice by number of distinct churned accounts. Not here: the thresholds (`rulebook/churn.yaml`), the models (`baseline`,
+Here: the choice by number of distinct churned accounts. What the promotion gate makes of it is decided in `train`: trees that help
+no more than chance might still score (`lightgbm_unproven`) but explain nothing; trees that do not help give way to the contract
+hazard. Not here: the thresholds (`rulebook/churn.yaml`), the models (`baseline`,
 `train`), fitting a calibration (`calibration`).
 """
 
@@ -9,7 +11,7 @@ from typing import Literal
 
 from uam_platform.policy.churn import Ladder
 
-Rung = Literal["base_rate", "contract_hazard", "lightgbm"]
+Rung = Literal["base_rate", "contract_hazard", "lightgbm_unproven", "lightgbm"]
 CalibrationKind = Literal["none", "intercept", "platt", "isotonic"]
 
 

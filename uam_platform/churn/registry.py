@@ -59,11 +59,18 @@ def model_rows(trained: Sequence[TrainedFold]) -> pd.DataFrame:
             "trained_label_to_at": fold.trained_label_to,
             "training_row_count": fold.row_count,
             "training_churned_account_count": fold.churned_account_count,
+            "behaviour_skill_ratio": fold.gate.skill if fold.gate else None,
+            "behaviour_null_ratio": fold.gate.bound if fold.gate else None,
         }
         for fold in trained
     ]
     frame = pd.DataFrame(rows)
-    return frame.assign(trained_label_to_at=frame["trained_label_to_at"].astype("datetime64[us]"))
+    kinds = {
+        "trained_label_to_at": "datetime64[us]",
+        "behaviour_skill_ratio": "float64",
+        "behaviour_null_ratio": "float64",
+    }
+    return frame.astype(kinds)
 
 
 def serving(models: pd.DataFrame, as_of: date) -> pd.DataFrame:

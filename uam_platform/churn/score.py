@@ -76,7 +76,10 @@ def _score_fold(
         inputs = matrix(rows, artefact.features, artefact.codes)
         starts = tuple(starting_log_odds(hazard, rows, artefact.cells) for hazard in artefact.tree_hazards)
         probability, low, high = _tree_scores(inputs, starts, artefact, threads)
-        reasons = tree_reasons(rows, inputs, artefact, policy, threads)
+        is_proven = artefact.rung == "lightgbm"
+        reasons = (
+            tree_reasons(rows, inputs, artefact, policy, threads) if is_proven else cell_reasons(rows, artefact, policy)
+        )
     else:
         probability = baseline
         low, high = beta_interval(baseline, accounts)

@@ -14,9 +14,10 @@ rows and a base rate that is too high. `spell_weight_power` turns it on.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import combinations
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -26,11 +27,18 @@ from uam_platform.churn.baseline import ContractHazard, fit_contract_hazard, sta
 from uam_platform.churn.boosting import fit_trees, mean_margins
 from uam_platform.churn.calibration import Calibration, fit_calibration
 from uam_platform.churn.features import feature_contract_id, matrix
-from uam_platform.churn.ladder import Step, choose
+from uam_platform.churn.gate import Gate, Values, Verdict, behaviour_gate
+from uam_platform.churn.ladder import Rung, Step, choose
 from uam_platform.churn.training_rows import thinned, training_rows
 from uam_platform.policy.churn import ChurnPolicy
 
 Pair = frozenset[int]
+
+_RUNGS: Final[Mapping[Verdict, Rung]] = {
+    "proven": "lightgbm",
+    "unproven": "lightgbm_unproven",
+    "useless": "contract_hazard",
+}
 
 
 @dataclass(frozen=True)
@@ -54,6 +62,7 @@ class TrainedFold:
         trained_label_to: latest day a training label reached to (horizon and grace included); None without rows.
         row_count: rows trained on, before thinning.
         churned_account_count: distinct churned accounts among them.
+        gate: whether behaviour beat chance; None where it was not tried.
     """
 
     as_of: date
@@ -64,6 +73,7 @@ class TrainedFold:
     trained_label_to: pd.Timestamp | None
     row_count: int
     churned_account_count: int
+    gate: Gate | None
 
 
 def train(
@@ -82,8 +92,28 @@ def train(
     rows = training_rows(features, labels, as_of, policy)
     counts = [rows.loc[(rows["fold"] != f) & rows["is_churned"], "account_id"].nunique() for f in range(policy.folds)]
     step = choose(min(counts), policy.ladder)  # one rung for all folds: probabilities of one week stay comparable
-    trees = _pair_models(rows, policy, seed, threads) if step.rung == "lightgbm" else {}
-    return [_fold(rows, fold, counts[fold], as_of, step, trees, policy) for fold in range(policy.folds)]
+    if step.rung != "lightgbm":
+        return [_fold(rows, fold, counts[fold], as_of, step, {}, policy, None) for fold in range(policy.folds)]
+    models = _pair_models(rows, policy, seed, threads)
+    gate = behaviour_gate(rows, lambda sample: _unseen_margins(sample, models, policy), policy, seed)
+    rung = _RUNGS[gate.verdict] if policy.gate.useless_give_way or gate.verdict == "proven" else "lightgbm_unproven"
+    step, served = replace(step, rung=rung), models if rung != "contract_hazard" else {}
+    return [_fold(rows, fold, counts[fold], as_of, step, served, policy, gate) for fold in range(policy.folds)]
+
+
+def _unseen_margins(rows: pd.DataFrame, models: Mapping[Pair, PairModel], policy: ChurnPolicy) -> tuple[Values, Values]:
+    """Contract log odds of rows and what the trees add, each by the mean of the models that left out the row's fold."""
+    start, added = np.empty(len(rows)), np.empty(len(rows))
+    inputs = matrix(rows, tuple(policy.features), policy.codes)
+    folds = rows["fold"].to_numpy()
+    for fold in np.unique(folds):
+        own = folds == fold
+        mine = [model for pair, model in models.items() if fold in pair]
+        starts = [starting_log_odds(model.hazard, rows.loc[own], policy.contract_cells) for model in mine]
+        nothing = tuple(np.zeros(int(own.sum())) for _ in mine)
+        start[own] = np.mean(starts, axis=0)
+        added[own], _ = mean_margins(tuple(model.trees for model in mine), inputs.loc[own], nothing)
+    return start, added
 
 
 def _pair_models(rows: pd.DataFrame, policy: ChurnPolicy, seed: int, threads: int) -> dict[Pair, PairModel]:
@@ -108,6 +138,7 @@ def _fold(
     step: Step,
     models: Mapping[Pair, PairModel],
     policy: ChurnPolicy,
+    gate: Gate | None,
 ) -> TrainedFold:
     seen = rows.loc[rows["fold"] != fold]
     names = tuple(policy.features) if models else ()
@@ -127,7 +158,7 @@ def _fold(
     )
     content = artefact.to_bytes()
     reach = None if seen.empty else seen["day"].max() + pd.Timedelta(days=policy.label_lag_days)
-    return TrainedFold(as_of, fold, artefact, content, model_id(content), reach, len(seen), churned_accounts)
+    return TrainedFold(as_of, fold, artefact, content, model_id(content), reach, len(seen), churned_accounts, gate)
 
 
 def _calibration(seen: pd.DataFrame, fold: int, models: Mapping[Pair, PairModel], policy: ChurnPolicy) -> Calibration:

@@ -48,7 +48,7 @@ def extend_registry(
         rows = registry.model_rows(trained)
         models = rows if models.empty else pd.concat([models, rows], ignore_index=True)
     ordered = models.assign(as_of=as_days(models["as_of"]).dt.date).sort_values(list(MODELS.key), ignore_index=True)
-    return ordered[list(MODELS.column_names)]
+    return ordered.reindex(columns=list(MODELS.column_names))  # registries of before the gate lack its columns
 
 
 def score_snapshots(

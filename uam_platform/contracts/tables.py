@@ -5,6 +5,7 @@ table is computed (the stage of its name).
 """
 
 from uam_platform.contracts.model import Contract, Ordered
+from uam_platform.contracts.tables_alerts import CONTRACTS_ALERTS, FLAG_STARTS, WORKFLOW_DAYS
 from uam_platform.contracts.tables_behavior import CONTRACTS_BEHAVIOR, JOURNEYS, SEQUENCE_MATCHES, SEQUENCE_STEPS
 from uam_platform.contracts.tables_evidence import (
     ACCOUNT_THEMES,
@@ -22,12 +23,14 @@ __all__ = [
     "ACCOUNT_SCORES",
     "ACCOUNT_THEMES",
     "EMERGING_THEMES",
+    "FLAG_STARTS",
     "JOURNEYS",
     "SEQUENCE_MATCHES",
     "SEQUENCE_STEPS",
     "STATEMENTS",
     "THEMES",
     "UTTERANCES",
+    "WORKFLOW_DAYS",
     "WORKSHEETS",
 ]  # also found here: one import path for every table
 
@@ -345,10 +348,10 @@ MODELS = Contract(
     description="Registry that pins the model of each snapshot; rerunning an old snapshot uses its own model.",
     columns=columns(
         "as_of fold model_id model_rung feature_contract_id calibration trained_label_to_at training_row_count "
-        "training_churned_account_count"
+        "training_churned_account_count behaviour_skill_ratio behaviour_null_ratio"
     ),
     key=("as_of", "fold"),
-    nullable=_null("trained_label_to_at"),
+    nullable=_null("trained_label_to_at behaviour_skill_ratio behaviour_null_ratio"),
 )
 SCORES = Contract(
     stage="churn",
@@ -431,6 +434,7 @@ CONTRACTS: tuple[Contract, ...] = (
     SCORE_REASONS,
     REVENUE_AT_RISK,
     CANDIDATES,
+    *CONTRACTS_ALERTS,
     *CONTRACTS_BEHAVIOR,
     *CONTRACTS_EVIDENCE,
     *CONTRACTS_KPIS,

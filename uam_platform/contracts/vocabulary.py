@@ -5,6 +5,7 @@ Here: one entry per column name; two tables that use a name mean the same thing.
 """
 
 from uam_platform.contracts.model import Column, Pii, Purpose, Type
+from uam_platform.contracts.vocabulary_alerts import ALERT_COLUMNS
 from uam_platform.contracts.vocabulary_behavior import BEHAVIOR_COLUMNS
 from uam_platform.contracts.vocabulary_evidence import EVIDENCE_COLUMNS
 from uam_platform.contracts.vocabulary_kpis import KPI_COLUMNS
@@ -330,7 +331,7 @@ _COLUMNS: tuple[Column, ...] = (
         "model_rung",
         S,
         "Step of the model ladder that made the score.",
-        allowed=("base_rate", "contract_hazard", "lightgbm"),
+        allowed=("base_rate", "contract_hazard", "lightgbm_unproven", "lightgbm"),
     ),
     Column("model_id", S, "Content hash of the model artefact.", purpose=_AUDIT),
     Column("feature_contract_id", S, "Hash of the feature list the model was trained on.", purpose=_AUDIT),
@@ -352,6 +353,18 @@ _COLUMNS: tuple[Column, ...] = (
         "Calibration applied, by the number of churned accounts.",
         purpose=_AUDIT,
         allowed=("none", "intercept", "platt", "isotonic"),
+    ),
+    Column(
+        "behaviour_skill_ratio",
+        F,
+        "Area under the ROC curve of contract and behaviour minus that of the contract alone, on accounts the models never saw.",
+        purpose=_AUDIT,
+    ),
+    Column(
+        "behaviour_null_ratio",
+        F,
+        "What that difference must exceed to be more than chance (permutation null).",
+        purpose=_AUDIT,
     ),
     Column("reason_rank", I16, "Rank of the reason, 1 is strongest.", minimum=1),
     Column("reason_feature", S, "Feature the reason stands on."),
@@ -404,7 +417,7 @@ _COLUMNS: tuple[Column, ...] = (
     Column("rank", I32, "Rank by expected revenue saved within the owner's week, 1 is highest.", minimum=1),
 )
 
-_ALL: tuple[Column, ...] = (*_COLUMNS, *BEHAVIOR_COLUMNS, *EVIDENCE_COLUMNS, *KPI_COLUMNS)
+_ALL: tuple[Column, ...] = (*_COLUMNS, *ALERT_COLUMNS, *BEHAVIOR_COLUMNS, *EVIDENCE_COLUMNS, *KPI_COLUMNS)
 VOCABULARY: dict[str, Column] = {c.name: c for c in _ALL}
 if len(VOCABULARY) != len(_ALL):
     raise ValueError("a column is defined twice in the vocabulary")

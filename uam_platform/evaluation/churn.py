@@ -32,7 +32,7 @@ def sections(run: RunFolder, truth: Truth, seed: int) -> tuple[Section, ...]:
     rows = with_yardsticks(found.rows, found.features)
     if reference is not None:
         rows = rows.assign(**{REFERENCE_SCORE: reference.scores(found.features)})
-    learned = Judged(rows[rows["model_rung"] == LEARNED_RUNG], seed)
+    learned = Judged(rows[rows["model_rung"].str.startswith(LEARNED_RUNG)], seed)
     everything = Judged(rows, seed)
     rungs = rows.groupby("model_rung")["as_of"].nunique().to_dict()
     ladder = ", ".join(f"{rung} in {count}" for rung, count in sorted(rungs.items())) or "none"

@@ -86,6 +86,8 @@ def forecast(
     from uam_platform.churn.train import train
 
     as_of = training_day(labels)
+    open_gate = policy.gate.model_copy(update={"useless_give_way": False})  # what was learned is judged, not the gate
+    policy = policy.model_copy(update={"gate": open_gate})
     models = {each.model_id: each.artefact for each in train(features, labels, as_of, policy, seed)}
     rows, outcome = judged or (features, labels)
     later = rows[(pd.to_datetime(rows["as_of"]) >= pd.Timestamp(as_of)) & rows["is_eligible"].astype(bool)]
@@ -123,7 +125,7 @@ def skill(
 def is_telling(rows: pd.DataFrame) -> bool:
     """Whether the rows were scored by learned models and enough of their accounts churned."""
     churned = rows.loc[rows["is_churned"], "account_id"].nunique()
-    return churned >= LEAST_CHURNED_ACCOUNTS and bool((rows["model_rung"] == LEARNED_RUNG).all())
+    return churned >= LEAST_CHURNED_ACCOUNTS and bool(rows["model_rung"].str.startswith(LEARNED_RUNG).all())
 
 
 def permuted_skill(

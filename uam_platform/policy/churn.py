@@ -59,6 +59,16 @@ class TrainingRule(PolicyModel):
     calibration_weeks: int = Field(ge=4)
 
 
+class GateRule(PolicyModel):
+    """What behaviour must show before it may explain anything; see uam_platform/churn/gate.py."""
+
+    permutations: int = Field(100, ge=20, le=1000)
+    percentile: float = Field(0.95, gt=0.5, lt=1)
+    useless_give_way: bool = Field(
+        True, description="trees that do not help at all leave the score to the contract hazard"
+    )
+
+
 class LightGbmRule(PolicyModel):
     """LightGBM parameters; names as in its documentation."""
 
@@ -133,6 +143,7 @@ class ChurnPolicy(PolicyModel):
     ladder: Ladder
     contract_cells: ContractCells
     training: TrainingRule
+    gate: GateRule = GateRule()
     lightgbm: LightGbmRule
     codes: Codes
     reasons: ReasonRule

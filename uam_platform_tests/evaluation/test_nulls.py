@@ -61,7 +61,7 @@ def scored(plain: Frames, policy: ChurnPolicy) -> pd.DataFrame:
 
 
 def test_behaviour_tells_more_than_contracts_where_there_is_signal(scored: pd.DataFrame) -> None:
-    assert set(scored["model_rung"]) == {"lightgbm"}
+    assert set(scored["model_rung"]) == {"lightgbm"}, "the promotion gate passes it"
     assert scored.loc[scored["is_churned"], "account_id"].nunique() >= 30
     assert surely_above(skill(scored, SEED)), "else the nulls below would show nothing"
 
