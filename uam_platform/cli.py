@@ -1,7 +1,7 @@
 """The command line `uam …`: simulate, sandbox, run, restate, evaluate, demo, doctor, bench, docs.
 
 Here: arguments, help texts, progress and errors for people. Not here: what the commands do (imported inside each, so that
-`uam --help` answers at once), answers to alerts (`cli_ledger`), worlds by the dozen (`cli_evaluation`).
+`uam --help` answers at once), answers to alerts (`cli_ledger`), one account (`cli_account`), worlds by the dozen (`cli_evaluation`).
 """
 
 import os
@@ -17,6 +17,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from uam_platform.cli_account import COMMANDS as COMMANDS_OF_ACCOUNTS
 from uam_platform.cli_evaluation import COMMANDS as COMMANDS_OF_JUDGES
 from uam_platform.cli_ledger import COMMANDS
 from uam_platform.policy.load import PolicyError
@@ -206,6 +207,8 @@ def docs(
 
 for command_of_people in COMMANDS:
     app.command()(command_of_people)
+for command_of_accounts in COMMANDS_OF_ACCOUNTS:
+    app.command()(command_of_accounts)
 for command_of_judges in COMMANDS_OF_JUDGES:
     app.command()(command_of_judges)
 
