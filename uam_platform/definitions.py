@@ -10,6 +10,7 @@ from uam_platform.behavior import assets as behavior
 from uam_platform.churn import assets as churn
 from uam_platform.connectors import assets as connectors
 from uam_platform.connectors.registry import source_names
+from uam_platform.evidence import assets as evidence
 from uam_platform.identity import assets as identity
 from uam_platform.kpis import assets as kpis
 from uam_platform.orchestration import sensors as layers
@@ -23,7 +24,7 @@ from uam_platform.serving import assets as serving
 from uam_platform.settings import Settings
 from uam_platform.staging import assets as staging
 
-STAGES = (connectors, staging, identity, behavior, churn, kpis, alerts, playbooks, sensors, layers, serving)
+STAGES = (connectors, staging, identity, behavior, evidence, churn, kpis, alerts, playbooks, sensors, layers, serving)
 
 
 def build(wiring: Wiring) -> dg.Definitions:

@@ -7,7 +7,7 @@ Here: utterances into STATEMENTS and their sums by account. Not here: matching (
 import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -41,10 +41,16 @@ def statements(utterances: pd.DataFrame, ticket_events: pd.DataFrame, policy: To
     """
     reader, tone = Reader(policy), Tone(policy.sentiment)
     reopened = _reopened(ticket_events)
-    rows = []
-    for utterance in utterances[utterances["author_kind"] != "agent"].to_dict("records"):
+    rows, about = [], dict[str, str | None]()
+    by_customers = utterances[utterances["author_kind"] != "agent"].sort_values(["said_at", "utterance_id"])
+    for utterance in by_customers.to_dict("records"):
         is_reopen = (utterance["ticket_id"], utterance["load_id"], utterance["row_no"]) in reopened
-        rows += [_row(utterance, said, is_reopen, tone) for said in _said(str(utterance["text"]), reader)]
+        said = _said(str(utterance["text"]), reader)
+        if utterance["channel"] == "ticket_comment":
+            said = _in_context(said, about.get(str(utterance["ticket_id"])), policy.own_points)
+        elif utterance["channel"] == "ticket" and said:
+            about[str(utterance["ticket_id"])] = said[0].topic
+        rows += [_row(utterance, each, is_reopen, tone) for each in said]
     found = pd.DataFrame(rows, columns=list(STATEMENTS.column_names))
     return found.sort_values("statement_id", ignore_index=True)
 
@@ -52,6 +58,13 @@ def statements(utterances: pd.DataFrame, ticket_events: pd.DataFrame, policy: To
 def _reopened(ticket_events: pd.DataFrame) -> set[tuple[Any, Any, Any]]:
     rows = ticket_events[ticket_events["change"] == "reopened"]
     return set(zip(rows["ticket_id"], rows["load_id"], rows["row_no"], strict=True))
+
+
+def _in_context(said: list[_Said], topic: str | None, own_points: float) -> list[_Said]:
+    """A comment that hardly names a topic of its own speaks of what its ticket is about."""
+    if topic is None or not said or said[0].points >= own_points:
+        return said
+    return [replace(said[0], topic=topic)]
 
 
 def _said(text: str, reader: Reader) -> list[_Said]:

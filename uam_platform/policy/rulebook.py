@@ -18,6 +18,7 @@ from uam_platform.policy.sequences import SequencePolicy
 from uam_platform.policy.sessions import SessionPolicy, SessionRule
 from uam_platform.policy.taxonomy import Taxonomy
 from uam_platform.policy.time import TimePolicy
+from uam_platform.policy.topics import TopicPolicy
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Rulebook:
     playbooks: PlaybookPolicy
     sequences: SequencePolicy
     journeys: JourneyPolicy
+    topics: TopicPolicy
 
     @property
     def session_rule(self) -> SessionRule:
@@ -64,4 +66,5 @@ def load_rulebook(directory: Path | None = None) -> Rulebook:
         playbooks=load_section(PlaybookPolicy, "playbooks", directory),
         sequences=load_section(SequencePolicy, "sequences", directory),
         journeys=load_section(JourneyPolicy, "journeys", directory),
+        topics=load_section(TopicPolicy, "topics", directory),
     )

@@ -37,7 +37,9 @@ class Signals(PolicyModel):
 class SentimentRules(PolicyModel):
     """A lexicon with negation and intensity."""
 
-    words: dict[str, float] = Field(min_length=1, description="word or words -> points from -4 to 4; a star is any ending")
+    words: dict[str, float] = Field(
+        min_length=1, description="word or words -> points from -4 to 4; a star is any ending"
+    )
     intensifiers: dict[str, float]
     negations: tuple[str, ...]
     reach: int = Field(ge=1, le=6)
@@ -50,6 +52,7 @@ class TopicPolicy(PolicyModel):
     version: int = Field(ge=1)
     owner: str
     least_points: float = Field(gt=0)
+    own_points: float = Field(gt=0, description="a comment with fewer speaks of what its ticket is about")
     window_days: int = Field(ge=7, le=182)
     broad_share: float = Field(gt=0, lt=1)
     least_accounts: int = Field(ge=1)
