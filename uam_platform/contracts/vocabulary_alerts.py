@@ -1,0 +1,20 @@
+"""The vocabulary's words on workflows that fail and on findings about several accounts.
+
+Here: columns of the tables in `tables_alerts`. Not here: words that tables of several rooms share (`vocabulary`, which also joins
+these to the whole).
+"""
+
+from uam_platform.contracts.model import Column, Purpose, Type
+
+ALERT_COLUMNS: tuple[Column, ...] = (
+    Column("use_count", Type.INT64, "Events of a workflow that are no failure.", "events", minimum=0),
+    Column(
+        "failure_count",
+        Type.INT64,
+        "Friction events of a workflow.",
+        "events",
+        purpose=Purpose.ISSUE_RESOLUTION,
+        minimum=0,
+    ),
+    Column("first_date", Type.DATE, "First day an account's events carry the flag.", "UTC day"),
+)

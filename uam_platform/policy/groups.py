@@ -1,0 +1,50 @@
+"""Findings on a workflow that fails in several accounts, and what explains a single account's trouble away.
+
+Here: the typed model of a detector's `group` and of `context` in `rulebook/alerts.yaml`. Not here: the arithmetic
+(`uam_platform.alerts.groups`, `uam_platform.alerts.context`).
+"""
+
+from typing import Literal
+
+from pydantic import Field
+
+from uam_platform.policy.load import PolicyModel
+
+
+class Group(PolicyModel):
+    """When failures of one workflow in several accounts are one finding.
+
+    An account is affected when its failures of the window lie beyond what its own earlier rate of failures per use explains. The
+    workflow is a finding when more accounts are affected than chance gives.
+    """
+
+    subject: Literal["workflow", "workflow_error"]
+    side: Literal["client", "server"] | None = Field(None, description="only failures that this layer reported")
+    window_days: int = Field(14, ge=1)
+    before_days: int = Field(56, ge=7, description="days before the window that say what is usual")
+    min_failures: int = Field(3, ge=1, description="failures of one account in the window")
+    min_surprise: float = Field(2.0, gt=0, description="standard deviations beyond the account's own past")
+    max_use_ratio: float | None = Field(
+        None, gt=0, description="uses per day against before at most this: adoption is blocked"
+    )
+    min_accounts: int = Field(3, ge=2)
+    chance_ratio: float = Field(
+        0.03, gt=0, lt=0.5, description="share of accounts that chance alone makes look affected"
+    )
+    max_chance: float = Field(
+        0.001, gt=0, lt=0.5, description="largest probability of so many affected accounts by chance"
+    )
+    new_flag_days: int = Field(42, ge=1, description="a flag first seen within this time is a new release")
+    min_flag_ratio: float = Field(
+        0.6, gt=0, le=1, description="share of the affected accounts that see the same new flag"
+    )
+
+
+class Context(PolicyModel):
+    """What explains a surge of trouble in one account: it is held back unless core work itself has fallen."""
+
+    work_signal: str = Field(description="harm signal that tells whether the account's own work has suffered")
+    min_work_surprise: float = Field(1.0, description="from here on the account speaks for itself")
+    rollout_days: int = Field(14, ge=1, description="days after an account first sees a flag")
+    automation_rise_ratio: float = Field(1.5, gt=1, description="server-side runs per day against before")
+    automation_session_ratio: float = Field(0.8, gt=0, lt=1, description="sessions against before at most this")
