@@ -1,6 +1,7 @@
-"""Commands about one account: timeline.
+"""Commands about one account: timeline, worksheet.
 
-Here: arguments, help texts and lists. Not here: what is read (`timeline`), other commands (`cli`).
+Here: arguments, help texts and lists. Not here: what is read (`timeline`), the arguments of
+`uam worksheet` (`cli_worksheet`), other commands (`cli`).
 """
 
 import sys
@@ -12,6 +13,8 @@ from typing import Annotated, Final
 import typer
 from rich.console import Console
 from rich.table import Table
+
+from uam_platform.cli_worksheet import worksheet
 
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
 
@@ -54,4 +57,4 @@ def timeline(
     console.print(table)
 
 
-COMMANDS: Final[tuple[Callable[..., None], ...]] = (timeline,)
+COMMANDS: Final[tuple[Callable[..., None], ...]] = (timeline, worksheet)

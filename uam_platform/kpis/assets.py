@@ -13,10 +13,11 @@ import pandas as pd
 
 from uam_platform.contracts import tables
 from uam_platform.contracts.model import Contract
-from uam_platform.kpis.inputs import Facts, score_inputs
+from uam_platform.kpis.inputs import score_inputs
 from uam_platform.kpis.plots import distribution, ends_of
 from uam_platform.kpis.revenue import revenue_at_risk as revenue_of
 from uam_platform.kpis.scores import account_scores, score, worksheets
+from uam_platform.kpis.stored import stored_facts
 from uam_platform.lake.io_manager import as_table, markdown_table
 from uam_platform.lake.resource import Warehouse
 from uam_platform.orchestration.assets import asset_key, table_asset, table_in
@@ -37,10 +38,8 @@ def definitions(wiring: Wiring) -> dg.Definitions:
             "scores": table_in(tables.SCORES),
             "features": table_in(tables.ACCOUNT_FEATURES),
             "accounts": table_in(tables.ACCOUNTS),
-            "opportunities": table_in(tables.OPPORTUNITIES),
-            "ticket_events": table_in(tables.TICKET_EVENTS),
         },
-        deps=[asset_key(tables.JOURNEYS)],
+        deps=[asset_key(c) for c in (tables.JOURNEYS, tables.OPPORTUNITIES, tables.TICKET_EVENTS)],
         partitions=wiring.as_of,
         kinds=frozenset({"pandas", "parquet"}),
         code_version="2",
@@ -50,14 +49,10 @@ def definitions(wiring: Wiring) -> dg.Definitions:
         scores: ir.Table,
         features: ir.Table,
         accounts: ir.Table,
-        opportunities: ir.Table,
-        ticket_events: ir.Table,
     ) -> pd.DataFrame:
         warehouse: Warehouse = context.resources.warehouse
-        rows, history = features.to_pandas(), accounts.to_pandas()
-        facts = _facts(warehouse, context.partition_keys, rows, opportunities, ticket_events)
-        shown = _publish_scores(warehouse, context.partition_keys, facts, wiring)
-        found = revenue_of(scores.to_pandas(), rows, history, wiring.rulebook.kpis)
+        shown = _publish_scores(warehouse, context.partition_keys, wiring)
+        found = revenue_of(scores.to_pandas(), features.to_pandas(), accounts.to_pandas(), wiring.rulebook.kpis)
         if len(context.partition_keys) == 1:  # metadata is repeated for each snapshot of a range
             context.add_output_metadata(_metadata(found, shown))
         return found
@@ -65,27 +60,10 @@ def definitions(wiring: Wiring) -> dg.Definitions:
     return dg.Definitions(assets=[revenue_at_risk], asset_checks=[contract_check(tables.REVENUE_AT_RISK, wiring.as_of)])
 
 
-def _facts(
-    warehouse: Warehouse,
-    keys: Sequence[str],
-    features: pd.DataFrame,
-    opportunities: ir.Table,
-    ticket_events: ir.Table,
-) -> Facts:
-    first = ticket_events.known_date.min().to_pandas()
-    return Facts(
-        features=features,
-        actions=warehouse.lake.read(warehouse.connection, tables.ACCOUNT_ACTIONS, keys).to_pandas(),
-        opportunities=opportunities.to_pandas(),
-        journeys=warehouse.lake.read(warehouse.connection, tables.JOURNEYS).to_pandas(),
-        first_ticket_date=None if pd.isna(first) else pd.Timestamp(first),
-    )
-
-
-def _publish_scores(warehouse: Warehouse, keys: Sequence[str], facts: Facts, wiring: Wiring) -> pd.DataFrame:
+def _publish_scores(warehouse: Warehouse, keys: Sequence[str], wiring: Wiring) -> pd.DataFrame:
     """Publish scores of the snapshots, and worksheets of those recent enough to be kept; returns the scores."""
     policy = wiring.rulebook.scores
-    inputs = score_inputs(facts, policy)
+    inputs = score_inputs(stored_facts(warehouse.connection, warehouse.lake, keys), policy)
     made = account_scores(score(inputs, policy))
     _publish(warehouse, tables.ACCOUNT_SCORES, made, keys)
     oldest = wiring.closed_as_of - timedelta(days=policy.worksheets_kept_days - 1)

@@ -1,0 +1,37 @@
+"""Reads from the lake what the scores are made of.
+
+Here: which tables and partitions. Not here: what is made of them (`inputs`).
+"""
+
+from collections.abc import Sequence
+
+import pandas as pd
+from ibis.backends.duckdb import Backend
+
+from uam_platform.contracts.tables import (
+    ACCOUNT_ACTIONS,
+    ACCOUNT_FEATURES,
+    JOURNEYS,
+    OPPORTUNITIES,
+    TICKET_EVENTS,
+)
+from uam_platform.kpis.inputs import Facts
+from uam_platform.lake.store import Lake
+
+
+def stored_facts(connection: Backend, lake: Lake, keys: Sequence[str]) -> Facts:
+    """Facts of the named snapshots.
+
+    Args:
+        connection: engine.
+        lake: holds the tables; what is not published is empty, and so not known.
+        keys: snapshots, ISO days.
+    """
+    first = lake.read(connection, TICKET_EVENTS).known_date.min().to_pandas()
+    return Facts(
+        features=lake.read(connection, ACCOUNT_FEATURES, keys).to_pandas(),
+        actions=lake.read(connection, ACCOUNT_ACTIONS, keys).to_pandas(),
+        opportunities=lake.read(connection, OPPORTUNITIES).to_pandas(),
+        journeys=lake.read(connection, JOURNEYS).to_pandas(),
+        first_ticket_date=None if pd.isna(first) else pd.Timestamp(first),
+    )
