@@ -1,4 +1,4 @@
-"""Commands with which people answer the platform: alerts, verdict, silence, deliveries, release.
+"""Commands with which people answer the platform: alerts, verdict, silence, deliveries, release, review.
 
 Here: arguments, help texts and lists. Not here: what the commands record (`uam_platform.ledger.feedback`, `outbox`), the other
 commands (`cli`). Each opens the ledger of the settings, or with `--run` the one in the folder of a run.
@@ -126,7 +126,44 @@ def release(
     console.print(f"{escape(key)} is {state}: {after}")
 
 
-COMMANDS: Final[tuple[Callable[..., None], ...]] = (alerts, verdict, silence, deliveries, release)
+def review(
+    open_path: Annotated[
+        bool, typer.Option("--open-path", help="Print the path of the latest pack and nothing else.")
+    ] = False,
+    run: Run = None,
+) -> None:
+    """Show where the latest review pack lies and which alerts wait for a verdict."""
+    from uam_platform.settings import Settings
+
+    settings = Settings() if run is None else Settings(data_dir=run, ledger_url=None)
+    packs = sorted(settings.reviews_dir.glob("????-??-??.html"))
+    if not packs:
+        raise FileNotFoundError(
+            f"{settings.reviews_dir}: no review pack yet; a run of the snapshots writes one, or name the folder of a run with --run"
+        )
+    latest = packs[-1].absolute()
+    if open_path:
+        print(latest)  # one bare line, for open "$(uam review --open-path)"
+        return
+    console.print(f"latest review pack, {latest.stem}: {escape(str(latest))} ({len(packs)} in all)", soft_wrap=True)
+    _print_waiting(run)
+
+
+def _print_waiting(run: Path | None) -> None:
+    from uam_platform.ledger import feedback
+    from uam_platform.ledger.overview import listed_alerts
+
+    with _ledger(run) as (ledger, _):
+        judged = {str(v["alert_id"]) for v in feedback.verdicts(ledger)}
+        waiting = [alert for alert in listed_alerts(ledger) if alert.alert_id not in judged]
+    if not waiting:
+        console.print("every open alert has a verdict")
+        return
+    console.print(f"{len(waiting)} open alerts wait for a verdict: uam verdict ID --verdict useful --reason '...'")
+    console.print(_alerts_table(waiting))
+
+
+COMMANDS: Final[tuple[Callable[..., None], ...]] = (alerts, verdict, silence, deliveries, release, review)
 
 
 @contextmanager

@@ -18,13 +18,13 @@ from uam_platform.orchestration.jobs import JOBS
 from uam_platform.orchestration.resources import resources
 from uam_platform.orchestration.wiring import Wiring, wire
 from uam_platform.playbooks import assets as playbooks
-from uam_platform.playbooks import sensors
 from uam_platform.policy.company import rulebook_for
+from uam_platform.reviews import assets as reviews
 from uam_platform.serving import assets as serving
 from uam_platform.settings import Settings
 from uam_platform.staging import assets as staging
 
-STAGES = (connectors, staging, identity, behavior, evidence, churn, kpis, alerts, playbooks, sensors, layers, serving)
+STAGES = (connectors, staging, identity, behavior, evidence, churn, kpis, alerts, playbooks, reviews, layers, serving)
 
 
 def build(wiring: Wiring) -> dg.Definitions:

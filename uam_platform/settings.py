@@ -66,6 +66,11 @@ class Settings(BaseSettings):
         return self.data_dir / "models"
 
     @property
+    def reviews_dir(self) -> Path:
+        """Review packs."""
+        return self.data_dir / "reviews"
+
+    @property
     def ledger_address(self) -> str:
         """SQLAlchemy URL of the ledger."""
         return self.ledger_url or f"sqlite:///{(self.data_dir / 'ledger.db').absolute()}"

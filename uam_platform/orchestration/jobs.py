@@ -42,12 +42,12 @@ JOBS = [
         SNAPSHOTS,
         selection=dg.AssetSelection.all() - _INGESTED - _DAILY - _DELIVERED,
         tags=_WRITES_LAKE,
-        description="Identity, features, churn scores, revenue at risk and alerts of the snapshots that are missing.",
+        description="Identity, features, churn scores, revenue at risk, alerts and the review pack of the snapshots that are missing.",
     ),
     dg.define_asset_job(
         DELIVER,
         selection=_DELIVERED,
         tags={"uam/writes": "destinations"},
-        description="Deliver what the outbox holds: Slack messages for open alerts.",
+        description="Deliver what the outbox holds: Slack messages and Salesforce tasks for open alerts, the digest of the week.",
     ),
 ]

@@ -1,6 +1,7 @@
 """Dagster face of playbooks: the delivery of planned actions.
 
-Here: one asset and its check. Not here: which actions are planned (`uam_platform.alerts`), one delivery run (`deliver`).
+Here: one asset and its check. Not here: which actions are planned (`uam_platform.alerts`), one delivery run (`deliver`), the sensor
+that requests it (`sensors`).
 """
 
 import time
@@ -14,6 +15,7 @@ from uam_platform.ledger import outbox
 from uam_platform.orchestration.assets import report_attributes
 from uam_platform.orchestration.stale import ALERT_STATE
 from uam_platform.orchestration.wiring import Wiring
+from uam_platform.playbooks import sensors
 from uam_platform.playbooks.deliver import deliver_outbox
 from uam_platform.playbooks.destination import Destination
 from uam_platform.playbooks.salesforce import SalesforceDestination
@@ -125,5 +127,6 @@ def no_action_lost_check() -> dg.AssetChecksDefinition:
 
 
 def definitions(wiring: Wiring) -> dg.Definitions:
-    """Assets and checks of playbooks."""
-    return dg.Definitions(assets=[delivered_actions_asset(wiring)], asset_checks=[no_action_lost_check()])
+    """Asset, check and sensor of playbooks."""
+    delivery = dg.Definitions(assets=[delivered_actions_asset(wiring)], asset_checks=[no_action_lost_check()])
+    return dg.Definitions.merge(delivery, sensors.definitions(wiring))

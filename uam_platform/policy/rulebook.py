@@ -13,6 +13,7 @@ from uam_platform.policy.journeys import JourneyPolicy
 from uam_platform.policy.kpis import KpiPolicy
 from uam_platform.policy.load import PolicyError, load_section
 from uam_platform.policy.playbooks import PlaybookPolicy
+from uam_platform.policy.reviews import ReviewPolicy
 from uam_platform.policy.scores import ScorePolicy
 from uam_platform.policy.sequences import SequencePolicy
 from uam_platform.policy.sessions import SessionPolicy, SessionRule
@@ -34,6 +35,7 @@ class Rulebook:
     scores: ScorePolicy
     alerts: AlertPolicy
     playbooks: PlaybookPolicy
+    reviews: ReviewPolicy
     sequences: SequencePolicy
     journeys: JourneyPolicy
     topics: TopicPolicy
@@ -64,6 +66,7 @@ def load_rulebook(directory: Path | None = None) -> Rulebook:
         scores=load_section(ScorePolicy, "scores", directory),
         alerts=load_section(AlertPolicy, "alerts", directory),
         playbooks=load_section(PlaybookPolicy, "playbooks", directory),
+        reviews=load_section(ReviewPolicy, "reviews", directory),
         sequences=load_section(SequencePolicy, "sequences", directory),
         journeys=load_section(JourneyPolicy, "journeys", directory),
         topics=load_section(TopicPolicy, "topics", directory),

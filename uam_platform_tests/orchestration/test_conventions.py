@@ -15,7 +15,7 @@ from uam_platform.orchestration.assets import column_schema
 from uam_platform.orchestration.jobs import JOBS
 from uam_platform_tests.orchestration.wired import wired
 
-LAYERS = {"raw", "canonical", "identity", "features", "model", "score", "alert", "action", "serving"}
+LAYERS = {"raw", "canonical", "identity", "features", "model", "score", "alert", "action", "review", "serving"}
 TRIGGERS = {"load_schedule", "touched_days_sensor", "snapshot_schedule", "outbox_sensor", "manual"}
 
 

@@ -1,0 +1,333 @@
+"""The weekly product-risk pack as plain rows: what people decide on, in the order they need it.
+
+Here: pure selection and wording. Not here: reading (`facts`), the page (`page`), delivery (`uam_platform.playbooks`).
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from uam_platform.ledger.reviewing import ReviewedAlert
+from uam_platform.policy.reviews import ReviewPolicy
+from uam_platform.reviews.facts import Facts
+
+TITLE: Final = "Product-risk review"
+Row = dict[str, Any]
+_REASONS: Final = 3
+_FAILED: Final = ("repeated_failure",)
+_ONBOARDING: Final = ("onboarding_failed", "stalled_workflow")
+_HAPPENED: Final = (("opened", "new"), ("reopened", "back again"), ("resolved", "resolved"), ("held", "held back"))
+
+
+@dataclass(frozen=True)
+class Pack:
+    """One review; every list holds display-ready rows, money in cents.
+
+    Attributes:
+        as_of: ISO date of the snapshot.
+        since: ISO date it is compared with.
+        facts: label, value and note of the headline figures.
+        risks: accounts with the most revenue at risk.
+        alerts: alerts that are open or changed, with what happened.
+        held_back: reason and count of findings that were not told.
+        judged: verdicts by detector.
+        failures: workflows that fail repeatedly, broadest first.
+        onboarding: what is stuck, broadest first.
+        expansion: accounts that grow, for the revenue meeting.
+        renewals: renewals ahead, for the inspection by Customer Success.
+        themes: what people speak of, broadest first.
+        decisions: verdicts since the last review.
+        carry_over: open alerts of earlier reviews without a verdict.
+        notes: what the figures rest on and what they lack.
+        unknown: tables without a row at all: a section without rows says nothing then.
+    """
+
+    as_of: str
+    since: str
+    facts: list[Row]
+    risks: list[Row]
+    alerts: list[Row]
+    held_back: list[Row]
+    judged: list[Row]
+    failures: list[Row]
+    onboarding: list[Row]
+    expansion: list[Row]
+    renewals: list[Row]
+    themes: list[Row]
+    decisions: list[Row]
+    carry_over: list[Row]
+    notes: list[str]
+    unknown: tuple[str, ...]
+
+
+def build(facts: Facts, policy: ReviewPolicy) -> Pack:
+    """The pack of one snapshot."""
+    risks = _risks(facts, policy)
+    renewals = _renewals(facts, policy)
+    carry_over = _carry_over(facts, policy)
+    return Pack(
+        as_of=facts.as_of.isoformat(),
+        since=facts.since.isoformat(),
+        facts=_headline(facts, renewals, carry_over),
+        risks=risks,
+        alerts=[_alert(a, facts) for a in facts.alerts],
+        held_back=_held_back(facts),
+        judged=[
+            {"detector": _words(j.detector), "right": j.right, "judged": j.judged, "told": j.told} for j in facts.judged
+        ],
+        failures=_journeys(facts, _FAILED, policy.top_count),
+        onboarding=_journeys(facts, _ONBOARDING, policy.top_count),
+        expansion=_expansion(facts, policy.top_count),
+        renewals=renewals[: policy.top_count],
+        themes=_themes(facts, policy.top_count),
+        decisions=[_decision(d, facts) for d in facts.decisions],
+        carry_over=carry_over,
+        notes=_notes(facts),
+        unknown=tuple(name for name in ("journeys", "themes", "scores") if getattr(facts, name).empty),
+    )
+
+
+def digest(pack: Pack, place: str) -> Row:
+    """Payload of the Slack digest; `place` says where the whole pack lies."""
+    lines = [f"{r['account']}: {_dollars(r['at_risk'])} at risk, {r['owner']}. {r['why']}" for r in pack.risks[:5]]
+    overdue = sum(row["is_overdue"] for row in pack.carry_over)
+    return {
+        "layout": "review_digest",
+        "title": f"{TITLE}, {pack.as_of}",
+        "as_of": pack.as_of,
+        "status": "open",
+        "facts": [[f["label"], f["value"]] for f in pack.facts],
+        "lines": [*lines, *([f"{overdue} alerts wait for a verdict: uam alerts, uam verdict"] if overdue else [])],
+        "footer": f"The whole pack: {place}",
+    }
+
+
+def _headline(facts: Facts, renewals: list[Row], carry_over: list[Row]) -> list[Row]:
+    now, before = (int(f["revenue_at_risk_usd_cents"].sum()) for f in (facts.revenue, facts.revenue_before))
+    moved = [a.transitions for a in facts.alerts]
+    new = sum("opened" in t or "reopened" in t for t in moved)
+    resolved = sum("resolved" in t for t in moved)
+    open_count = sum(a.state == "open" for a in facts.alerts)
+    right, judged = sum(j.right for j in facts.judged), sum(j.judged for j in facts.judged)
+    due = sum(row["arr"] for row in renewals)
+    return [
+        _figure("Revenue at risk", _dollars(now), _change(now, before, facts)),
+        _figure("Alerts open", f"{open_count}", f"{new} new, {resolved} resolved since {facts.since}"),
+        _figure("Verdicts", f"{right} of {judged} right" if judged else "none yet", "by last verdict of each alert"),
+        _figure("Renewals ahead", f"{len(renewals)}", f"{_dollars(due)} a year"),
+        _figure("Waiting for a verdict", f"{len(carry_over)}", f"{sum(r['is_overdue'] for r in carry_over)} overdue"),
+    ]
+
+
+def _figure(label: str, value: str, note: str) -> Row:
+    return {"label": label, "value": value, "note": note}
+
+
+def _change(now: int, before: int, facts: Facts) -> str:
+    if facts.since == facts.as_of or not before:
+        return "no earlier snapshot"
+    return f"{(now - before) / before:+.1%} since {facts.since}"
+
+
+def _risks(facts: Facts, policy: ReviewPolicy) -> list[Row]:
+    before = facts.revenue_before.set_index("account_id")["churn_probability"].to_dict()
+    if facts.since == facts.as_of:
+        before = {}
+    top = facts.revenue.nlargest(policy.top_count, "revenue_at_risk_usd_cents")
+    return [
+        {
+            **_account(row),
+            "at_risk": int(row["revenue_at_risk_usd_cents"]),
+            "probability": float(row["churn_probability"]),
+            "probability_before": before.get(row["account_id"]),
+            "why": _why(facts, str(row["account_id"])),
+            "worksheet": _worksheet(facts, str(row["account_id"])),
+        }
+        for row in top.to_dict("records")
+    ]
+
+
+def _account(row: dict[Any, Any]) -> Row:
+    return {
+        "account_id": str(row["account_id"]),
+        "account": _text(row["account_name"]) or str(row["account_id"]),
+        "owner": _text(row["owner_name"]) or _text(row["owner_id"]) or "nobody",
+        "arr": int(row["arr_usd_cents"]),
+        "tier": _text(row["tier"]) or "–",
+    }
+
+
+def _why(facts: Facts, account_id: str) -> str:
+    own = facts.reasons[facts.reasons["account_id"] == account_id].nsmallest(_REASONS, "reason_rank")
+    return "; ".join(own["reason_text"].astype(str)) or "only the terms of the contract speak for it"
+
+
+def _worksheet(facts: Facts, account_id: str) -> list[Row]:
+    """Lines that cost the account's health most, with the other way to read them."""
+    sheet = facts.worksheets
+    own = sheet[(sheet["account_id"] == account_id) & (sheet["score_name"].isin(["behaviour", "friction"]))].copy()
+    sign = own["score_name"].map({"behaviour": 1, "friction": -1})
+    lost = (own["possible_hundredths"] - own["points_hundredths"]).where(sign > 0, own["points_hundredths"])
+    own["lost"] = lost
+    worst = own[own["lost"] > 0].nlargest(_REASONS, "lost")
+    return [
+        {"score": str(r["score_name"]), "reading": _text(r["reading"]), "else": _text(r["alternative_reading"]),
+         "points": int(r["points_hundredths"]) / 100, "possible": int(r["possible_hundredths"]) / 100}
+        for r in worst.to_dict("records")
+    ]  # fmt: skip
+
+
+def _alert(alert: ReviewedAlert, facts: Facts) -> Row:
+    happened = [word for name, word in _HAPPENED if name in alert.transitions]
+    return {
+        "alert_id": alert.alert_id,
+        "account": _name(facts, alert.account_id),
+        "title": alert.title,
+        "detector": _words(alert.detector),
+        "owner": _owner(facts, alert.account_id) or alert.owner,
+        "at_risk": alert.revenue_at_risk_usd_cents,
+        "since": alert.opened_as_of.isoformat(),
+        "state": ", ".join(happened) or ("still open" if alert.state == "open" else alert.state),
+        "verdict": alert.verdict or "",
+    }
+
+
+def _held_back(facts: Facts) -> list[Row]:
+    latest = facts.candidates[facts.candidates["as_of"].astype(str).str[:10] == facts.as_of.isoformat()]
+    held = latest[latest["decision"] != "alert"]
+    reason = held["decision"].astype(str) + ": " + held["reason"].fillna("budget").astype(str)
+    counts = reason.str.replace("_", " ").value_counts()
+    return [
+        {"reason": str(name), "count": int(n)} for name, n in sorted(counts.items(), key=lambda c: (-c[1], str(c[0])))
+    ]
+
+
+def _journeys(facts: Facts, kinds: tuple[str, ...], count: int) -> list[Row]:
+    own = facts.journeys[facts.journeys["journey_kind"].isin(kinds)]
+    arr = facts.revenue.set_index("account_id")["arr_usd_cents"].to_dict()
+    rows: list[Row] = []
+    for (kind, subject), group in own.groupby(["journey_kind", "journey_subject"], dropna=False, sort=True):
+        accounts = sorted(group["account_id"].dropna().astype(str).unique())
+        rows.append(
+            {
+                "kind": _words(str(kind)),
+                "subject": _words(_text(subject) or "–"),
+                "accounts": len(accounts),
+                "people": int(group["person_count"].sum()),
+                "times": int(group["occurrence_count"].sum()),
+                "arr": int(sum(arr.get(a, 0) for a in accounts)),
+                "names": ", ".join(_name(facts, a) for a in sorted(accounts, key=lambda a: -arr.get(a, 0))[:3]),
+            }
+        )
+    return sorted(rows, key=lambda r: (-r["accounts"], -r["arr"], r["subject"]))[:count]
+
+
+def _expansion(facts: Facts, count: int) -> list[Row]:
+    known = facts.scores[facts.scores["expansion_score"].fillna(0) > 0]
+    top = known.nlargest(count, "expansion_score").merge(facts.revenue, on="account_id", validate="1:1")
+    sheet = facts.worksheets[facts.worksheets["score_name"] == "expansion"]
+    rows = []
+    for row in top.to_dict("records"):
+        own = sheet[(sheet["account_id"] == row["account_id"]) & (sheet["points_hundredths"] > 0)]
+        best = own.nlargest(_REASONS, "points_hundredths")["reading"].astype(str)
+        rows.append({**_account(row), "score": float(row["expansion_score"]), "why": "; ".join(best)})
+    return rows
+
+
+def _renewals(facts: Facts, policy: ReviewPolicy) -> list[Row]:
+    days = facts.revenue["days_to_renewal"]
+    ahead = facts.revenue[(days >= 0) & (days <= policy.renewal_days)]
+    ordered = ahead.sort_values(["revenue_at_risk_usd_cents", "account_id"], ascending=[False, True])
+    return [
+        {
+            **_account(row),
+            "on": (facts.as_of + timedelta(days=int(row["days_to_renewal"]))).isoformat(),
+            "at_risk": int(row["revenue_at_risk_usd_cents"]),
+            "probability": float(row["churn_probability"]),
+            "baseline": float(row["baseline_probability"]),
+        }
+        for row in ordered.to_dict("records")
+    ]
+
+
+def _themes(facts: Facts, count: int) -> list[Row]:
+    ordered = facts.themes.sort_values(["mentioning_account_count", "topic"], ascending=[False, True]).head(count)
+    return [
+        {
+            "topic": _words(str(r["topic"])),
+            "accounts": int(r["mentioning_account_count"]),
+            "mentions": int(r["mention_count"]),
+            "before": int(r["previous_mention_count"]),
+            "arr": int(r["mentioning_arr_usd_cents"]),
+            "breadth": _words(str(r["breadth"])),
+            "quote": _text(r["quote"]) or "",
+        }
+        for r in ordered.to_dict("records")
+    ]
+
+
+def _decision(decision: Any, facts: Facts) -> Row:
+    return {
+        "account": _name(facts, decision.account_id),
+        "verdict": _words(decision.verdict),
+        "reason": decision.reason,
+        "by": decision.by,
+        "on": decision.at.date().isoformat(),
+    }
+
+
+def _carry_over(facts: Facts, policy: ReviewPolicy) -> list[Row]:
+    waiting = [a for a in facts.alerts if a.state == "open" and a.verdict is None and a.opened_as_of <= facts.since]
+    return [
+        {
+            "alert_id": a.alert_id,
+            "account": _name(facts, a.account_id),
+            "owner": _owner(facts, a.account_id) or a.owner,
+            "follow_up": a.follow_up or "see the rulebook",
+            "days": (facts.as_of - a.opened_as_of).days,
+            "is_overdue": (facts.as_of - a.opened_as_of).days > policy.follow_up_days,
+        }
+        for a in sorted(waiting, key=lambda a: (a.opened_as_of, a.alert_id))
+    ]
+
+
+def _notes(facts: Facts) -> list[str]:
+    aside = ", ".join(f"{n:,} {what}" for what, n in facts.set_aside.items())
+    notes = [
+        f"Everything is as known before the decision time of {facts.as_of}; late data change no recorded snapshot.",
+        f"Set aside while loading, over the whole history: {aside}.",
+    ]
+    empty = {
+        "No churn score": facts.revenue,
+        "No journeys (failures, stalls) in the window": facts.journeys,
+        "No themes from tickets and conversations": facts.themes,
+        "No account scores and worksheets": facts.scores,
+    }
+    notes += [f"{what}: the sections that need it are empty." for what, frame in empty.items() if frame.empty]
+    if not sum(j.judged for j in facts.judged):
+        notes.append(
+            "No verdict so far, so nothing can be said on precision: uam verdict ALERT --verdict ... --reason ..."
+        )
+    return notes
+
+
+def _name(facts: Facts, account_id: str) -> str:
+    found = facts.revenue.loc[facts.revenue["account_id"] == account_id, "account_name"]
+    return (_text(found.iloc[0]) if len(found) else None) or account_id
+
+
+def _owner(facts: Facts, account_id: str) -> str | None:
+    found = facts.revenue.loc[facts.revenue["account_id"] == account_id, "owner_name"]
+    return _text(found.iloc[0]) if len(found) else None
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None or value != value else str(value)
+
+
+def _dollars(cents: int) -> str:
+    return f"${(int(cents) + 50) // 100:,}"

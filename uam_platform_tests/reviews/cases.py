@@ -1,0 +1,132 @@
+"""Facts of a small review, by hand.
+
+Here: frames and alerts. Not here: any test.
+"""
+
+from datetime import date, datetime, time
+from typing import Any
+
+import pandas as pd
+
+from uam_platform.contracts import tables
+from uam_platform.contracts.model import Contract
+from uam_platform.contracts.tables_behavior import JOURNEYS
+from uam_platform.contracts.tables_evidence import THEMES
+from uam_platform.contracts.tables_kpis import ACCOUNT_SCORES, WORKSHEETS
+from uam_platform.ledger.reviewing import Decision, Judged, ReviewedAlert
+from uam_platform.reviews.facts import Facts
+
+AS_OF, SINCE = date(2025, 6, 9), date(2025, 6, 2)
+
+
+def frame(contract: Contract, *rows: dict[str, Any]) -> pd.DataFrame:
+    """Rows of a table; columns not given are null."""
+    return pd.DataFrame(list(rows), columns=list(contract.column_names))
+
+
+def account(number: int, at_risk: int, **changed: Any) -> dict[str, Any]:
+    """One row of revenue at risk."""
+    row = {
+        "account_id": f"acc_{number}", "as_of": AS_OF, "account_name": f"Company <{number}>", "owner_id": f"u{number}",
+        "owner_name": f"Owner {number}", "tier": "growth", "arr_usd_cents": 100_000_00, "days_to_renewal": 200,
+        "churn_probability": 0.1, "baseline_probability": 0.05, "revenue_at_risk_usd_cents": at_risk,
+        "expected_saved_usd_cents": 0,
+    }  # fmt: skip
+    return {**row, **changed}
+
+
+def journey(number: int, kind: str, subject: str, people: int = 1) -> dict[str, Any]:
+    """One journey of an account."""
+    return {
+        "journey_id": f"j{number}{subject}", "account_id": f"acc_{number}", "journey_kind": kind, "journey_subject": subject,
+        "occurrence_count": 4, "person_count": people, "event_date": SINCE, "known_date": SINCE,
+    }  # fmt: skip
+
+
+def line(score: str, points: int, possible: int, reading: str) -> dict[str, Any]:
+    """One line of the worksheet of account 1."""
+    return {
+        "account_id": "acc_1", "as_of": AS_OF, "score_name": score, "line_no": possible, "points_hundredths": points,
+        "possible_hundredths": possible, "reading": reading, "alternative_reading": None,
+    }  # fmt: skip
+
+
+def alert(number: int, opened: date, state: str = "open", verdict: str | None = None, *moved: str) -> ReviewedAlert:
+    """One alert of the review."""
+    return ReviewedAlert(
+        f"alert{number}",
+        f"acc_{number}",
+        "core_decline",
+        f"Title {number}",
+        "u9",
+        state,
+        opened,
+        50_00,
+        "call",
+        moved,
+        verdict,
+    )
+
+
+def facts(**changed: Any) -> Facts:
+    """A review of three accounts, one old and one new alert."""
+    given: dict[str, Any] = {
+        "as_of": AS_OF,
+        "since": SINCE,
+        "revenue": frame(
+            tables.REVENUE_AT_RISK,
+            account(1, 10_000_00, days_to_renewal=30),
+            account(2, 5_000_00, account_name=None, owner_name=None, days_to_renewal=90),
+            account(3, 20_000_00, days_to_renewal=None),
+        ),
+        "revenue_before": frame(tables.REVENUE_AT_RISK, account(1, 28_000_00, churn_probability=0.02)),
+        "revenue_by_week": pd.DataFrame(
+            {"as_of": [SINCE, AS_OF], "revenue_at_risk_usd_cents": [28_000_00, 35_000_00], "arr_usd_cents": [1, 1]}
+        ),
+        "reasons": frame(
+            tables.SCORE_REASONS,
+            {"account_id": "acc_1", "as_of": AS_OF, "reason_rank": 2, "reason_text": "fewer people"},
+            {"account_id": "acc_1", "as_of": AS_OF, "reason_rank": 1, "reason_text": "core use fell"},
+        ),
+        "candidates": frame(
+            tables.CANDIDATES,
+            {"as_of": AS_OF, "fingerprint": "a", "decision": "suppressed", "reason": "season"},
+            {"as_of": AS_OF, "fingerprint": "b", "decision": "suppressed", "reason": "season"},
+            {"as_of": SINCE, "fingerprint": "c", "decision": "suppressed", "reason": "silence"},
+            {"as_of": AS_OF, "fingerprint": "d", "decision": "alert", "reason": None},
+        ),
+        "journeys": frame(
+            JOURNEYS,
+            journey(1, "repeated_failure", "export"),
+            journey(1, "repeated_failure", "import", 3),
+            journey(2, "repeated_failure", "import", 2),
+            journey(3, "onboarding_failed", "setup"),
+        ),
+        "themes": frame(THEMES),
+        "scores": frame(
+            ACCOUNT_SCORES,
+            {"account_id": "acc_1", "as_of": AS_OF, "expansion_score": 0.0},
+            {"account_id": "acc_2", "as_of": AS_OF, "expansion_score": 40.0},
+            {"account_id": "acc_3", "as_of": AS_OF, "expansion_score": None},
+        ),
+        "worksheets": frame(
+            WORKSHEETS,
+            line("behaviour", 100, 2000, "little depth"),
+            line("behaviour", 1500, 1500, "steady"),
+            line("friction", 700, 1000, "many failures"),
+            line("health", 0, 9000, "not shown"),
+        ),
+        "alerts": [
+            alert(1, SINCE, "open", None, "seen"),
+            alert(2, AS_OF, "open", None, "opened"),
+            alert(3, date(2025, 5, 1), "open", "useful: called"),
+            alert(4, date(2025, 5, 1), "resolved", None, "absent", "resolved"),
+        ],
+        "judged": [Judged("core_decline", 1, 2, 4)],
+        "decisions": [
+            Decision("alert3", "acc_3", "false_positive", "seasonal", "kim", datetime.combine(date(2025, 6, 5), time()))
+        ],
+        "openings": [(SINCE, "opened", 2), (AS_OF, "resolved", 1)],
+        "set_aside": {"broken records": 3},
+    }
+    return Facts(**{**given, **changed})

@@ -1,0 +1,87 @@
+"""What the weekly product-risk pack shows, in which order."""
+
+from uam_platform.contracts.tables_behavior import JOURNEYS
+from uam_platform.policy.load import load_section
+from uam_platform.policy.reviews import ReviewPolicy
+from uam_platform.reviews.pack import build, digest
+from uam_platform.reviews.page import render
+from uam_platform_tests.reviews.cases import AS_OF, SINCE, facts, frame
+
+POLICY = load_section(ReviewPolicy, "reviews")
+PACK = build(facts(), POLICY)
+
+
+def test_risks_come_by_dollars_with_owner_reasons_and_what_changed() -> None:
+    assert [r["account_id"] for r in PACK.risks] == ["acc_3", "acc_1", "acc_2"]
+    first = PACK.risks[1]
+    assert first["why"] == "core use fell; fewer people"
+    assert (first["probability_before"], first["probability"], first["owner"]) == (0.02, 0.1, "Owner 1")
+    assert PACK.risks[2]["owner"] == "u2"
+
+
+def test_the_excerpt_of_a_worksheet_names_what_costs_most() -> None:
+    assert [line["reading"] for line in PACK.risks[1]["worksheet"]] == ["little depth", "many failures"]
+
+
+def test_the_headline_tells_change_alerts_precision_and_renewals() -> None:
+    told = {f["label"]: (f["value"], f["note"]) for f in PACK.facts}
+    assert told["Revenue at risk"] == ("$35,000", f"+25.0% since {SINCE}")
+    assert told["Alerts open"] == ("3", f"1 new, 1 resolved since {SINCE}")
+    assert told["Verdicts"][0] == "1 of 2 right"
+    assert told["Renewals ahead"][0] == "2"
+
+
+def test_only_older_open_alerts_without_a_verdict_are_carried_over() -> None:
+    assert [(r["alert_id"], r["days"], r["is_overdue"]) for r in PACK.carry_over] == [("alert1", 7, True)]
+
+
+def test_held_back_findings_are_counted_by_reason_for_this_snapshot() -> None:
+    assert PACK.held_back == [{"reason": "suppressed: season", "count": 2}]
+
+
+def test_failures_come_by_breadth_and_onboarding_stands_apart() -> None:
+    assert [(r["subject"], r["accounts"], r["people"]) for r in PACK.failures] == [("import", 2, 5), ("export", 1, 1)]
+    assert [r["subject"] for r in PACK.onboarding] == ["setup"]
+
+
+def test_growth_needs_a_known_score_above_zero() -> None:
+    assert [(r["account_id"], r["score"]) for r in PACK.expansion] == [("acc_2", 40.0)]
+
+
+def test_renewals_lie_within_the_window_by_dollars() -> None:
+    assert [(r["account_id"], r["on"]) for r in PACK.renewals] == [("acc_1", "2025-07-09"), ("acc_2", "2025-09-07")]
+
+
+def test_a_missing_table_is_unknown_and_not_nothing() -> None:
+    assert PACK.unknown == ("themes",)
+    page = render(PACK, facts())
+    assert page.count("Unknown: the table behind this section") == 1
+    lacking = facts(journeys=frame(JOURNEYS))
+    assert render(build(lacking, POLICY), lacking).count("Unknown: the table behind this section") == 3
+
+
+def test_the_page_needs_nothing_else_and_escapes_names() -> None:
+    page = render(PACK, facts())
+    assert "Company &lt;1&gt;" in page
+    assert "Company <1>" not in page
+    assert "http" not in page.replace("http-equiv", "")
+    assert page.count("data:image/png;base64,") == 3
+    assert page == render(build(facts(), POLICY), facts())
+
+
+def test_an_empty_company_gets_a_page_too() -> None:
+    given = facts()
+    empty = {
+        name: getattr(given, name).iloc[:0]
+        for name in ("revenue", "revenue_before", "revenue_by_week", "reasons", "candidates", "journeys", "scores")
+    }
+    bare = facts(**empty, worksheets=given.worksheets.iloc[:0], alerts=[], judged=[], decisions=[], openings=[])
+    assert "No account is scored." in render(build(bare, POLICY), bare)
+
+
+def test_the_digest_names_figures_risks_and_place() -> None:
+    told = digest(PACK, "/data/reviews/2025-06-09.html")
+    assert told["title"] == f"Product-risk review, {AS_OF}"
+    assert told["lines"][0] == "Company <3>: $20,000 at risk, Owner 3. only the terms of the contract speak for it"
+    assert told["lines"][-1].startswith("1 alerts wait for a verdict")
+    assert told["footer"].endswith("2025-06-09.html")
