@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow.parquet as pq
 from rich.console import Group, RenderableType
 from rich.panel import Panel
@@ -19,16 +20,28 @@ from uam_platform.contracts.tables import (
     CANDIDATES,
     DUPLICATES_LOG,
     EVENTS,
+    MODELS,
     QUARANTINE,
     SCORES,
     UNKNOWN_EVENTS,
 )
+from uam_platform.lake.engine import connect
 from uam_platform.lake.store import Lake
 from uam_platform.ledger.engine import Ledger, open_ledger
 from uam_platform.ledger.models import AlertRow, OutboxRow
 from uam_platform.settings import Settings
+from uam_platform.staging.capabilities import READS as INPUTS
+from uam_platform.staging.capabilities import capabilities, input_facts
+from uam_platform.staging.contradictions import READS as SOURCES
+from uam_platform.staging.contradictions import RULES, contradictions
 
 _TOP = 5
+_RUNGS = {
+    "base_rate": "an assumed base rate",
+    "contract_hazard": "what contracts alone say",
+    "lightgbm_unproven": "LightGBM's, unproven",
+    "lightgbm": "LightGBM's",
+}
 _STATES = {
     "pending": "waiting to be sent",
     "planned_no_destination": "planned, no delivery yet",
@@ -52,7 +65,38 @@ def summary(settings: Settings) -> RenderableType:
     ledger = open_ledger(settings.ledger_address)
     rows = _rows(lake, as_of)
     alerts = _top_alerts(ledger, rows)
-    return Group(_counts(lake, as_of, rows), _alerts_table(alerts, as_of), _held_back(rows))
+    said = (_counts(lake, as_of, rows), input_lines(lake), _alerts_table(alerts, as_of), _held_back(rows))
+    return Group(*(part for part in said if str(part)))
+
+
+def input_lines(lake: Lake) -> Text:
+    """What the input cannot support, where it contradicts itself, and whether behaviour explains leaving: one line each."""
+    connection = connect()
+    inputs = {c.name: lake.read(connection, c) for c in {c.name: c for c in (*INPUTS, *SOURCES)}.values()}
+    lines = [f"not in this input: {c.said}" for c in capabilities(input_facts(inputs)) if not c.applies]
+    for found in contradictions(connection, {c.name: inputs[c.name] for c in SOURCES}, RULES):
+        if found.count:
+            examples = ", ".join(found.examples[:2])
+            lines.append(f"{found.rule.name.replace('_', ' ')}: {found.count:,} of {found.of:,}, e.g. {examples}")
+    models = lake.read(connection, MODELS).to_pandas()
+    return Text("\n".join([*lines, *model_lines(models)]))
+
+
+def model_lines(models: pd.DataFrame) -> list[str]:
+    """What the latest models may say, one line; none without models (models contract)."""
+    if models.empty:
+        return []
+    latest = models.loc[models["as_of"] == models["as_of"].max()].iloc[0]
+    left, rung = int(latest["training_churned_account_count"]), str(latest["model_rung"])
+    if pd.isna(latest["behaviour_skill_ratio"]):
+        return [f"too few left to learn behaviour from: {left} accounts in training; scores are {_RUNGS[rung]}"]
+    skill, bound = float(latest["behaviour_skill_ratio"]), max(float(latest["behaviour_null_ratio"]), 0.0)
+    figures = f"it adds {skill:+.3f} to the area under the ROC curve, chance alone reaches {bound:.3f}"
+    if rung == "lightgbm":
+        return [f"behaviour explains leaving beyond the contract: {figures} ({left} accounts left in training)"]
+    return [
+        f"behaviour is not shown to explain leaving: {figures}; no behavioural reason is given, scores are {_RUNGS[rung]}"
+    ]
 
 
 def scoreboard(run: Path, world: Path, received: Path) -> RenderableType:

@@ -22,6 +22,9 @@ from uam_platform.orchestration.checks import contract_check
 from uam_platform.orchestration.plots import day_series
 from uam_platform.orchestration.wiring import Wiring
 from uam_platform.staging.balance import publish_record_books, reconcile_open_loads
+from uam_platform.staging.capabilities import READS as INPUTS
+from uam_platform.staging.capabilities import capabilities, input_facts
+from uam_platform.staging.checks import contradiction_checks
 from uam_platform.staging.event_days import publish_around_events
 from uam_platform.staging.intake import pending, take_in, taken_in, touched_days
 from uam_platform.staging.reconcile import imbalance
@@ -138,10 +141,13 @@ def reconciliation_asset() -> dg.AssetsDefinition:
         counts = [name for name in LOAD_RECONCILIATION.column_names if name.endswith("_count")]
         totals = books.groupby(["source", "source_object"])[counts].sum().reset_index()
         volume = daily_volume(warehouse.lake)
+        inputs = {c.name: warehouse.lake.read(warehouse.connection, c) for c in INPUTS}
+        missing = [c.said for c in capabilities(input_facts(inputs)) if not c.applies]
         return dg.MaterializeResult(
             metadata={
                 "loads_reconciled_now": int(frame["load_id"].nunique()),
                 "totals": dg.MetadataValue.md(markdown_table(totals)),
+                "what_this_input_lacks": dg.MetadataValue.md("\n".join(f"- {said}" for said in missing) or "nothing"),
                 "volume": day_series("Events and what was set aside, by event day", *volume, "events"),
             }
         )
@@ -196,5 +202,6 @@ def definitions(wiring: Wiring) -> dg.Definitions:
             contract_check(LOAD_RECONCILIATION, None),
             *(contract_check(c, None) for c in RECORD_TABLES),
             reconciliation_check(),
+            contradiction_checks(wiring),
         ],
     )
