@@ -63,6 +63,9 @@ def plot(lines: Sequence[Line]) -> bytes:
         _bars(axes, frame)
         _marks(axes, frame)
         _score(axes, frame)
+        acted = frame.loc[frame["kind"].isin(_MARKERS), "at"]
+        if len(acted):  # contract terms reach years further than what was seen
+            axes.set_xlim(acted.min() - pd.Timedelta(days=10), acted.max() + pd.Timedelta(days=10))
         made.legend(loc="outside lower center", ncols=6, frameon=False, fontsize=8)
     return png(made)
 

@@ -139,8 +139,10 @@ def onboarding(events: ir.Table, days: pd.DataFrame, links: Links, rule: Onboard
     subject = pd.Series(rule.started, index=told.index)
     return pd.concat(
         [
-            _rows(quiet, "onboarding_failed", subject, quiet["occurred_at"], quiet["occurred_at"]),
-            _rows(reached, "onboarding_other_path", subject, reached["occurred_at"], reached["value_at"]),
+            _rows(quiet, "onboarding_failed", subject[quiet.index], quiet["occurred_at"], quiet["occurred_at"]),
+            _rows(
+                reached, "onboarding_other_path", subject[reached.index], reached["occurred_at"], reached["value_at"]
+            ),
         ]
     )
 
