@@ -4,7 +4,7 @@ Here: which accounts are scored, what is derived from features and other tables,
 (`rulebook/scores.yaml`), their arithmetic (`formulas`).
 
 Missing is not zero: of an account that was never seen in the product nothing about its use is known; before the first ticket of any
-account is known, no ticket source is connected; the same for the CRM's opportunities and for tables that have no row at all.
+account is known, no ticket source is connected; the same for the CRM's opportunities, and for named actions in a snapshot without any.
 """
 
 from collections.abc import Mapping
@@ -91,13 +91,13 @@ def _with_actions(rows: pd.DataFrame, actions: pd.DataFrame, policy: ScorePolicy
         "84d": "action_84d_count",
         "people_84d": "acting_person_84d_count",
     }
-    keyed = rows[_KEYS]
+    keyed, is_counted = rows[_KEYS], rows["as_of"].isin(actions["as_of"]).to_numpy()
     found = {}
     for group in policy.action_groups:
         own = actions.loc[actions["action_group"] == group].drop(columns="action_group")
         beside = keyed.merge(own, on=_KEYS, how="left", validate="1:1")
         for name, column in counted.items():
-            found[f"{group}_{name}"] = beside[column].astype(float).fillna(0.0).to_numpy()
+            found[f"{group}_{name}"] = beside[column].astype(float).fillna(0.0).where(is_counted).to_numpy()
     return rows.assign(**found)
 
 

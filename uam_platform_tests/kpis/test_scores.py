@@ -39,15 +39,22 @@ def features(**changes: Any) -> pd.DataFrame:
 
 
 def actions(**counts: int) -> pd.DataFrame:
+    """Actions of the account beside those of another, so that the snapshot has counts."""
+    taken = [("a", group, n) for group, n in counts.items()]
     return pd.DataFrame(
         [
-            {"account_id": "a", "as_of": DAY, "action_group": group, "action_28d_count": n, "action_prior_28d_count": 0,
-             "action_84d_count": n, "acting_person_84d_count": 1}
-            for group, n in counts.items()
-        ],
-        columns=["account_id", "as_of", "action_group", "action_28d_count", "action_prior_28d_count", "action_84d_count",
-                 "acting_person_84d_count"],
-    )  # fmt: skip
+            {
+                "account_id": account,
+                "as_of": DAY,
+                "action_group": group,
+                "action_28d_count": n,
+                "action_prior_28d_count": 0,
+                "action_84d_count": n,
+                "acting_person_84d_count": 1,
+            }
+            for account, group, n in [*taken, ("other", "sign_ins", 1)]
+        ]
+    )
 
 
 def scored(frame: pd.DataFrame, tickets: bool = True, **counts: int) -> pd.Series:
@@ -134,6 +141,13 @@ def test_an_account_never_seen_in_the_product_has_no_behaviour_score_instead_of_
 def test_without_a_ticket_source_quiet_support_earns_nothing() -> None:
     quiet, unknown = scored(features(friction_rate_ratio=1.0)), scored(features(friction_rate_ratio=1.0), tickets=False)
     assert unknown["friction_score"] > quiet["friction_score"]
+
+
+def test_actions_that_nobody_counted_are_not_known_instead_of_zero() -> None:
+    facts = Facts(features(), first_ticket_date=DAY - pd.Timedelta(days=100))
+    uncounted = account_scores(score(score_inputs(facts, POLICY), POLICY)).iloc[0]
+    assert pd.isna(uncounted["expansion_score"])
+    assert scored(features())["expansion_score"] >= 0
 
 
 def test_a_pricing_visit_alone_is_weak_and_with_invitations_and_heavy_use_strong() -> None:
