@@ -7,7 +7,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from uam_platform.evaluation import actions, alerts, behaviour_facts, churn, deduplication, identity, sequences
+from uam_platform.evaluation import (
+    actions,
+    alerts,
+    behaviour_facts,
+    churn,
+    deduplication,
+    identity,
+    sequences,
+    statements,
+)
 from uam_platform.evaluation.planted import plant
 from uam_platform.evaluation.results import Scoreboard
 from uam_platform.evaluation.run_folder import RunFolder
@@ -41,6 +50,7 @@ def evaluate(run: Path, world: Path, *, received: Path | None = None, seed: int 
             deduplication.section(folder, truth),
             sequences.section(folder, truth, seed),
             behaviour_facts.section(folder, truth, seed),
+            statements.section(folder, truth),
             *churn.sections(folder, truth, seed),
             alerts.section(folder, truth, seed),
             actions.section(folder),

@@ -30,7 +30,7 @@ _STREET: Final = (
     r"Street|St|Road|Rd|Avenue|Ave|Lane|Ln|Drive|Dr|Boulevard|Blvd|Way|Court|Ct|Square|Sq|Place|Pl|Terrace|Close|Crescent|Parkway|"
     r"Highway|Hwy|Row|Quay|Alley"
 )
-_TOWN: Final = r"[^\W\d_a-z][\w'’.-]+(?:[ -][^\W\d_a-z][\w'’.-]+){0,2}"
+_TOWN: Final = r"[^\W\d_a-z][\w'’.-]*\w(?:[ -][^\W\d_a-z][\w'’.-]*\w){0,2}"
 _POST_CODE: Final = r"(?:[A-Z]{1,2}-)?\d{4,6}(?:-\d{4})?|[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}"
 POSTAL: Final = re.compile(
     rf"(?<![\w#-])\d{{1,5}}[a-zA-Z]?,? (?:{_TOWN}) (?:{_STREET})\b\.?(?:,? (?:{_POST_CODE}))?"
