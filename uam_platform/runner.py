@@ -156,7 +156,7 @@ def failure_message(result: dg.ExecuteInProcessResult, job: str) -> str:
         text = (error.message if error else "unknown error").strip()
         lines.append(f"  {event.step_key}: {text}")
     for check in result.get_asset_check_evaluations():
-        if not check.passed:
+        if not check.passed and check.severity is dg.AssetCheckSeverity.ERROR:
             lines.append(f"  check {check.asset_key.to_user_string()}/{check.check_name}: {_facts(check)}")
     return f"{job} failed (run {result.run_id}):\n" + ("\n".join(lines) or "  no step reported an error")
 

@@ -39,7 +39,10 @@ def as_table(value: ir.Table | pd.DataFrame | pa.Table, contract: Contract) -> i
         return value
     if isinstance(value, pd.DataFrame):
         schema = arrow_schema(contract)
-        value = pa.Table.from_pandas(value[list(schema.names)], schema=schema, preserve_index=False)
+        chosen = value[list(schema.names)]  # a frame without rows says nothing of types
+        value = (
+            schema.empty_table() if chosen.empty else pa.Table.from_pandas(chosen, schema=schema, preserve_index=False)
+        )
     return ibis.memtable(value)
 
 
