@@ -14,7 +14,7 @@ import dagster as dg
 from uam_platform.contracts import tables
 from uam_platform.contracts.model import Contract
 from uam_platform.contracts.tables_behavior import JOURNEYS
-from uam_platform.contracts.tables_evidence import THEMES
+from uam_platform.contracts.tables_evidence import STATEMENTS
 from uam_platform.lake.resource import Warehouse
 from uam_platform.lake.store import write_atomically
 from uam_platform.ledger.engine import Ledger
@@ -41,7 +41,7 @@ def product_risk_pack_asset(wiring: Wiring) -> dg.AssetsDefinition:
             *(dg.AssetDep(asset_key(c), partition_mapping=dg.AllPartitionMapping()) for c in _READ),
             dg.AssetDep(ALERT_STATE, partition_mapping=dg.AllPartitionMapping()),
             asset_key(JOURNEYS),
-            asset_key(THEMES),
+            asset_key(STATEMENTS),
         ],
         group_name="reviews",
         required_resource_keys={"ledger", "warehouse"},

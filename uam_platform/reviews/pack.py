@@ -1,19 +1,31 @@
 """The weekly product-risk pack as plain rows: what people decide on, in the order they need it.
 
-Here: pure selection and wording. Not here: reading (`facts`), the page (`page`), delivery (`uam_platform.playbooks`).
+Here: pure selection and wording. Not here: reading (`facts`), lists of one table (`sections`), the page (`page`), delivery
+(`uam_platform.playbooks`).
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any, Final
 
 from uam_platform.ledger.reviewing import ReviewedAlert
 from uam_platform.policy.reviews import ReviewPolicy
 from uam_platform.reviews.facts import Facts
+from uam_platform.reviews.sections import (
+    REASONS,
+    Row,
+    account_cells,
+    account_name,
+    dollars,
+    expansion,
+    journeys,
+    owner_name,
+    renewals,
+    text,
+    themes,
+    words,
+)
 
 TITLE: Final = "Product-risk review"
-Row = dict[str, Any]
-_REASONS: Final = 3
 _FAILED: Final = ("repeated_failure",)
 _ONBOARDING: Final = ("onboarding_failed", "stalled_workflow")
 _HAPPENED: Final = (("opened", "new"), ("reopened", "back again"), ("resolved", "resolved"), ("held", "held back"))
@@ -63,23 +75,23 @@ class Pack:
 def build(facts: Facts, policy: ReviewPolicy) -> Pack:
     """The pack of one snapshot."""
     risks = _risks(facts, policy)
-    renewals = _renewals(facts, policy)
+    ahead = renewals(facts, policy)
     carry_over = _carry_over(facts, policy)
     return Pack(
         as_of=facts.as_of.isoformat(),
         since=facts.since.isoformat(),
-        facts=_headline(facts, renewals, carry_over),
+        facts=_headline(facts, ahead, carry_over),
         risks=risks,
         alerts=[_alert(a, facts) for a in facts.alerts],
         held_back=_held_back(facts),
         judged=[
-            {"detector": _words(j.detector), "right": j.right, "judged": j.judged, "told": j.told} for j in facts.judged
+            {"detector": words(j.detector), "right": j.right, "judged": j.judged, "told": j.told} for j in facts.judged
         ],
-        failures=_journeys(facts, _FAILED, policy.top_count),
-        onboarding=_journeys(facts, _ONBOARDING, policy.top_count),
-        expansion=_expansion(facts, policy.top_count),
-        renewals=renewals[: policy.top_count],
-        themes=_themes(facts, policy.top_count),
+        failures=journeys(facts, _FAILED, policy.top_count),
+        onboarding=journeys(facts, _ONBOARDING, policy.top_count),
+        expansion=expansion(facts, policy.top_count),
+        renewals=ahead[: policy.top_count],
+        themes=themes(facts, policy.top_count),
         decisions=[_decision(d, facts) for d in facts.decisions],
         carry_over=carry_over,
         notes=_notes(facts),
@@ -89,7 +101,7 @@ def build(facts: Facts, policy: ReviewPolicy) -> Pack:
 
 def digest(pack: Pack, place: str) -> Row:
     """Payload of the Slack digest; `place` says where the whole pack lies."""
-    lines = [f"{r['account']}: {_dollars(r['at_risk'])} at risk, {r['owner']}. {r['why']}" for r in pack.risks[:5]]
+    lines = [f"{r['account']}: {dollars(r['at_risk'])} at risk, {r['owner']}. {r['why']}" for r in pack.risks[:5]]
     overdue = sum(row["is_overdue"] for row in pack.carry_over)
     return {
         "layout": "review_digest",
@@ -102,19 +114,19 @@ def digest(pack: Pack, place: str) -> Row:
     }
 
 
-def _headline(facts: Facts, renewals: list[Row], carry_over: list[Row]) -> list[Row]:
+def _headline(facts: Facts, ahead: list[Row], carry_over: list[Row]) -> list[Row]:
     now, before = (int(f["revenue_at_risk_usd_cents"].sum()) for f in (facts.revenue, facts.revenue_before))
     moved = [a.transitions for a in facts.alerts]
     new = sum("opened" in t or "reopened" in t for t in moved)
     resolved = sum("resolved" in t for t in moved)
     open_count = sum(a.state == "open" for a in facts.alerts)
     right, judged = sum(j.right for j in facts.judged), sum(j.judged for j in facts.judged)
-    due = sum(row["arr"] for row in renewals)
+    due = sum(row["arr"] for row in ahead)
     return [
-        _figure("Revenue at risk", _dollars(now), _change(now, before, facts)),
+        _figure("Revenue at risk", dollars(now), _change(now, before, facts)),
         _figure("Alerts open", f"{open_count}", f"{new} new, {resolved} resolved since {facts.since}"),
         _figure("Verdicts", f"{right} of {judged} right" if judged else "none yet", "by last verdict of each alert"),
-        _figure("Renewals ahead", f"{len(renewals)}", f"{_dollars(due)} a year"),
+        _figure("Renewals ahead", f"{len(ahead)}", f"{dollars(due)} a year"),
         _figure("Waiting for a verdict", f"{len(carry_over)}", f"{sum(r['is_overdue'] for r in carry_over)} overdue"),
     ]
 
@@ -136,7 +148,7 @@ def _risks(facts: Facts, policy: ReviewPolicy) -> list[Row]:
     top = facts.revenue.nlargest(policy.top_count, "revenue_at_risk_usd_cents")
     return [
         {
-            **_account(row),
+            **account_cells(row),
             "at_risk": int(row["revenue_at_risk_usd_cents"]),
             "probability": float(row["churn_probability"]),
             "probability_before": before.get(row["account_id"]),
@@ -147,18 +159,8 @@ def _risks(facts: Facts, policy: ReviewPolicy) -> list[Row]:
     ]
 
 
-def _account(row: dict[Any, Any]) -> Row:
-    return {
-        "account_id": str(row["account_id"]),
-        "account": _text(row["account_name"]) or str(row["account_id"]),
-        "owner": _text(row["owner_name"]) or _text(row["owner_id"]) or "nobody",
-        "arr": int(row["arr_usd_cents"]),
-        "tier": _text(row["tier"]) or "–",
-    }
-
-
 def _why(facts: Facts, account_id: str) -> str:
-    own = facts.reasons[facts.reasons["account_id"] == account_id].nsmallest(_REASONS, "reason_rank")
+    own = facts.reasons[facts.reasons["account_id"] == account_id].nsmallest(REASONS, "reason_rank")
     return "; ".join(own["reason_text"].astype(str)) or "only the terms of the contract speak for it"
 
 
@@ -169,9 +171,9 @@ def _worksheet(facts: Facts, account_id: str) -> list[Row]:
     sign = own["score_name"].map({"behaviour": 1, "friction": -1})
     lost = (own["possible_hundredths"] - own["points_hundredths"]).where(sign > 0, own["points_hundredths"])
     own["lost"] = lost
-    worst = own[own["lost"] > 0].nlargest(_REASONS, "lost")
+    worst = own[own["lost"] > 0].nlargest(REASONS, "lost")
     return [
-        {"score": str(r["score_name"]), "reading": _text(r["reading"]), "else": _text(r["alternative_reading"]),
+        {"score": str(r["score_name"]), "reading": text(r["reading"]), "else": text(r["alternative_reading"]),
          "points": int(r["points_hundredths"]) / 100, "possible": int(r["possible_hundredths"]) / 100}
         for r in worst.to_dict("records")
     ]  # fmt: skip
@@ -181,10 +183,10 @@ def _alert(alert: ReviewedAlert, facts: Facts) -> Row:
     happened = [word for name, word in _HAPPENED if name in alert.transitions]
     return {
         "alert_id": alert.alert_id,
-        "account": _name(facts, alert.account_id),
+        "account": account_name(facts, alert.account_id),
         "title": alert.title,
-        "detector": _words(alert.detector),
-        "owner": _owner(facts, alert.account_id) or alert.owner,
+        "detector": words(alert.detector),
+        "owner": owner_name(facts, alert.account_id) or alert.owner,
         "at_risk": alert.revenue_at_risk_usd_cents,
         "since": alert.opened_as_of.isoformat(),
         "state": ", ".join(happened) or ("still open" if alert.state == "open" else alert.state),
@@ -202,74 +204,10 @@ def _held_back(facts: Facts) -> list[Row]:
     ]
 
 
-def _journeys(facts: Facts, kinds: tuple[str, ...], count: int) -> list[Row]:
-    own = facts.journeys[facts.journeys["journey_kind"].isin(kinds)]
-    arr = facts.revenue.set_index("account_id")["arr_usd_cents"].to_dict()
-    rows: list[Row] = []
-    for (kind, subject), group in own.groupby(["journey_kind", "journey_subject"], dropna=False, sort=True):
-        accounts = sorted(group["account_id"].dropna().astype(str).unique())
-        rows.append(
-            {
-                "kind": _words(str(kind)),
-                "subject": _words(_text(subject) or "–"),
-                "accounts": len(accounts),
-                "people": int(group["person_count"].sum()),
-                "times": int(group["occurrence_count"].sum()),
-                "arr": int(sum(arr.get(a, 0) for a in accounts)),
-                "names": ", ".join(_name(facts, a) for a in sorted(accounts, key=lambda a: -arr.get(a, 0))[:3]),
-            }
-        )
-    return sorted(rows, key=lambda r: (-r["accounts"], -r["arr"], r["subject"]))[:count]
-
-
-def _expansion(facts: Facts, count: int) -> list[Row]:
-    known = facts.scores[facts.scores["expansion_score"].fillna(0) > 0]
-    top = known.nlargest(count, "expansion_score").merge(facts.revenue, on="account_id", validate="1:1")
-    sheet = facts.worksheets[facts.worksheets["score_name"] == "expansion"]
-    rows = []
-    for row in top.to_dict("records"):
-        own = sheet[(sheet["account_id"] == row["account_id"]) & (sheet["points_hundredths"] > 0)]
-        best = own.nlargest(_REASONS, "points_hundredths")["reading"].astype(str)
-        rows.append({**_account(row), "score": float(row["expansion_score"]), "why": "; ".join(best)})
-    return rows
-
-
-def _renewals(facts: Facts, policy: ReviewPolicy) -> list[Row]:
-    days = facts.revenue["days_to_renewal"]
-    ahead = facts.revenue[(days >= 0) & (days <= policy.renewal_days)]
-    ordered = ahead.sort_values(["revenue_at_risk_usd_cents", "account_id"], ascending=[False, True])
-    return [
-        {
-            **_account(row),
-            "on": (facts.as_of + timedelta(days=int(row["days_to_renewal"]))).isoformat(),
-            "at_risk": int(row["revenue_at_risk_usd_cents"]),
-            "probability": float(row["churn_probability"]),
-            "baseline": float(row["baseline_probability"]),
-        }
-        for row in ordered.to_dict("records")
-    ]
-
-
-def _themes(facts: Facts, count: int) -> list[Row]:
-    ordered = facts.themes.sort_values(["mentioning_account_count", "topic"], ascending=[False, True]).head(count)
-    return [
-        {
-            "topic": _words(str(r["topic"])),
-            "accounts": int(r["mentioning_account_count"]),
-            "mentions": int(r["mention_count"]),
-            "before": int(r["previous_mention_count"]),
-            "arr": int(r["mentioning_arr_usd_cents"]),
-            "breadth": _words(str(r["breadth"])),
-            "quote": _text(r["quote"]) or "",
-        }
-        for r in ordered.to_dict("records")
-    ]
-
-
 def _decision(decision: Any, facts: Facts) -> Row:
     return {
-        "account": _name(facts, decision.account_id),
-        "verdict": _words(decision.verdict),
+        "account": account_name(facts, decision.account_id),
+        "verdict": words(decision.verdict),
         "reason": decision.reason,
         "by": decision.by,
         "on": decision.at.date().isoformat(),
@@ -281,8 +219,8 @@ def _carry_over(facts: Facts, policy: ReviewPolicy) -> list[Row]:
     return [
         {
             "alert_id": a.alert_id,
-            "account": _name(facts, a.account_id),
-            "owner": _owner(facts, a.account_id) or a.owner,
+            "account": account_name(facts, a.account_id),
+            "owner": owner_name(facts, a.account_id) or a.owner,
             "follow_up": a.follow_up or "see the rulebook",
             "days": (facts.as_of - a.opened_as_of).days,
             "is_overdue": (facts.as_of - a.opened_as_of).days > policy.follow_up_days,
@@ -309,25 +247,3 @@ def _notes(facts: Facts) -> list[str]:
             "No verdict so far, so nothing can be said on precision: uam verdict ALERT --verdict ... --reason ..."
         )
     return notes
-
-
-def _name(facts: Facts, account_id: str) -> str:
-    found = facts.revenue.loc[facts.revenue["account_id"] == account_id, "account_name"]
-    return (_text(found.iloc[0]) if len(found) else None) or account_id
-
-
-def _owner(facts: Facts, account_id: str) -> str | None:
-    found = facts.revenue.loc[facts.revenue["account_id"] == account_id, "owner_name"]
-    return _text(found.iloc[0]) if len(found) else None
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ")
-
-
-def _text(value: Any) -> str | None:
-    return None if value is None or value != value else str(value)
-
-
-def _dollars(cents: int) -> str:
-    return f"${(int(cents) + 50) // 100:,}"
