@@ -16,7 +16,10 @@ def breadth_plot(found: pd.DataFrame) -> bytes | None:
         return None
     last = found[found["as_of"] == found["as_of"].max()].sort_values("topic")
     made, axes = figure(
-        f"What customers speak of, four weeks before {last['as_of'].iloc[0]}", "accounts", "statements", (8.0, 5.0)
+        f"What customers speak of, the window before {pd.Timestamp(last['as_of'].iloc[0]):%Y-%m-%d}",
+        "accounts",
+        "statements",
+        (8.0, 5.0),
     )
     most = max(int(last["mentioning_account_count"].max()), int(last["mention_count"].max()))
     axes.plot([0, most], [0, most], color="#cccccc", linewidth=1, zorder=0)
@@ -24,13 +27,16 @@ def breadth_plot(found: pd.DataFrame) -> bytes | None:
         axes.scatter(
             own["mentioning_account_count"], own["mention_count"], label=breadth, color=_COLOURS[str(breadth)], s=36
         )
-    for number, row in enumerate(last.sort_values("mention_count").itertuples()):
-        axes.annotate(
-            str(row.topic).replace("_", " "), (row.mentioning_account_count, row.mention_count), fontsize=8,
-            xytext=(6, -3) if number % 2 else (-6, 3), textcoords="offset points", ha="left" if number % 2 else "right",
-        )  # fmt: skip
-    axes.set_xlim(
-        left=-0.15 * last["mentioning_account_count"].max(), right=1.2 * last["mentioning_account_count"].max()
+    points = (
+        last.assign(name=last["topic"].str.replace("_", " "))
+        .groupby(["mentioning_account_count", "mention_count"], as_index=False)["name"]
+        .agg("\n".join)
     )
+    for row in points.itertuples():
+        axes.annotate(
+            str(row.name), (row.mentioning_account_count, row.mention_count), fontsize=8, xytext=(7, 0),
+            textcoords="offset points", va="center",
+        )  # fmt: skip
+    axes.set_xlim(left=0, right=1.3 * last["mentioning_account_count"].max())
     axes.legend(frameon=False, fontsize=8, loc="upper left")
     return png(made)

@@ -81,7 +81,12 @@ def _said(text: str, reader: Reader) -> list[_Said]:
         carrying = next((each for each in judged if each.signals.any), max(judged, key=lambda s: len(s.quote)))
         return [_Said(None, 0.0, carrying.quote, together)]
     strong = [each for each in best if each.points >= _LEAST_SHARE * best[0].points][:_MOST_TOPICS]
-    return [_Said(s.topic, s.points, s.quote, together if s is strong[0] else s.signals) for s in strong]
+    first = strong[0]
+    quote = first.quote
+    if together != first.signals:  # the sentence that carries the signal is quoted too
+        carrying = next(each for each in judged if set(each.signals.reasons) - set(first.signals.reasons))
+        quote = f"{quote} … {carrying.quote}"
+    return [_Said(first.topic, first.points, quote, together), *strong[1:]]
 
 
 def _best(judged: list[_Said]) -> Iterator[_Said]:
