@@ -80,10 +80,12 @@ def _shown(default: Any) -> str:
 
 def generated(root: Path) -> dict[Path, str]:
     """Every generated document by its path below the project's root."""
+    from uam_platform.score_documents import score_page
     from uam_platform.world_documents import world_reference  # the world is no import of the command line
 
     return {
         root / "docs" / "data_dictionary.md": data_dictionary(),
         root / "docs" / "world_reference.md": world_reference(),
+        root / "docs" / "scores.md": score_page(),
         root / ".env.example": env_example(),
     }
