@@ -5,7 +5,7 @@ Here: the permutation null of one training and its verdict. Not here: training (
 Every row used is scored by models that never saw its account, so its margin is the contract's log odds plus what behaviour adds. Were
 behaviour unrelated to leaving, what is added to one account could as well have been added to another with the same kind of contract
 in the same weeks. So whole histories of additions are exchanged between accounts of one billing period, labels and contracts stay
-where they are, and the skill of the real additions (area under the ROC curve, theirs minus the contract's alone) must exceed the 95th
+where they are, and the skill of the real additions (area under the ROC curve, theirs minus the contract's alone) must exceed the 99th
 percentile of the exchanged ones (Good 2005, Permutation, Parametric and Bootstrap Tests, ch. 3: exchange within strata). No model is
 fitted again: the null costs some predictions and ranks.
 """

@@ -62,8 +62,8 @@ class TrainingRule(PolicyModel):
 class GateRule(PolicyModel):
     """What behaviour must show before it may explain anything; see uam_platform/churn/gate.py."""
 
-    permutations: int = Field(100, ge=20, le=1000)
-    percentile: float = Field(0.95, gt=0.5, lt=1)
+    permutations: int = Field(200, ge=20, le=1000)
+    percentile: float = Field(0.99, gt=0.5, lt=1)
     useless_give_way: bool = Field(
         True, description="trees that do not help at all leave the score to the contract hazard"
     )
