@@ -34,13 +34,18 @@ def attach(actor_days: ir.Table, hierarchy: ir.Table, people: ir.Table, membersh
         The attached rows of `actor_days` with `account_id`, `person_key` (0 where nobody could be told), `visible_from` and
         `visible_to` (9999-12-31 while it lasts); `is_admin` also where the person held the admin role that day.
     """
-    seen = next_day(ibis.greatest(actor_days.event_date, actor_days.known_date))
-    facts = actor_days.mutate(visible_from=seen, visible_to=ibis.literal(FOREVER))
+    return _with_role(attach_account(actor_days, hierarchy, people, memberships), memberships)
+
+
+def attach_account(facts: ir.Table, hierarchy: ir.Table, people: ir.Table, memberships: ir.Table) -> ir.Table:
+    """As `attach`, for rows whose role does not matter: without `is_admin`, and in less time."""
+    seen = next_day(ibis.greatest(facts.event_date, facts.known_date))
+    facts = facts.mutate(visible_from=seen, visible_to=ibis.literal(FOREVER))
     acting = people.filter(people.identifier_kind.isin(("user", "anonymous")))
     persons = cells(acting, ["identifier_key"], "person_key")
     known = look_up(facts, persons, {"actor_key": "identifier_key"}, "person_key")
     known = known.mutate(person_key=known.person_key.fill_null(_NO_PERSON))
-    return _with_role(_with_account(known, hierarchy, memberships), memberships)
+    return _with_account(known, hierarchy, memberships)
 
 
 def _with_account(facts: ir.Table, hierarchy: ir.Table, memberships: ir.Table) -> ir.Table:

@@ -13,7 +13,7 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
-from uam_platform.behavior.attach import attach
+from uam_platform.behavior.attach import attach_account
 from uam_platform.policy.sequences import SequencePolicy
 from uam_platform.temporal.asof import FOREVER, cells, look_up, next_day
 
@@ -70,12 +70,11 @@ def step_facts(
 
 def of_events(events: ir.Table, links: Links) -> ir.Table:
     """Track calls with account, person and the snapshots that see them."""
-    tracked = events.filter(events.event_kind == "track").mutate(is_admin=ibis.literal(False))
-    attached = attach(
+    tracked = events.filter(events.event_kind == "track")
+    attached = attach_account(
         tracked.select(
             "actor_key",
             "workspace_key",
-            "is_admin",
             *(c for c in COLUMNS if c in tracked.columns),
         ),
         links.hierarchy,
