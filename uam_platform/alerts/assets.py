@@ -26,6 +26,7 @@ from uam_platform.orchestration.stale import ALERT_STATE, RESTATEMENT_TAG
 from uam_platform.orchestration.wiring import Wiring
 
 _HISTORY = timedelta(weeks=9)
+_WORKFLOW_REACH = timedelta(days=180)  # more than any window of the rulebook
 _SHOWN = [
     "account_id",
     "account_name",
@@ -55,6 +56,7 @@ def candidates_asset(wiring: Wiring) -> dg.AssetsDefinition:
                 tables.SCORE_REASONS,
                 tables.REVENUE_AT_RISK,
                 tables.SILENCES,
+                tables.WORKFLOW_DAYS,
             )
         },
         partitions=wiring.as_of,
@@ -67,19 +69,30 @@ def candidates_asset(wiring: Wiring) -> dg.AssetsDefinition:
         score_reasons: ir.Table,
         revenue_at_risk: ir.Table,
         silences: ir.Table,
+        workflow_days: ir.Table,
     ) -> pd.DataFrame:
-        first = date.fromisoformat(min(context.partition_keys))
+        first, last = (date.fromisoformat(one(context.partition_keys)) for one in (min, max))
+        warehouse: Warehouse = context.resources.warehouse
+        starts = warehouse.lake.read(warehouse.connection, tables.FLAG_STARTS)
         return candidates_of(
             account_features.to_pandas(),
             scores.to_pandas(),
             score_reasons.to_pandas(),
             revenue_at_risk.to_pandas(),
             wiring.rulebook.alerts,
-            history=_earlier(context.resources.warehouse, first),
+            history=_earlier(warehouse, first),
             silences=silences.to_pandas(),
+            workflow_days=_of_snapshots(workflow_days, first, last).to_pandas(),
+            flag_starts=starts.to_pandas(),
         )
 
     return candidates
+
+
+def _of_snapshots(workflow_days: ir.Table, first: date, last: date) -> ir.Table:
+    """Days that a finding on a workflow of these snapshots can stand on."""
+    low, high = first - _WORKFLOW_REACH, last
+    return workflow_days.filter((workflow_days.event_date >= low) & (workflow_days.event_date < high))
 
 
 def _earlier(warehouse: Warehouse, first: date) -> pd.DataFrame:
@@ -106,7 +119,9 @@ def apply_snapshots(
     totals: dict[str, int] = {"actions_planned": 0}
     for key in sorted(keys):
         mine = [row for row in rows if str(row["as_of"])[:10] == key]
-        actions = catalogue.plan_all(mine, wiring.rulebook.playbooks, wiring.settings.connected_destinations) if act else {}
+        actions = (
+            catalogue.plan_all(mine, wiring.rulebook.playbooks, wiring.settings.connected_destinations) if act else {}
+        )
         life_cycle = wiring.rulebook.alerts.life_cycle
         as_of = date.fromisoformat(key)
         covered = [one for one in judged if one.as_of == as_of]

@@ -6,14 +6,16 @@ to an alert afterwards (`uam_platform.ledger.lifecycle`).
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import pandas as pd
 
-from uam_platform.alerts import conditions, detect, rank, suppress, wording
-from uam_platform.contracts.model import Type
-from uam_platform.contracts.tables import CANDIDATES
+from uam_platform.alerts import conditions, context, detect, grouping, groups, rank, suppress, wording, wording_groups
+from uam_platform.alerts.harm import with_harm
+from uam_platform.contracts.model import Contract, Type
+from uam_platform.contracts.tables import CANDIDATES, FLAG_STARTS, WORKFLOW_DAYS
 from uam_platform.policy.alerts import AlertPolicy
 
 _REASONS_SHOWN = 3
@@ -30,6 +32,8 @@ def candidates(
     policy: AlertPolicy,
     history: pd.DataFrame | None = None,
     silences: pd.DataFrame | None = None,
+    workflow_days: pd.DataFrame | None = None,
+    flag_starts: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Findings of all detectors on the snapshots in `features`, one row per finding, account and snapshot.
 
@@ -44,6 +48,8 @@ def candidates(
         policy: the alert rules.
         history: CANDIDATES of earlier snapshots; nine weeks are enough for the shipped rules.
         silences: see `suppress.silenced`.
+        workflow_days: WORKFLOW_DAYS; without it no workflow is found to fail.
+        flag_starts: FLAG_STARTS; without it no rollout is known.
 
     Returns:
         CANDIDATES contract, ordered by as_of and fingerprint.
@@ -51,25 +57,46 @@ def candidates(
     found: list[pd.DataFrame] = []
     memory: rank.Memory | None = None
     explained = _by_account(reasons)
+    around = context.Around(_beside(workflow_days, WORKFLOW_DAYS), _beside(flag_starts, FLAG_STARTS))
     for as_of, snapshot in detect.snapshots(features, scores, revenue):
         if memory is None:
             memory = rank.recall(history, as_of, policy.life_cycle.reopen_within_days)
-        hits = _findings(snapshot, policy, silences, explained)
+        hits = _findings(with_harm(snapshot, policy.harm), as_of, policy, silences, explained, around)
         if len(hits):
             found.append(rank.decide(hits, as_of, policy, memory))
     return _conform(found)
 
 
+def _beside(rows: pd.DataFrame | None, contract: Contract) -> pd.DataFrame:
+    return groups.dated(pd.DataFrame(columns=list(contract.column_names)) if rows is None else rows)
+
+
 def _findings(
-    snapshot: pd.DataFrame, policy: AlertPolicy, silences: pd.DataFrame | None, reasons: Reasons
+    snapshot: pd.DataFrame,
+    as_of: date,
+    policy: AlertPolicy,
+    silences: pd.DataFrame | None,
+    reasons: Reasons,
+    around: context.Around,
 ) -> pd.DataFrame:
-    parts = []
-    for order, (name, detector) in enumerate(policy.detectors.items()):
-        hits = suppress.owned(detect.detect(snapshot, detector, policy.season), detector)
+    """Findings of all detectors; those on workflows come first, because they explain some on single accounts."""
+    parts: list[pd.DataFrame] = []
+    part_of: dict[str, str] = {}
+    by_group = sorted(enumerate(policy.detectors.items()), key=lambda one: one[1][1].group is None)
+    for order, (name, detector) in by_group:
+        hits = detect.detect(snapshot, detector, policy.season)
+        limits = conditions.thresholds(snapshot, detector.conditions)
+        if detector.group is not None:
+            hits = grouping.grouped(hits, name, detector.group, as_of, around)
         if hits.empty:
             continue
+        hits = suppress.owned(hits, detector)
         held = suppress.reasons(hits, name, policy, hits["decision_at"].iloc[0], silences)
-        limits = conditions.thresholds(snapshot, detector.conditions)
+        if detector.group is not None:
+            part_of |= grouping.members(hits, held)
+        if detector.is_suppressed_by_context:
+            now = replace(around, part_of=part_of)
+            held = held.where(held.notna(), context.explained(hits, as_of, now, policy.context))
         texts = [_describe(row, name, policy, limits, reasons) for row in hits.to_dict("records")]
         described = pd.DataFrame(texts, index=hits.index)
         parts.append(pd.concat([hits.assign(order=order, reason=held), described], axis=1))
@@ -78,22 +105,44 @@ def _findings(
 
 def _describe(
     row: Row, name: str, policy: AlertPolicy, limits: conditions.Thresholds, reasons: Reasons
-) -> dict[str, str]:
+) -> dict[str, Any]:
     detector = policy.detectors[name]
-    why = reasons.get((row["account_id"], row["as_of"]), [])[:_REASONS_SHOWN]
-    evidence = wording.evidence(row, name, detector, limits, why, policy.version)
+    why = [] if detector.group else reasons.get((row["account_id"], row["as_of"]), [])[:_REASONS_SHOWN]
+    evidence = wording.evidence(row, name, policy, limits, why)
     return {
+        **_told(row, name, policy, why),
         "detector": name,
         "audience": detector.audience,
-        "fingerprint": wording.fingerprint(row["account_id"], name),
-        "title": wording.title(row, detector),
-        "summary": wording.summary(row, detector, why),
+        "confidence_ratio": detector.confidence,
         "threshold": wording.threshold(row, detector),
         "system_to_update": detector.system_to_update,
         "follow_up": detector.follow_up,
         "playbook": detector.playbook,
         "evidence_json": evidence,
         "evidence_id": wording.evidence_id(evidence),
+    }
+
+
+def _told(row: Row, name: str, policy: AlertPolicy, why: Sequence[Row]) -> dict[str, Any]:
+    """Subject and words: of the account, or of the workflow and the accounts it fails in."""
+    detector = policy.detectors[name]
+    found = row.get("group_finding")
+    if detector.group is None or found is None:
+        return {
+            "subject_kind": "account",
+            "subject_id": row["account_id"],
+            "affected_account_count": 1,
+            "fingerprint": wording.fingerprint(row["account_id"], name),
+            "title": wording.title(row, detector),
+            "summary": wording.summary(row, detector, why, policy.harm),
+        }
+    return {
+        "subject_kind": detector.group.subject,
+        "subject_id": found.subject,
+        "affected_account_count": len(found.accounts),
+        "fingerprint": row["group_fingerprint"],
+        "title": wording_groups.title(row, found, detector),
+        "summary": wording_groups.summary(row, found, detector.group),
     }
 
 

@@ -7,7 +7,7 @@ they share. Not here: detectors on one account (`detect`), what such a finding h
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -16,6 +16,7 @@ from uam_platform.policy.groups import Group
 
 _ANSCOMBE: Final = 0.375
 NO_ERROR: Final = "no code"
+_LISTED: Final = 50
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,18 @@ class Finding:
     chance: float
     feature_flag: str | None
 
+    def as_evidence(self) -> dict[str, Any]:
+        """Subject, chance and the affected accounts with their numbers, worst first."""
+        return {
+            "workflow": self.workflow,
+            "error_code": self.error_code,
+            "feature_flag": self.feature_flag,
+            "account_count": len(self.accounts),
+            "using_account_count": self.using_count,
+            "chance": self.chance,
+            "accounts": self.accounts.head(_LISTED).to_dict("records"),
+        }
+
 
 def visible(rows: pd.DataFrame, as_of: date) -> pd.DataFrame:
     """Rows that the snapshot sees; they carry known_date and known_to_date."""
@@ -41,9 +54,16 @@ def visible(rows: pd.DataFrame, as_of: date) -> pd.DataFrame:
 
 
 def dated(rows: pd.DataFrame) -> pd.DataFrame:
-    """The same rows with days as timestamps, which compare fast."""
+    """The same rows by day, with days as timestamps, which compare fast."""
     names = [n for n in ("event_date", "first_date", "known_date", "known_to_date") if n in rows]
-    return rows.assign(**{n: pd.to_datetime(rows[n].astype(str)).astype("datetime64[s]") for n in names})
+    stamped = rows.assign(**{n: pd.to_datetime(rows[n].astype(str)).astype("datetime64[s]") for n in names})
+    return stamped.sort_values(names[0], kind="stable").reset_index(drop=True)
+
+
+def between(days: pd.DataFrame, start: pd.Timestamp, end: pd.Timestamp) -> pd.DataFrame:
+    """Rows of `dated` with start <= event_date < end."""
+    low, high = days["event_date"].searchsorted([start, end])
+    return days.iloc[int(low) : int(high)]
 
 
 def findings(
@@ -58,7 +78,9 @@ def findings(
         as_of: the snapshot.
         group: when it is a finding.
     """
-    counts = _counts(visible(days, as_of), as_of, group)
+    end = pd.Timestamp(as_of)
+    recent = between(days, end - timedelta(days=group.window_days + group.before_days), end)
+    counts = _counts(visible(recent, as_of), as_of, group)
     counts = counts[counts["account_id"].isin(accounts)]
     seen = visible(flags, as_of)
     for subject, rows in counts.groupby("subject", sort=True):
@@ -81,28 +103,26 @@ def tail(hits: int, count: int, ratio: float) -> float:
 
 def _counts(seen: pd.DataFrame, as_of: date, group: Group) -> pd.DataFrame:
     """Failures and uses of the window and before it, by subject and account."""
-    end = pd.Timestamp(as_of)
-    start = end - timedelta(days=group.window_days)
-    rows = seen[(seen["event_date"] >= start - timedelta(days=group.before_days)) & (seen["event_date"] < end)]
-    of_side = (
-        rows["failure_count"] if group.side is None else rows["failure_count"].where(rows["side"] == group.side, 0)
-    )
-    is_recent = rows["event_date"] >= start
-    tallied = rows.assign(
+    start = pd.Timestamp(as_of) - timedelta(days=group.window_days)
+    failed = seen["failure_count"]
+    of_side = failed if group.side is None else failed.where(seen["side"] == group.side, 0)
+    is_recent = seen["event_date"] >= start
+    tallied = seen.assign(
         recent=of_side.where(is_recent, 0),
         before=of_side.where(~is_recent, 0),
-        use_recent=rows["use_count"].where(is_recent, 0),
-        use_before=rows["use_count"].where(~is_recent, 0),
-        error_code=rows["error_code"].astype("object").where(rows["error_code"].notna(), NO_ERROR),
+        use_recent=seen["use_count"].where(is_recent, 0),
+        use_before=seen["use_count"].where(~is_recent, 0),
+        error_code=seen["error_code"].astype("object").where(seen["error_code"].notna(), NO_ERROR),
     )
     numbers = ["recent", "before", "use_recent", "use_before"]
     uses = tallied.groupby(["account_id", "workflow"])[numbers[2:]].sum()
     keys = ["account_id", "workflow"] + (["error_code"] if group.subject == "workflow_error" else [])
     failures = tallied.groupby(keys)[numbers[:2]].sum().reset_index()
-    if group.subject == "workflow_error":
-        failures = failures[failures["error_code"] != NO_ERROR]
-    else:
-        failures = failures.assign(error_code=NO_ERROR)
+    failures = (
+        failures[failures["error_code"] != NO_ERROR]
+        if group.subject == "workflow_error"
+        else failures.assign(error_code=NO_ERROR)
+    )
     joined = failures.merge(uses, left_on=["account_id", "workflow"], right_index=True, validate="m:1")
     suffix = "" if group.subject == "workflow" else "/" + joined["error_code"].astype(str)
     return joined.assign(subject=joined["workflow"].astype(str) + suffix)

@@ -15,6 +15,7 @@ PREFIX: Final = "harm_signal_"
 """Columns of the surprises beside the score: PREFIX + name of the signal, positive is bad."""
 
 _ANSCOMBE: Final = 0.375
+_UNKNOWN: Final = float("nan")  # no peers to compare with: no surprise
 _TREND_LIMITS: Final = (0.2, 5.0)
 
 
@@ -51,7 +52,9 @@ def expected(snapshot: pd.DataFrame, signal: Signal, policy: HarmScore) -> tuple
     recent = snapshot[signal.recent].astype("float64")
     if signal.before is None:
         exposure = snapshot[signal.per[0]].astype("float64")
-        rate = _of_peers(snapshot, recent / exposure.where(exposure > 0), exposure >= policy.min_before, policy, 0.0)
+        rate = _of_peers(
+            snapshot, recent / exposure.where(exposure > 0), exposure >= policy.min_before, policy, _UNKNOWN
+        )
         return exposure * rate, pd.Series(0.0, index=snapshot.index)
     before = _before(snapshot, signal.recent, signal.before, signal.before_includes_recent)
     share = pd.Series(signal.recent_days / signal.before_days, index=snapshot.index)

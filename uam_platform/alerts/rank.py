@@ -48,7 +48,13 @@ class Memory:
             self.opened_by_owner[owner, week_of(as_of)] += 1
             self.opened_by_audience[audience, week_of(as_of)] += 1
         self.last_alert[fingerprint] = as_of
-        self.by_account[str(row["account_id"])][str(row["detector"])] = as_of
+        if _is_on_account(row):
+            self.by_account[str(row["account_id"])][str(row["detector"])] = as_of
+
+
+def _is_on_account(row: Row) -> bool:
+    """A finding on a workflow cools no account down and is cooled down by none."""
+    return str(row["subject_kind"]) == "account"
 
 
 def recall(history: pd.DataFrame | None, before: date, reopen_within_days: int) -> Memory:
@@ -73,7 +79,7 @@ def recall(history: pd.DataFrame | None, before: date, reopen_within_days: int) 
 def decide(found: pd.DataFrame, as_of: date, policy: AlertPolicy, memory: Memory) -> pd.DataFrame:
     """Findings of one snapshot with `decision`, `reason` and `rank`; `memory` learns what is sent.
 
-    Alerts that continue come first and cost no budget; new ones follow by expected revenue saved until the owner's or the
+    Alerts that continue come first and cost no budget; new ones follow by expected revenue saved x confidence until the owner's or the
     audience's week is full.
 
     Args:
@@ -83,9 +89,9 @@ def decide(found: pd.DataFrame, as_of: date, policy: AlertPolicy, memory: Memory
         memory: what was sent before; changed in place.
     """
     continuing = [memory.is_continuing(f, as_of) for f in found["fingerprint"]]
-    ordered = found.assign(is_new=[not c for c in continuing]).sort_values(
-        ["is_new", "expected_saved_usd_cents", "order", "fingerprint"], ascending=[True, False, True, True]
-    )
+    ordered = found.assign(
+        is_new=[not c for c in continuing], value=found["expected_saved_usd_cents"] * found["confidence_ratio"]
+    ).sort_values(["is_new", "value", "order", "fingerprint"], ascending=[True, False, True, True])
     decisions: list[tuple[str, str | None]] = []
     for row in ordered.to_dict("records"):
         decision, reason = _decide(row, as_of, policy, memory)
@@ -103,7 +109,7 @@ def _decide(row: Row, as_of: date, policy: AlertPolicy, memory: Memory) -> tuple
     if not is_missing(row["reason"]):
         return "suppressed", str(row["reason"])
     others = memory.by_account.get(str(row["account_id"]), {})
-    if is_cooling(others, str(row["detector"]), as_of, policy.life_cycle.cooldown_days):
+    if _is_on_account(row) and is_cooling(others, str(row["detector"]), as_of, policy.life_cycle.cooldown_days):
         return "suppressed", "cooldown"
     if not row["is_new"]:
         return "alert", None
@@ -117,7 +123,7 @@ def _decide(row: Row, as_of: date, policy: AlertPolicy, memory: Memory) -> tuple
 
 def _ranked(decided: pd.DataFrame) -> pd.DataFrame:
     ordered = decided.assign(is_suppressed=decided["decision"] == "suppressed").sort_values(
-        ["is_suppressed", "expected_saved_usd_cents", "order", "fingerprint"], ascending=[True, False, True, True]
+        ["is_suppressed", "value", "order", "fingerprint"], ascending=[True, False, True, True]
     )
     owner = ordered["owner_id"].astype("object").where(ordered["owner_id"].notna(), "")
     return ordered.assign(rank=ordered.groupby(owner, sort=False).cumcount() + 1)

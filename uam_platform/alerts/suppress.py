@@ -19,7 +19,7 @@ def owned(hits: pd.DataFrame, detector: Detector) -> pd.DataFrame:
     stand_in = detector.owner_when_missing
     if stand_in is None:
         return hits
-    missing = hits["owner_id"].isna()
+    missing = hits["owner_id"].isna() | (detector.owner == "team")
     return hits.assign(
         owner_id=hits["owner_id"].astype("object").mask(missing, stand_in.owner_id),
         owner_name=hits["owner_name"].astype("object").mask(missing, stand_in.owner_name),

@@ -9,9 +9,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from uam_platform.alerts import conditions
+from uam_platform.alerts import conditions, wording_harm
 from uam_platform.alerts.detect import is_missing
-from uam_platform.policy.alerts import Detector
+from uam_platform.policy.alerts import AlertPolicy, Detector
+from uam_platform.policy.harm import HARM_SCORE, HarmScore
 
 Row = Mapping[Any, Any]
 
@@ -38,12 +39,15 @@ def percent(ratio: float) -> str:
 
 def title(row: Row, detector: Detector) -> str:
     """Headline: account, kind, dollars."""
+    if detector.audience == "sales":
+        return f"{_name(row)}: {detector.title}, {dollars(row['arr_usd_cents'])} a year today"
     return f"{_name(row)}: {detector.title}, {dollars(row['revenue_at_risk_usd_cents'])} at risk"
 
 
-def summary(row: Row, detector: Detector, reasons: Sequence[Row]) -> str:
+def summary(row: Row, detector: Detector, reasons: Sequence[Row], harm: HarmScore) -> str:
     """Why, in plain words with numbers: what changed, support, contract, score, strongest reasons."""
-    parts = [_decline(row, detector), _support(row), _contract(row), _score(row)]
+    turned = wording_harm.summary(row, harm) if _reads_harm(detector) else ""
+    parts = [_decline(row, detector), turned, _support(row), _contract(row), _score(row)]
     texts = [str(r["reason_text"]) for r in reasons]
     if texts:
         parts.append("Strongest reasons: " + "; ".join(texts) + ".")
@@ -60,19 +64,22 @@ def threshold(row: Row, detector: Detector) -> str:
     return f"{text} (measured {measured}, limit {percent(decline.max_ratio)})"
 
 
-def evidence(
-    row: Row, name: str, detector: Detector, limits: conditions.Thresholds, reasons: Sequence[Row], policy_version: int
-) -> str:
+def evidence(row: Row, name: str, policy: AlertPolicy, limits: conditions.Thresholds, reasons: Sequence[Row]) -> str:
     """Canonical JSON of what a finding stands on: numbers, limits, score, reasons, row pointers."""
+    detector = policy.detectors[name]
+    found = row.get("group_finding")
     key = {"account_id": row["account_id"], "as_of": row["as_of"]}
     tables = ["behavior/account_features", "churn/scores", "kpis/revenue_at_risk"]
     bundle = {
         **key,
         "detector": name,
-        "policy_version": policy_version,
+        "policy_version": policy.version,
         "snapshot_version": row["snapshot_version"],
         "conditions": [_condition(row, one, limits) for one in detector.conditions.comparisons()],
         "decline": _numbers(row, _DECLINE) if detector.decline else None,
+        "harm": wording_harm.evidence(row, policy.harm) if _reads_harm(detector) else None,
+        "group": None if found is None else found.as_evidence(),
+        "ranking": _ranking(row, detector),
         "score": _numbers(row, _SCORE),
         "money": _numbers(row, _MONEY),
         "reasons": [_numbers(r, _REASON) for r in reasons],
@@ -86,6 +93,21 @@ _DECLINE = "recent_count before_count decline_ratio decline_chance peer_ratio pe
 _SCORE = "churn_probability score_low score_high baseline_probability model_rung".split()
 _MONEY = "arr_usd_cents revenue_at_risk_usd_cents expected_saved_usd_cents".split()
 _REASON = "reason_rank reason_feature reason_value contribution reason_text".split()
+
+
+def _reads_harm(detector: Detector) -> bool:
+    """Whether the harm score is what the finding says; a limit from above only rules harm out."""
+    return any(one.column == HARM_SCORE and one.op in (">", ">=") for one in detector.conditions.comparisons())
+
+
+def _ranking(row: Row, detector: Detector) -> dict[str, Any]:
+    """The arithmetic of the rank: expected revenue saved x share of such findings that are true."""
+    saved = float(row["expected_saved_usd_cents"])
+    return {
+        "expected_saved_usd_cents": saved,
+        "confidence": detector.confidence,
+        "value_usd_cents": saved * detector.confidence,
+    }
 
 
 def _condition(row: Row, one: Any, limits: conditions.Thresholds) -> dict[str, Any]:

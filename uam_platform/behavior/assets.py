@@ -21,6 +21,8 @@ from uam_platform.behavior.sequence_plots import journeys_by_week, matches_by_we
 from uam_platform.behavior.sequence_tables import match_tables
 from uam_platform.behavior.sequences import accounts_to_judge, found_sequences, midnight_us
 from uam_platform.behavior.sessions import sessions as sessions_of
+from uam_platform.behavior.workflow_days import flag_starts
+from uam_platform.behavior.workflow_days import workflow_days as workflow_days_of
 from uam_platform.contracts import tables
 from uam_platform.lake.io_manager import as_table
 from uam_platform.lake.resource import Warehouse
@@ -174,6 +176,29 @@ def journeys_asset(wiring: Wiring) -> dg.AssetsDefinition:
     return journeys
 
 
+def workflow_days_asset(wiring: Wiring) -> dg.AssetsDefinition:
+    """Use and failures of workflows over all of history; since when accounts see each feature flag goes beside them."""
+
+    @table_asset(
+        tables.WORKFLOW_DAYS,
+        trigger="snapshot_schedule",
+        ins={c.name: table_in(c) for c in (tables.EVENTS, *_LINKS)},
+    )
+    def workflow_days(
+        context: dg.AssetExecutionContext,
+        events: ir.Table,
+        hierarchy: ir.Table,
+        people: ir.Table,
+        memberships: ir.Table,
+    ) -> ir.Table:
+        warehouse: Warehouse = context.resources.warehouse
+        starts = flag_starts(events, hierarchy, people, memberships)
+        warehouse.lake.publish(warehouse.connection, tables.FLAG_STARTS, starts)
+        return workflow_days_of(events, hierarchy, people, memberships)
+
+    return workflow_days
+
+
 def definitions(wiring: Wiring) -> dg.Definitions:
     """Assets and checks of behaviour."""
     return dg.Definitions(
@@ -182,6 +207,7 @@ def definitions(wiring: Wiring) -> dg.Definitions:
             actor_days_asset(wiring),
             account_features_asset(wiring),
             sequence_matches_asset(wiring),
+            workflow_days_asset(wiring),
             journeys_asset(wiring),
         ],
         asset_checks=[
@@ -189,6 +215,7 @@ def definitions(wiring: Wiring) -> dg.Definitions:
             contract_check(tables.ACTOR_DAYS, wiring.days),
             contract_check(tables.ACCOUNT_FEATURES, wiring.as_of),
             contract_check(tables.SEQUENCE_MATCHES, None),
+            contract_check(tables.WORKFLOW_DAYS, None),
             contract_check(tables.JOURNEYS, None),
         ],
     )

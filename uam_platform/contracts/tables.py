@@ -391,12 +391,13 @@ REVENUE_AT_RISK = Contract(
 CANDIDATES = Contract(
     stage="alerts",
     name="candidates",
-    grain="one finding of one detector on one account and snapshot",
+    grain="one finding of one detector on one account or workflow, and snapshot",
     description="Findings with owner, threshold, system and follow-up; suppressed and over-budget ones kept with the reason.",
     columns=columns(
-        "as_of decision_at fingerprint detector audience account_id account_name owner_id owner_name owner_email arr_usd_cents "
-        "churn_probability revenue_at_risk_usd_cents expected_saved_usd_cents rank decision reason title summary threshold "
-        "system_to_update follow_up playbook evidence_id evidence_json snapshot_version"
+        "as_of decision_at fingerprint detector audience subject_kind subject_id affected_account_count account_id account_name "
+        "owner_id owner_name owner_email arr_usd_cents churn_probability revenue_at_risk_usd_cents expected_saved_usd_cents "
+        "confidence_ratio rank decision reason title summary threshold system_to_update follow_up playbook evidence_id "
+        "evidence_json snapshot_version"
     ),
     key=("as_of", "fingerprint"),
     nullable=_null("account_name owner_id owner_name owner_email reason"),

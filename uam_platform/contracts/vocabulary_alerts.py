@@ -17,4 +17,20 @@ ALERT_COLUMNS: tuple[Column, ...] = (
         minimum=0,
     ),
     Column("first_date", Type.DATE, "First day an account's events carry the flag.", "UTC day"),
+    Column("subject_kind", Type.STRING, "What a finding is about.", allowed=("account", "workflow", "workflow_error")),
+    Column("subject_id", Type.STRING, "The account or workflow a finding is about."),
+    Column(
+        "affected_account_count",
+        Type.INT64,
+        "Accounts a finding is about; account_id is the one of them with most to save.",
+        "accounts",
+        minimum=1,
+    ),
+    Column(
+        "confidence_ratio",
+        Type.FLOAT64,
+        "Share of such findings that are true, as measured; it ranks.",
+        minimum=0,
+        maximum=1,
+    ),
 )

@@ -12,6 +12,8 @@ from pydantic import Field, field_validator, model_validator
 from uam_platform.contracts.model import Type
 from uam_platform.contracts.tables import ACCOUNT_FEATURES, REVENUE_AT_RISK, SCORES
 from uam_platform.contracts.vocabulary import VOCABULARY
+from uam_platform.policy.groups import Context, Group
+from uam_platform.policy.harm import HARM_SCORE, HarmScore
 from uam_platform.policy.load import PolicyModel
 
 Scalar = bool | int | float | str
@@ -22,10 +24,10 @@ NULL_OPERATIONS = ("is_known", "is_unknown")
 Text = Annotated[str, Field(min_length=3)]
 
 CONDITION_COLUMNS = frozenset(
-    {*ACCOUNT_FEATURES.column_names, *REVENUE_AT_RISK.column_names, *SCORES.column_names}
+    {*ACCOUNT_FEATURES.column_names, *REVENUE_AT_RISK.column_names, *SCORES.column_names, HARM_SCORE}
     - {"account_name", "owner_name", "owner_email", "decision_at", "snapshot_version", "model_id"}
 )
-"""Columns a condition may stand on: features, score and revenue of one account and snapshot; no person's name."""
+"""Columns a condition may stand on: features, harm, score and revenue of one account and snapshot; no person's name."""
 
 
 def _known(column: str) -> str:
@@ -35,7 +37,12 @@ def _known(column: str) -> str:
 
 
 def _numeric(column: str) -> str:
-    if VOCABULARY[_known(column)].type not in (Type.INT16, Type.INT32, Type.INT64, Type.FLOAT64):
+    if _known(column) != HARM_SCORE and VOCABULARY[column].type not in (
+        Type.INT16,
+        Type.INT32,
+        Type.INT64,
+        Type.FLOAT64,
+    ):
         raise ValueError(f"column {column!r} holds no numbers")
     return column
 
@@ -147,7 +154,9 @@ class Detector(PolicyModel):
 
     title: Text = Field(description="kind of finding in a few words, for the headline")
     audience: Audience
-    owner: Literal["account_owner"] = Field(description="who owns the first response")
+    owner: Literal["account_owner", "team"] = Field(
+        description="who owns the first response; team: always the stand-in"
+    )
     owner_when_missing: Owner | None = Field(
         None, description="absent: findings without an account owner are held back"
     )
@@ -157,6 +166,13 @@ class Detector(PolicyModel):
     playbook: Text
     conditions: Condition
     decline: Decline | None = None
+    group: Group | None = Field(None, description="one finding on a workflow with its accounts, not one per account")
+    confidence: float = Field(
+        0.5, gt=0, le=1, description="share of its findings that are true, as measured; it ranks them"
+    )
+    is_suppressed_by_context: bool = Field(
+        False, description="rollouts, automation and findings on a workflow explain it away"
+    )
     is_suppressed_by_season: bool = True
     needs_score: bool = Field(False, description="a finding that stands on the churn score needs a confident one")
 
@@ -164,6 +180,14 @@ class Detector(PolicyModel):
     @classmethod
     def _list_means_all(cls, given: object) -> object:
         return {"all": given} if isinstance(given, list) else given
+
+    @model_validator(mode="after")
+    def _is_owned(self) -> "Detector":
+        if (self.owner == "team" or self.group is not None) and self.owner_when_missing is None:
+            raise ValueError("a finding that belongs to no account's owner needs owner_when_missing")
+        if self.group is not None and self.decline is not None:
+            raise ValueError("a finding on a workflow has no decline of one account")
+        return self
 
 
 class Confidence(PolicyModel):
@@ -200,6 +224,8 @@ class AlertPolicy(PolicyModel):
     version: int = Field(ge=1)
     detectors: dict[str, Detector] = Field(min_length=1)
     season: Season
+    harm: HarmScore
+    context: Context
     confidence: Confidence
     budget: Budget
     life_cycle: LifeCycle

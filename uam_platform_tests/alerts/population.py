@@ -23,6 +23,7 @@ _LEVEL = {
     "core_prior_28d_count": 100,
     "core_28d_count": 100,
     "core_7d_count": 25,
+    "core_84d_count": 300,
     "tier": "growth",
     "billing_period": "annual",
     "strategic_fit": "medium",

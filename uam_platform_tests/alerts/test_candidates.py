@@ -27,6 +27,10 @@ RENEWAL = {
     "score_high": 0.5,
     "days_to_renewal": 40,
     "arr_usd_cents": 80_000_00,
+    "ticket_28d_count": 8,
+    "ticket_84d_count": 8,
+    "escalation_28d_count": 4,
+    "escalation_84d_count": 4,
 }
 
 
