@@ -30,7 +30,7 @@ _NOT_OF_USE: Final = {  # known without the product being used
     *_KEYS, *_TICKET_INPUTS, "decision_at", "tenure_days", "days_to_renewal", "term_count", "billing_period", "tier",
     "strategic_fit", "plan", "seat_count", "mrr_usd_cents", "arr_usd_cents", "is_eligible", "snapshot_version",
     "days_since_last_event", "days_since_escalation", "open_opportunity_count", "open_expansion_count",
-    "stalled_journeys_56d", "failed_journeys_56d", "buying_signals_84d",
+    "stalled_journeys_56d", "failed_journeys_56d",
 }  # fmt: skip
 _FAILED: Final = ("onboarding_failed", "repeated_failure")
 
@@ -70,7 +70,6 @@ def score_inputs(facts: Facts, policy: ScorePolicy) -> pd.DataFrame:
     rows = rows.assign(**_ratios(rows))
     rows = _with_actions(rows, facts.actions, policy)
     rows = rows.assign(**_opportunities(rows, facts.opportunities), **_journeys(rows, facts.journeys))
-    rows = rows.assign(buying_signals_84d=np.nan)
     return _unknown_where_no_source(rows, facts.first_ticket_date)
 
 
