@@ -34,6 +34,7 @@ from uam_platform.staging.capabilities import READS as INPUTS
 from uam_platform.staging.capabilities import capabilities, input_facts
 from uam_platform.staging.contradictions import READS as SOURCES
 from uam_platform.staging.contradictions import RULES, contradictions
+from uam_platform.staging.incidents import INCIDENTS
 
 _TOP = 5
 _RUNGS = {
@@ -74,7 +75,7 @@ def input_lines(lake: Lake) -> Text:
     connection = connect()
     inputs = {c.name: lake.read(connection, c) for c in {c.name: c for c in (*INPUTS, *SOURCES)}.values()}
     lines = [f"not in this input: {c.said}" for c in capabilities(input_facts(inputs)) if not c.applies]
-    for found in contradictions(connection, {c.name: inputs[c.name] for c in SOURCES}, RULES):
+    for found in contradictions(connection, {c.name: inputs[c.name] for c in SOURCES}, (*RULES, *INCIDENTS)):
         if found.count:
             examples = ", ".join(found.examples[:2])
             lines.append(f"{found.rule.name.replace('_', ' ')}: {found.count:,} of {found.of:,}, e.g. {examples}")

@@ -10,12 +10,13 @@ from uam_platform.lake.resource import Warehouse
 from uam_platform.orchestration.assets import asset_key
 from uam_platform.orchestration.wiring import Wiring
 from uam_platform.staging.contradictions import READS, RULES, Finding, contradictions, outcomes_rule
+from uam_platform.staging.incidents import INCIDENTS
 
 
 def contradiction_checks(wiring: Wiring) -> dg.AssetChecksDefinition:
     """One warning check per rule; a contradiction is named with counts and ids, not repaired."""
     event = wiring.rulebook.churn.label_event
-    rules = (*RULES, outcomes_rule(event)) if event else RULES
+    rules = (*RULES, *INCIDENTS, *([outcomes_rule(event)] if event else []))
 
     @dg.multi_asset_check(
         name="input_contradictions",

@@ -9,6 +9,7 @@ import pytest
 from uam_platform.lake.engine import connect
 from uam_platform.staging.capabilities import InputFacts, capabilities, input_facts
 from uam_platform.staging.contradictions import RULES, Finding, contradictions, outcomes_rule
+from uam_platform.staging.incidents import INCIDENTS
 
 NONE = pd.Timestamp("NaT")
 
@@ -90,6 +91,29 @@ def test_each_contradiction_is_counted_and_named_by_id(name: str) -> None:
 def test_an_input_that_agrees_with_itself_is_left_alone(name: str) -> None:
     clean = inputs([event(5), event(6)], [term("t1", 2, 20, 10), term("t2", 20, None)], tickets=(5,))
     assert found(name, clean).count == 0
+
+
+def incident(name: str, events: list[dict]) -> Finding:
+    rules = {rule.name: rule for rule in INCIDENTS}
+    return contradictions(connect(), inputs(events), [rules[name]])[0]
+
+
+def test_a_failure_of_one_device_is_named_with_its_days() -> None:
+    usual = [event(day, device_type=device, marker="none") for day in range(3, 30) for device in ("desktop", "mobile")]
+    broken = [event(day, event_name="checkout_broke", device_type="mobile", marker="friction") for day in (10, 15)] * 10
+    both = [event(9, event_name="error_shown", device_type=d, marker="friction") for d in ("desktop", "mobile")] * 10
+    assert incident("failures_of_one_device", usual + both).count == 0
+    assert incident("failures_of_one_device", usual + both + broken).examples == (
+        "checkout_broke on mobile only, 2025-03-10 to 2025-03-15",
+    )
+
+
+def test_a_week_with_many_failures_stands_out_and_an_even_share_does_not() -> None:
+    even = [event(day, marker="none") for day in range(3, 31) for _ in range(10)]
+    even += [event(day, event_name="error_shown", marker="friction") for day in range(3, 31)]
+    many = [event(18, event_name="error_shown", marker="friction") for _ in range(30)]
+    assert incident("failures_that_stand_out", even).count == 0
+    assert incident("failures_that_stand_out", even + many).examples == ("error_shown in the week of 2025-03-17: 37",)
 
 
 def missing(facts: InputFacts) -> set[str]:
