@@ -17,7 +17,17 @@ ROOT = Path(__file__).parents[2]
 PACKAGE, TESTS = ROOT / "uam_platform", ROOT / "uam_platform_tests"
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 PAGE_IDS = [str(page.relative_to(ROOT)) for page in PAGES]
-NOT_SETTINGS = {"UAM_ONLINE_RETAIL", "UAM_CHURN_SIMULATOR"}  # variables of the example mappings
+# variables of the example mappings and of tests on real files
+NOT_SETTINGS = {
+    *(
+        "UAM_ONLINE_RETAIL",
+        "UAM_CHURN_SIMULATOR",
+        "UAM_RAVENSTACK",
+        "UAM_SHOP_CLICKS",
+        "UAM_COMMIT_EVENTS",
+        "UAM_REAL_DATA",
+    ),
+}
 LAST_REQUIREMENT = 186
 BINARY = {".png", ".gz", ".parquet"}
 
