@@ -91,7 +91,7 @@ def plan_weekly_digest(ledger: Ledger, pack: Pack, path: Path, wiring: Wiring) -
     """Put the digest of the snapshot's week into the outbox; True the first time."""
     policy, as_of = wiring.rulebook.reviews, date.fromisoformat(pack.as_of)
     week = as_of - timedelta(days=(as_of.weekday() - policy.digest_weekday) % 7)
-    payload = digest(pack, str(path.absolute()))
+    payload = digest(pack, f"{path.parent.name}/{path.name} in the data folder, see uam review")
     now = wiring.settings.clock()
     return plan_digest(ledger, REVIEW, week.isoformat(), policy.channel, payload, as_of, now)
 

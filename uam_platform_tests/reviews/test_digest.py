@@ -33,6 +33,7 @@ def test_a_week_has_one_digest_and_it_arrives_once(tmp_path: Path) -> None:
     assert sorted(slack.commits.values()) == [1, 1]
     assert slack.messages[0]["channel"] == wiring.rulebook.reviews.channel
     assert slack.messages[0]["blocks"][0]["text"]["text"].startswith("Product-risk review, 2025-06-")
+    assert str(tmp_path) not in str(slack.messages)  # where the data lie is nobody's business in a channel
     assert overview.stuck_actions(ledger) == []
 
 
