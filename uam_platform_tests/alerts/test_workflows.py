@@ -134,8 +134,27 @@ def test_work_that_moved_into_schedules_is_held_back() -> None:
 
 
 def test_growth_goes_to_sales_and_not_where_behaviour_turned_bad() -> None:
-    growing = {"active_admin_7d_count": 2, "intent_28d_count": 20, "intent_84d_count": 30, "seat_use_ratio": 0.95}
+    growing = {
+        **LEVEL_EVENTS,
+        "active_admin_28d_count": 2,
+        "intent_28d_count": 20,
+        "intent_84d_count": 30,
+        "seat_use_ratio": 0.95,
+    }
     found = find(0, changes={"acc_00001": growing, "acc_00002": {**growing, "seat_use_ratio": 0.5}})
     assert list(zip(found["audience"], found["account_id"], strict=True)) == [("sales", "acc_00001")]
     harmed = find(0, changes={"acc_00001": {**growing, **FALLEN}})
     assert "sales" not in set(harmed["audience"])
+
+
+def test_server_failures_that_keep_active_accounts_from_a_workflow_go_to_engineering() -> None:
+    blocked = days(12)
+    left = blocked["account_id"].isin([f"acc_{n:05d}" for n in range(12)]) & (blocked["failure_count"] == 0)
+    recent = blocked["event_date"] >= MONDAY - timedelta(days=21)
+    active = {f"acc_{n:05d}": {"active_day_28d_count": 10} for n in range(60)}
+    found = find(12, workflow_days=blocked[~(left & recent)], changes=active)
+    row = found[found["detector"] == "backend_failure_blocks_adoption"].iloc[0]
+    assert (row["audience"], row["decision"], row["affected_account_count"]) == ("engineering", "alert", 12)
+    assert "Their use of it stands at 0.0 % of before" in row["summary"]
+    in_use = find(12, workflow_days=blocked, changes=active)
+    assert set(in_use["detector"]) == {PRODUCT}
