@@ -46,6 +46,8 @@ def title(row: Row, detector: Detector) -> str:
 
 def summary(row: Row, detector: Detector, reasons: Sequence[Row], harm: HarmScore) -> str:
     """Why, in plain words with numbers: what changed, support, contract, score, strongest reasons."""
+    if detector.audience == "sales":
+        return " ".join((_growth(row), _support(row), _contract(row))).replace("  ", " ")
     turned = wording_harm.summary(row, harm) if _reads_harm(detector) else ""
     parts = [_decline(row, detector), turned, _support(row), _contract(row), _score(row)]
     texts = [str(r["reason_text"]) for r in reasons]
@@ -151,6 +153,17 @@ def _decline(row: Row, detector: Detector) -> str:
     return (
         f"{decline.label[0].upper()}{decline.label[1:]} fell from {row['before_count']:.0f} to {row['recent_count']:.0f} "
         f"within {decline.window_days} days ({percent(row['decline_ratio'] - 1.0)}), while comparable accounts {trend}."
+    )
+
+
+def _growth(row: Row) -> str:
+    recent = int(row["intent_28d_count"])
+    before = int(row["intent_84d_count"]) - recent
+    admins = int(row["active_admin_28d_count"])
+    seats = "" if is_missing(row["seat_use_ratio"]) else f" {percent(row['seat_use_ratio'])} of the seats are in use."
+    return (
+        f"{recent} signs of intent (invitations, limits, plans) within 28 days after {before} in the 56 days before; "
+        f"{admins} administrator{'' if admins == 1 else 's'} active.{seats}"
     )
 
 

@@ -16,7 +16,9 @@ Row = Mapping[Any, Any]
 def summary(row: Row, policy: HarmScore) -> str:
     """The strongest signals with their numbers."""
     points = {name: signal.weight * float(row[PREFIX + name]) for name, signal in policy.signals.items()}
-    strongest = sorted((n for n in points if points[n] > 0), key=lambda n: (-points[n], n))[: policy.shown]
+    strongest = sorted(
+        (n for n in points if points[n] > 0 and policy.signals[n].is_told), key=lambda n: (-points[n], n)
+    )[: policy.shown]
     told = "; ".join(_told(row, policy.signals[name]) for name in strongest)
     return f"Behaviour turned worse by {float(row[HARM_SCORE]):.1f} points. Strongest: {told}."
 

@@ -49,6 +49,7 @@ class Signal(PolicyModel):
     weight: float = Field(gt=0, description="points per standard deviation")
     dispersion: float = Field(2.0, ge=1, description="variance over mean of the counts; 1 is pure Poisson")
     max_z: float = Field(6.0, gt=0, description="a single signal counts no further than this")
+    is_told: bool = Field(True, description="false: it only tells what other signals mean and is no news itself")
     why: Annotated[str, Field(min_length=10)] = Field(
         description="why it belongs in the score, and where its weight comes from"
     )

@@ -143,6 +143,7 @@ def test_growth_goes_to_sales_and_not_where_behaviour_turned_bad() -> None:
     }
     found = find(0, changes={"acc_00001": growing, "acc_00002": {**growing, "seat_use_ratio": 0.5}})
     assert list(zip(found["audience"], found["account_id"], strict=True)) == [("sales", "acc_00001")]
+    assert "20 signs of intent (invitations, limits, plans) within 28 days after 10" in found["summary"].iloc[0]
     harmed = find(0, changes={"acc_00001": {**growing, **FALLEN}})
     assert "sales" not in set(harmed["audience"])
 
