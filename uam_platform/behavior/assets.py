@@ -1,7 +1,7 @@
 """Dagster face of behaviour: sessions, daily activity, point-in-time features, sequences and journeys.
 
 Here: partitions, inputs and the plots people look at. Not here: the computations (`sessions`, `daily`, `attach`, `features`,
-`sequences`, `journeys`).
+`sequences`, `journeys`), cohorts (`cohort_tables`).
 """
 
 from datetime import date
@@ -11,6 +11,7 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from uam_platform.behavior.attach import attach
+from uam_platform.behavior.cohort_tables import publish_cohorts
 from uam_platform.behavior.daily import actor_days as daily_activity
 from uam_platform.behavior.eligibility import EligibilityRule
 from uam_platform.behavior.features import account_features as features_of
@@ -152,25 +153,33 @@ def sequence_matches_asset(wiring: Wiring) -> dg.AssetsDefinition:
 
 
 def journeys_asset(wiring: Wiring) -> dg.AssetsDefinition:
-    """Stalled workflows, abandoned features, onboarding and repeated failure over all of history."""
+    """Stalled workflows, abandoned features, onboarding and repeated failure over all of history; cohorts go beside them."""
 
     @table_asset(
         tables.JOURNEYS,
         trigger="snapshot_schedule",
-        ins={c.name: table_in(c) for c in (tables.EVENTS, tables.ACTOR_DAYS, *_LINKS)},
-        kinds=frozenset({"duckdb", "pandas", "parquet"}),
+        ins={
+            "features": table_in(tables.ACCOUNT_FEATURES),
+            **{c.name: table_in(c) for c in (tables.EVENTS, tables.ACTOR_DAYS, tables.LABELS, *_LINKS)},
+        },
+        kinds=frozenset({"duckdb", "scikitlearn", "parquet"}),
     )
     def journeys(
         context: dg.AssetExecutionContext,
+        features: ir.Table,
         events: ir.Table,
         actor_days: ir.Table,
+        labels: ir.Table,
         hierarchy: ir.Table,
         people: ir.Table,
         memberships: ir.Table,
     ) -> pd.DataFrame:
         links = Links(hierarchy, people, memberships)
         found = journeys_of(events, actor_days, links, wiring.rulebook.journeys, wiring.closed_as_of)
-        context.add_output_metadata({"journeys_by_week": journeys_by_week(found)})
+        rules, warehouse = wiring.rulebook, context.resources.warehouse
+        lag = rules.churn.label_lag_days
+        shown = publish_cohorts(warehouse, features, labels, events, links, rules.cohorts, lag)
+        context.add_output_metadata({"journeys_by_week": journeys_by_week(found), **shown})
         return found
 
     return journeys

@@ -7,6 +7,7 @@ table is computed (the stage of its name).
 from uam_platform.contracts.model import Contract, Ordered
 from uam_platform.contracts.tables_alerts import CONTRACTS_ALERTS, FLAG_STARTS, WORKFLOW_DAYS
 from uam_platform.contracts.tables_behavior import CONTRACTS_BEHAVIOR, JOURNEYS, SEQUENCE_MATCHES, SEQUENCE_STEPS
+from uam_platform.contracts.tables_cohorts import COHORT_PROFILES, COHORT_SCALERS, COHORTS, CONTRACTS_COHORTS
 from uam_platform.contracts.tables_evidence import (
     ACCOUNT_THEMES,
     CONTRACTS_EVIDENCE,
@@ -22,6 +23,9 @@ __all__ = [
     "ACCOUNT_ACTIONS",
     "ACCOUNT_SCORES",
     "ACCOUNT_THEMES",
+    "COHORTS",
+    "COHORT_PROFILES",
+    "COHORT_SCALERS",
     "EMERGING_THEMES",
     "FLAG_STARTS",
     "JOURNEYS",
@@ -437,6 +441,7 @@ CONTRACTS: tuple[Contract, ...] = (
     CANDIDATES,
     *CONTRACTS_ALERTS,
     *CONTRACTS_BEHAVIOR,
+    *CONTRACTS_COHORTS,
     *CONTRACTS_EVIDENCE,
     *CONTRACTS_KPIS,
 )

@@ -7,6 +7,7 @@ Here: one entry per column name; two tables that use a name mean the same thing.
 from uam_platform.contracts.model import Column, Pii, Purpose, Type
 from uam_platform.contracts.vocabulary_alerts import ALERT_COLUMNS
 from uam_platform.contracts.vocabulary_behavior import BEHAVIOR_COLUMNS
+from uam_platform.contracts.vocabulary_cohorts import COHORT_COLUMNS
 from uam_platform.contracts.vocabulary_evidence import EVIDENCE_COLUMNS
 from uam_platform.contracts.vocabulary_kpis import KPI_COLUMNS
 
@@ -417,7 +418,14 @@ _COLUMNS: tuple[Column, ...] = (
     Column("rank", I32, "Rank by expected revenue saved within the owner's week, 1 is highest.", minimum=1),
 )
 
-_ALL: tuple[Column, ...] = (*_COLUMNS, *ALERT_COLUMNS, *BEHAVIOR_COLUMNS, *EVIDENCE_COLUMNS, *KPI_COLUMNS)
+_ALL: tuple[Column, ...] = (
+    *_COLUMNS,
+    *ALERT_COLUMNS,
+    *BEHAVIOR_COLUMNS,
+    *COHORT_COLUMNS,
+    *EVIDENCE_COLUMNS,
+    *KPI_COLUMNS,
+)
 VOCABULARY: dict[str, Column] = {c.name: c for c in _ALL}
 if len(VOCABULARY) != len(_ALL):
     raise ValueError("a column is defined twice in the vocabulary")

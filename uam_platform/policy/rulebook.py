@@ -8,6 +8,7 @@ from pathlib import Path
 
 from uam_platform.policy.alerts import AlertPolicy
 from uam_platform.policy.churn import ChurnPolicy
+from uam_platform.policy.cohorts import CohortPolicy
 from uam_platform.policy.identity import IdentityPolicy
 from uam_platform.policy.journeys import JourneyPolicy
 from uam_platform.policy.kpis import KpiPolicy
@@ -38,6 +39,7 @@ class Rulebook:
     reviews: ReviewPolicy
     sequences: SequencePolicy
     journeys: JourneyPolicy
+    cohorts: CohortPolicy
     topics: TopicPolicy
 
     @property
@@ -69,5 +71,6 @@ def load_rulebook(directory: Path | None = None) -> Rulebook:
         reviews=load_section(ReviewPolicy, "reviews", directory),
         sequences=load_section(SequencePolicy, "sequences", directory),
         journeys=load_section(JourneyPolicy, "journeys", directory),
+        cohorts=load_section(CohortPolicy, "cohorts", directory),
         topics=load_section(TopicPolicy, "topics", directory),
     )
