@@ -60,7 +60,7 @@ def _there(run: RunFolder, truth: Truth, fact: Fact) -> Row:
 
 
 def _cohorts(run: RunFolder, truth: Truth, seed: int) -> Iterator[Row]:
-    """Members by cohort and account, whenever they belong to it."""
+    """Members by cohort and account, whenever they belong to it; cohorts the world does not plant are not judged."""
     contract = contract_of("behavior", "cohorts")
     wanted = ("cohort", "account_id")
     if contract is None or not run.lake.files(contract) or not truth.has("cohorts"):
@@ -69,7 +69,7 @@ def _cohorts(run: RunFolder, truth: Truth, seed: int) -> Iterator[Row]:
         return
     told = run.query(f"SELECT DISTINCT {', '.join(wanted)} FROM {run.view(contract, wanted)}")
     true = truth.frame("cohorts")[list(wanted)].drop_duplicates()
-    yield from compared(true, told, seed)
+    yield from compared(true, told[told["cohort"].isin(true["cohort"])], seed)
 
 
 def compared(true: pd.DataFrame, told: pd.DataFrame, seed: int) -> Iterator[Row]:
