@@ -87,9 +87,10 @@ def _start_afresh() -> None:
 
 
 def _world(accounts: int, days: int, seed: int, say: Callable[[str], None], console: Console) -> None:
+    from uam_platform.simulation.world.difficulty import WORLD_VERSION
     from uam_platform.simulation.world.generate import simulate
 
-    wanted = {"accounts": accounts, "days": days, "seed": seed}
+    wanted = {"accounts": accounts, "days": days, "seed": seed, "world_version": WORLD_VERSION}
     facts = WORLD / "company" / "world.json"
     if facts.exists() and wanted.items() <= json.loads(facts.read_text(encoding="utf-8")).items():
         say(f"simulated company of {accounts:,} accounts is there already ({WORLD})")

@@ -9,7 +9,18 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "uam_platform"
 GROUND = {"contracts", "policy", "temporal", "lake", "ledger", "orchestration", "settings"}
-STAGES = {"connectors", "staging", "identity", "behavior", "evidence", "churn", "kpis", "alerts", "playbooks", "serving"}
+STAGES = {
+    "connectors",
+    "staging",
+    "identity",
+    "behavior",
+    "evidence",
+    "churn",
+    "kpis",
+    "alerts",
+    "playbooks",
+    "serving",
+}
 FACES = {"assets", "checks", "sensors", "schedules"}
 WITH_CLIENTS = {"connectors", "playbooks"}
 HEAVY = {"dlt", "sklearn", "lightgbm", "pyspark", "matplotlib", "scipy", "networkx"}
