@@ -23,7 +23,7 @@ from uam_platform_tests.end_to_end import chain
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 START_TAG, END_TAG = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
-MOMENTS = [datetime.fromisoformat(f"2025-{day}T08:00:00") for day in ("02-21", "02-24")]
+MOMENTS = [datetime.fromisoformat(f"2025-{day}T08:00:00") for day in ("02-21", "02-25")]
 DAILY = (tables.EVENTS, tables.SESSIONS, tables.ACTOR_DAYS)
 SNAPSHOT = (tables.ACCOUNT_FEATURES, tables.SCORES, tables.SCORE_REASONS, tables.REVENUE_AT_RISK, tables.CANDIDATES)
 
