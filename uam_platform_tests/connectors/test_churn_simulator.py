@@ -24,7 +24,7 @@ from uam_platform_tests.connectors import churn_simulator_rows as simulator
 from uam_platform_tests.connectors.fakes import NOW, quiet, rows
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "churn_simulator.yaml"
-ACCOUNTS, DAYS, SEED = 36, 110, 3
+ACCOUNTS, DAYS, SEED = 48, 110, 3
 HORIZON = timedelta(days=56)
 
 
