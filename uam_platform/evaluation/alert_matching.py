@@ -25,7 +25,7 @@ COMPATIBLE: Final[Mapping[str, frozenset[str]]] = {
     "core_decline_after_escalation": frozenset({"product", "support", "onboarding"}),
     "workflow_failing_in_many_accounts": frozenset({"product"}),
     "backend_failure_blocks_adoption": frozenset({"product"}),
-    "onboarding_friction": frozenset({"onboarding"}),
+    "onboarding_stuck": frozenset({"onboarding"}),
 }
 """Families of causes that a detector claims to see; a detector that is not listed claims any harm."""
 

@@ -139,6 +139,7 @@ def test_the_command_writes_json_that_holds_every_row(world, faithful, tmp_path)
         "deduplication",
         "sequences",
         "behaviour",
+        "evidence",
         "churn",
         "churn_all",
         "reasons",
