@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 from sqlalchemy import select
 
+from uam_platform.contracts.money import dollars
 from uam_platform.contracts.tables import (
     ACCOUNT_FEATURES,
     CANDIDATES,
@@ -50,11 +51,6 @@ _STATES = {
     "parked": "needs a person",
     "unknown": "being looked up",
 }
-
-
-def dollars(cents: int) -> str:
-    """Cents as whole dollars, e.g. `$12,345`."""
-    return f"${(cents + 50) // 100:,}"
 
 
 def summary(settings: Settings) -> RenderableType:

@@ -11,6 +11,7 @@ from typing import Any
 
 from uam_platform.alerts import conditions, wording_harm
 from uam_platform.alerts.detect import is_missing
+from uam_platform.contracts.money import dollars
 from uam_platform.policy.alerts import AlertPolicy, Detector
 from uam_platform.policy.harm import HARM_SCORE, HarmScore
 
@@ -25,11 +26,6 @@ def fingerprint(account_id: str, detector: str) -> str:
 def evidence_id(evidence_json: str) -> str:
     """Content hash of an evidence bundle."""
     return hashlib.sha256(evidence_json.encode()).hexdigest()[:16]
-
-
-def dollars(cents: int) -> str:
-    """Whole dollars, half up, with thousands separators."""
-    return f"${(int(cents) + 50) // 100:,}"
 
 
 def percent(ratio: float) -> str:

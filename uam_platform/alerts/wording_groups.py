@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from uam_platform.alerts.groups import Finding
-from uam_platform.alerts.wording import dollars, percent
+from uam_platform.alerts.wording import percent
+from uam_platform.contracts.money import dollars
 from uam_platform.policy.alerts import Detector
 from uam_platform.policy.groups import Group
 

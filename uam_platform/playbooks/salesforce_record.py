@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any, Final
 
-from uam_platform.playbooks.slack_message import cut, dollars, one_line
+from uam_platform.contracts.money import dollars
+from uam_platform.playbooks.slack_message import cut, one_line
 from uam_platform.policy.playbooks import SalesforceFields
 
 SUBJECT_LIMIT: Final = 255

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from uam_platform.contracts.money import dollars
+
 HEADER_LIMIT: Final = 150
 SECTION_LIMIT: Final = 3000
 FIELD_LIMIT: Final = 2000
@@ -61,11 +63,6 @@ def build(payload: Payload, idempotency_key: str) -> SlackMessage:
             },
         },
     )
-
-
-def dollars(cents: int) -> str:
-    """Whole dollars, half up."""
-    return f"${(int(cents) + 50) // 100:,}"
 
 
 def _headline(payload: Payload) -> str:

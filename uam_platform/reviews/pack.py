@@ -7,6 +7,7 @@ Here: pure selection and wording. Not here: reading (`facts`), lists of one tabl
 from dataclasses import dataclass
 from typing import Any, Final
 
+from uam_platform.contracts.money import dollars
 from uam_platform.ledger.reviewing import ReviewedAlert
 from uam_platform.policy.reviews import ReviewPolicy
 from uam_platform.reviews.facts import Facts
@@ -15,7 +16,6 @@ from uam_platform.reviews.sections import (
     Row,
     account_cells,
     account_name,
-    dollars,
     expansion,
     journeys,
     owner_name,

@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from markupsafe import Markup
 
+from uam_platform.contracts.money import dollars
 from uam_platform.orchestration.plots import figure, png
 from uam_platform.reviews.facts import Facts
 from uam_platform.reviews.pack import TITLE, Pack
@@ -25,7 +26,7 @@ def render(pack: Pack, facts: Facts) -> str:
     environment = Environment(
         loader=PackageLoader("uam_platform.reviews"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    environment.filters |= {"usd": _usd, "pct": lambda ratio: f"{ratio:.1%}"}
+    environment.filters |= {"usd": dollars, "pct": lambda ratio: f"{ratio:.1%}"}
     return environment.get_template("pack.html").render(
         pack=pack, title=TITLE, plots=[_at_risk(facts), _openings(facts), _concentration(pack)]
     )
@@ -68,7 +69,3 @@ def _concentration(pack: Pack) -> Markup:
 def _image(made: Any, title: str) -> Markup:
     content = base64.b64encode(png(made)).decode()
     return Markup('<img alt="{}" src="data:image/png;base64,{}">').format(title, content)
-
-
-def _usd(cents: int) -> str:
-    return f"${(int(cents) + 50) // 100:,}"

@@ -113,8 +113,3 @@ def words(name: str) -> str:
 def text(value: Any) -> str | None:
     """The value as text; None where a frame shows null."""
     return None if value is None or value != value else str(value)
-
-
-def dollars(cents: int) -> str:
-    """Whole dollars, half up."""
-    return f"${(int(cents) + 50) // 100:,}"

@@ -6,7 +6,7 @@ import pytest
 
 from uam_platform.simulation.world.difficulty import difficulty_named
 from uam_platform.simulation.world.generate import simulate
-from uam_platform_tests.simulation.test_world_business import World
+from uam_platform_tests.simulation.worlds import World
 
 BUSY = replace(
     difficulty_named("default"),

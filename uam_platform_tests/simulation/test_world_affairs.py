@@ -1,6 +1,7 @@
 """What happens between companies and in contracts: take-overs, splits, parents, plans, owners, deals."""
 
-from uam_platform_tests.simulation.test_world_business import DELIVERED, TRULY, World
+from uam_platform_tests.simulation.test_world_business import DELIVERED, TRULY
+from uam_platform_tests.simulation.worlds import World
 
 EVENTS = """(SELECT account_id, kind, other_account_id AS other, "at" AS day FROM '{truth}/account_events.parquet')"""
 PLACES = "'{truth}/hierarchy.parquet'"

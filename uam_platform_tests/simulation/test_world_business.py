@@ -1,29 +1,13 @@
 """Whether a world is a believable business: churn, harm, contracts, identity, delivery. Files: ``test_world_files``."""
 
 from pathlib import Path
-from typing import Any
 
-import duckdb
 import pytest
 
 from uam_platform.simulation.world.clients import RENAMED
-from uam_platform.simulation.world.generate import WorldSummary, simulate
+from uam_platform.simulation.world.generate import simulate
 from uam_platform.simulation.world.product import CORE_EVENTS, VARIANTS
-
-
-class World:
-    """A world with one way to ask it: SQL in which {company} and {truth} are its folders."""
-
-    def __init__(self, out: Path, summary: WorldSummary) -> None:
-        self.out, self.summary = out, summary
-        self._connection = duckdb.connect()
-        self._connection.execute("SET TimeZone = 'UTC'")
-
-    def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        return self._connection.execute(sql.format(company=self.out / "company", truth=self.out / "truth")).fetchall()
-
-    def value(self, sql: str) -> Any:
-        return self.rows(sql)[0][0]
+from uam_platform_tests.simulation.worlds import World
 
 
 @pytest.fixture(scope="module")

@@ -1,15 +1,12 @@
 """What happens to events on their way: repeats, blockers, releases, a second tool. The business: ``test_world_business``."""
 
-from pathlib import Path
-from typing import Any
-
-import duckdb
 import pytest
 
 from uam_platform.simulation.world.clients import RENAMED
 from uam_platform.simulation.world.difficulty import DIFFICULTIES
 from uam_platform.simulation.world.generate import simulate
 from uam_platform.simulation.world.product import CORE_EVENTS
+from uam_platform_tests.simulation.worlds import World
 
 DELIVERED = "'{company}/deliveries/*.parquet'"
 TRULY = "'{truth}/deliveries.parquet'"
@@ -18,26 +15,10 @@ SECOND_TRUTH = "'{truth}/second_tool.parquet'"
 LOST = "'{truth}/lost_events.parquet'"
 
 
-class World:
-    """A world with one way to ask it: SQL in which {company} and {truth} are its folders."""
-
-    def __init__(self, out: Path) -> None:
-        self.out = out
-        self._connection = duckdb.connect()
-        self._connection.execute("SET TimeZone = 'UTC'")
-
-    def rows(self, sql: str) -> list[tuple[Any, ...]]:
-        return self._connection.execute(sql.format(company=self.out / "company", truth=self.out / "truth")).fetchall()
-
-    def value(self, sql: str) -> Any:
-        return self.rows(sql)[0][0]
-
-
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> World:
     out = tmp_path_factory.mktemp("dirt") / "world"
-    simulate(300, 240, 9, out)
-    return World(out)
+    return World(out, simulate(300, 240, 9, out))
 
 
 def test_repeats_are_retries_within_seconds_and_replays_hours_and_days_later(world: World) -> None:

@@ -1,6 +1,7 @@
 """People as they come and go: trials, roles, moves, kiosks, the vendor's staff, robots. Companies: ``test_world_affairs``."""
 
-from uam_platform_tests.simulation.test_world_business import DELIVERED, TRULY, World
+from uam_platform_tests.simulation.test_world_business import DELIVERED, TRULY
+from uam_platform_tests.simulation.worlds import World
 
 KINDS = "'{truth}/person_kinds.parquet'"
 PEOPLE = "'{truth}/people.parquet'"

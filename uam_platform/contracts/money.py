@@ -1,0 +1,9 @@
+"""Money as people read it.
+
+Here: the one way in which stored cents are printed. Not here: arithmetic with money (`uam_platform.kpis.revenue`).
+"""
+
+
+def dollars(cents: int) -> str:
+    """Whole dollars, half up, with thousands separators: 1234567 cents are `$12,346`."""
+    return f"${(int(cents) + 50) // 100:,}"
