@@ -1,7 +1,7 @@
 """Files of an archive on S3, an S3-compatible store or a local folder, listed and fetched whole.
 
 Here: opening the store, listing, downloading with retries, and classifying the store's failures. Not here: what is inside
-a file (`segment_lines`), which files are new (`segment`).
+a file (`json_lines`), which files are new (`segment`).
 """
 
 from collections.abc import Callable

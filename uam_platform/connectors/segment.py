@@ -10,29 +10,27 @@ unpacking, decoding and writing run side by side. https://segment.com/docs/conne
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 import duckdb
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from uam_platform.connectors.delivery_files import BATCH_LINES, FILE_ROWS, DeliveryFiles, ahead, batched
 from uam_platform.connectors.errors import PermanentError
+from uam_platform.connectors.json_lines import line_batches
 from uam_platform.connectors.object_store import ObjectStore, StoreAddress, StoredObject
 from uam_platform.connectors.retry import Retry
-from uam_platform.connectors.segment_lines import decode, joined, line_batches
+from uam_platform.connectors.segment_lines import decode
 from uam_platform.lake.loads import DELIVERIES, Load, LoadManifest
 
 NAME: Final = "segment"
-_BATCH_LINES: Final = 120_000  # one Parquet row group; at 32 kB, Segment's longest line, still bounded by _BATCH_BYTES
-_BATCH_BYTES: Final = 256 << 20
-_FILE_ROWS: Final = 1_000_000
-
-ItemT = TypeVar("ItemT")
+_BATCH_LINES: Final = BATCH_LINES
+_FILE_ROWS: Final = FILE_ROWS
 
 
 @dataclass(frozen=True)
@@ -120,11 +118,11 @@ def _land_days(
     days = [(day, list(items)) for day, items in groupby(fresh, key=_day)]
     rows = 0
     with ThreadPoolExecutor(1) as fetcher, ThreadPoolExecutor(1) as writer, _engine(source) as engine:
-        landing = _Landing(folder, writer)
-        fetched = _ahead(((day, _fetch(store, items, spool)) for day, items in days), fetcher)
+        landing = DeliveryFiles(folder, writer, _FILE_ROWS)
+        fetched = ahead(((day, _fetch(store, items, spool)) for day, items in days), fetcher)
         for number, (day, files) in enumerate(fetched, 1):
             with ThreadPoolExecutor(1) as unpacker:
-                for lines in _ahead(_batches(files), unpacker):
+                for lines in ahead(_batches(files), unpacker):
                     landing.add(decode(engine, lines, rows))
                     rows += len(lines)
             for _, path in files:
@@ -147,15 +145,7 @@ def _fetch(store: ObjectStore, items: Sequence[StoredObject], spool: Path) -> li
 
 def _batches(files: Sequence[tuple[StoredObject, Path]]) -> Iterator[pa.Array]:
     """Lines of a day in batches of about one row group, across small files."""
-    held: list[pa.Array] = []
-    for item, path in files:
-        for lines in _lines(item, path):
-            held.append(lines)
-            if sum(map(len, held)) >= _BATCH_LINES or sum(a.nbytes for a in held) >= _BATCH_BYTES:
-                yield joined(held)
-                held = []
-    if held:
-        yield joined(held)
+    yield from batched((lines for item, path in files for lines in _lines(item, path)), _BATCH_LINES)
 
 
 def _lines(item: StoredObject, path: Path) -> Iterator[pa.Array]:
@@ -165,55 +155,3 @@ def _lines(item: StoredObject, path: Path) -> Iterator[pa.Array]:
     except OSError as error:
         advice = "The file itself is damaged: have Segment replay that day, or remove the file."
         raise PermanentError(f"{NAME} archive {item.key}", f"is no whole gzip file ({error})", advice) from None
-
-
-def _ahead(items: Iterator[ItemT], pool: ThreadPoolExecutor) -> Iterator[ItemT]:
-    """`items`, each made in `pool` while its forerunner is being used; at most one is waiting."""
-    end = object()
-    following: Future[ItemT | object] = pool.submit(next, items, end)
-    while (item := following.result()) is not end:
-        following = pool.submit(next, items, end)
-        yield item  # type: ignore[misc]  # the sentinel never gets here
-
-
-class _Landing:
-    """Parquet files of a load, about a million rows each, written by another thread one batch behind.
-
-    Args:
-        folder: where the files go.
-        pool: one thread.
-    """
-
-    def __init__(self, folder: Path, pool: ThreadPoolExecutor) -> None:
-        self._folder, self._pool = folder, pool
-        self._writer: pq.ParquetWriter | None = None
-        self._files = self._rows = 0
-        self._pending: Future[None] | None = None
-
-    def add(self, table: pa.Table) -> None:
-        """Append a batch."""
-        self._wait()
-        self._pending = self._pool.submit(self._write, table)
-
-    def close(self) -> None:
-        """Finish the last file."""
-        self._wait()
-        self._roll()
-
-    def _wait(self) -> None:
-        if self._pending is not None:
-            self._pending.result()
-
-    def _write(self, table: pa.Table) -> None:
-        if self._writer is None:
-            path = self._folder / f"deliveries-{self._files:04d}.parquet"
-            self._writer = pq.ParquetWriter(path, table.schema, compression="zstd", compression_level=1)
-        self._writer.write_table(table)
-        self._rows += table.num_rows
-        if self._rows >= _FILE_ROWS:
-            self._roll()
-
-    def _roll(self) -> None:
-        if self._writer is not None:
-            self._writer.close()
-            self._writer, self._rows, self._files = None, 0, self._files + 1

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from uam_platform.connectors.segment_lines import decode, line_batches, split
+from uam_platform.connectors.json_lines import line_batches, split
+from uam_platform.connectors.segment_lines import decode
 from uam_platform.contracts.landing import DELIVERY_COLUMNS
 
 
