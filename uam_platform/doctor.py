@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
-from uam_platform.connectors.registry import configured, missing
+from uam_platform.connectors.errors import ConnectorError
+from uam_platform.connectors.registry import configured, missing, probes
 from uam_platform.ledger.engine import open_ledger
 from uam_platform.policy.load import PolicyError
 from uam_platform.settings import Settings, mistakes
@@ -39,8 +40,9 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     sources = configured(settings)
     if not sources:
         yield Finding("sources", False, "none is connected; set those of one source below, or try `uam demo`")
+    looks = probes(settings)
     for connector in sources:
-        yield Finding(f"source {connector.name}", True, "configured")
+        yield _tried(f"source {connector.name}", looks.get(connector.name, lambda: "configured"))
     for name, absent in missing(settings).items():
         yield Finding(f"source {name}", True, f"off; to switch it on set {', '.join(absent)}")
     yield _tried("slack", lambda: _slack(settings))
@@ -49,7 +51,7 @@ def _findings(settings: Settings) -> Iterator[Finding]:
 def _tried(subject: str, look: Callable[[], str]) -> Finding:
     try:
         return Finding(subject, True, look())
-    except (PolicyError, OSError, ValueError) as error:
+    except (PolicyError, ConnectorError, OSError, ValueError) as error:
         return Finding(subject, False, str(error))
 
 

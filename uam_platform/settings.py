@@ -45,6 +45,9 @@ class Settings(BaseSettings):
     salesforce_base_url: str | None = Field(None, description="https://<domain>.my.salesforce.com")
     salesforce_client_id: str | None = None
     salesforce_client_secret: SecretStr | None = None
+    salesforce_names: str = Field(
+        "", description="own names of objects and fields, e.g. Contract=Subscription__c,Contract.MRR_USD__c=MRR__c"
+    )
 
     slack_base_url: str = "https://slack.com/api/"
     slack_bot_token: SecretStr | None = None

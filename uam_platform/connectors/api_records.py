@@ -18,6 +18,7 @@ import duckdb
 import pyarrow as pa
 
 from uam_platform.connectors.errors import ConnectorError
+from uam_platform.connectors.field_drift import FieldProfile
 from uam_platform.contracts.landing import RECORD_COLUMNS
 from uam_platform.lake.loads import RECORDS, Load, LoadManifest
 
@@ -37,6 +38,7 @@ def land_records(
     manifest: LoadManifest,
     load_id: str,
     now: datetime,
+    profile: FieldProfile | None = None,
 ) -> Load | None:
     """Read all pages of `streams` and commit what earlier loads have not landed.
 
@@ -52,6 +54,7 @@ def land_records(
         manifest: where complete loads are listed.
         load_id: id of the new load.
         now: naive UTC.
+        profile: fields of the records; filled like `state`. What changed about them is told in the load.
 
     Returns:
         The committed load, or None when nothing is new.
@@ -71,7 +74,11 @@ def land_records(
         shutil.rmtree(folder, ignore_errors=True)
         return None
     name = str((folder / "records-0000.parquet").relative_to(manifest.root))
-    load = Load(load_id, source, now.isoformat(), {RECORDS: [name]}, {RECORDS: rows}, dict(state), (), dict(counts))
+    seen = profile or FieldProfile({})
+    load = Load(
+        load_id, source, now.isoformat(), {RECORDS: [name]}, {RECORDS: rows}, dict(state), (), dict(counts),
+        fields=seen.fields, drift=seen.drift,
+    )  # fmt: skip
     manifest.commit(load)
     return load
 

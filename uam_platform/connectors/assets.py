@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import dagster as dg
 
+from uam_platform.connectors.checks import PROFILED, fields_check
 from uam_platform.connectors.errors import PermanentError
 from uam_platform.connectors.registry import Connector, configured
 from uam_platform.lake.resource import Warehouse
@@ -55,6 +56,8 @@ def connector_asset(connector: Connector, wiring: Wiring) -> dg.AssetsDefinition
             raise dg.Failure(description=str(error), allow_retries=False) from error
         rows = sum(sum(load.rows.values()) for load in loads)
         counts: dict[str, Any] = {"loads": len(loads), "rows": rows, "complete_until": now.isoformat()}
+        if drift := [said for load in loads for said in load.drift]:
+            counts["changed_fields"] = dg.MetadataValue.md("\n".join(f"- {said}" for said in drift))
         return dg.MaterializeResult(metadata=counts)
 
     return landed
@@ -76,4 +79,5 @@ def definitions(wiring: Wiring) -> dg.Definitions:
                 description="Fetch new records of all sources, seven minutes past each hour.",
             )
         )
-    return dg.Definitions(assets=assets, schedules=schedules)
+    checks = [fields_check(raw_key(c.name)) for c in configured(wiring.settings, variables()) if c.name in PROFILED]
+    return dg.Definitions(assets=assets, asset_checks=checks, schedules=schedules)

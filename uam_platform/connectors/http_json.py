@@ -37,7 +37,7 @@ class Wire:
 
 
 class JsonClient:
-    """Requests of one connector run; counts what it did.
+    """Requests of one connector run; counts what it did, and keeps the headers of the last answer.
 
     Args:
         wire: transport and patience.
@@ -52,6 +52,7 @@ class JsonClient:
         self._wire, self._progress, self._explain = wire, progress, explain
         self.headers: dict[str, str] = {"accept": "application/json"}
         self.counts: dict[str, int] = {"requests": 0, "retries": 0, "bytes": 0}
+        self.last_headers: Mapping[str, str] = {}
 
     def close(self) -> None:
         """Close the connections."""
@@ -108,6 +109,7 @@ class JsonClient:
         except httpx.TransportError as error:
             raise TransientError(where, f"connection failed ({error or type(error).__name__})") from None
         self.counts["bytes"] += len(answer.content)
+        self.last_headers = answer.headers
         return self._judged(answer, where, needs)
 
     def _judged(self, answer: "httpx.Response", where: str, needs: str) -> Object:

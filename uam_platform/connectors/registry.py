@@ -4,13 +4,16 @@ Here: settings -> connectors, what a partly configured one lacks, and the shape 
 module with a `land` of the same signature, its settings, and one entry in `_KNOWN`. Not here: Dagster (`assets`).
 """
 
+import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from uam_platform.connectors import files, ledger, salesforce, segment, zendesk
+from uam_platform.connectors import files, ledger, salesforce, salesforce_session, segment, zendesk
+from uam_platform.connectors.http_json import Wire
 from uam_platform.connectors.object_store import StoreAddress
+from uam_platform.connectors.retry import Retry
 from uam_platform.contracts.landing import DELIVERY_COLUMNS, RECORD_COLUMNS
 from uam_platform.contracts.model import Column, Contract, Pii, Type
 from uam_platform.lake.loads import DELIVERIES, RECORDS, Load, LoadManifest
@@ -19,6 +22,7 @@ from uam_platform.settings import Settings
 Land = Callable[[LoadManifest, str, datetime, Callable[[str], None]], Load | None]
 """(manifest, load id, now, progress) -> the committed load, or None when there is nothing new."""
 
+_LOOK: Final = Wire(retry=Retry(attempts=1), timeout_seconds=10)  # for `uam doctor`: a person waits
 _COLUMNS: Final = {DELIVERIES: DELIVERY_COLUMNS, RECORDS: RECORD_COLUMNS}
 
 
@@ -71,6 +75,13 @@ class _Kind:
     required: tuple[str, ...]
     lands: tuple[str, ...]
     bind: Callable[[Settings, Mapping[str, str]], Land]
+    probe: Callable[[Settings], str] | None = None
+
+
+def probes(settings: Settings) -> dict[str, Callable[[], str]]:
+    """Cheap authenticated looks at the sources that are switched on and have one: what they say, or a `ConnectorError`."""
+    found = {name: kind.probe for name, kind in _KNOWN.items() if name in source_names(settings)}
+    return {name: functools.partial(probe, settings) for name, probe in found.items() if probe is not None}
 
 
 def configured(settings: Settings, variables: Mapping[str, str] | None = None) -> list[Connector]:
@@ -124,12 +135,17 @@ def _zendesk(settings: Settings, _: Mapping[str, str]) -> Land:
 
 
 def _salesforce(settings: Settings, _: Mapping[str, str]) -> Land:
-    source = salesforce.SalesforceSource(
+    source = _salesforce_source(settings)
+    return lambda manifest, load_id, now, progress: salesforce.land(source, manifest, load_id, now, progress)
+
+
+def _salesforce_source(settings: Settings) -> salesforce_session.SalesforceSource:
+    return salesforce_session.SalesforceSource(
         base_url=settings.salesforce_base_url or "",
         client_id=settings.salesforce_client_id or "",
         client_secret=_secret(settings.salesforce_client_secret),
+        names=settings.salesforce_names,
     )
-    return lambda manifest, load_id, now, progress: salesforce.land(source, manifest, load_id, now, progress)
 
 
 def _files(settings: Settings, variables: Mapping[str, str]) -> Land:
@@ -149,10 +165,11 @@ def _secret(value: Any) -> str:
 
 _KNOWN: Final[dict[str, _Kind]] = {
     "salesforce": _Kind(
-        "Accounts, contacts, contracts, opportunities, users and field history of Salesforce.",
+        "Accounts, contacts, contracts, opportunities, users and their history in Salesforce, deleted ones included.",
         ("UAM_SALESFORCE_BASE_URL", "UAM_SALESFORCE_CLIENT_ID", "UAM_SALESFORCE_CLIENT_SECRET"),
         (RECORDS,),
         _salesforce,
+        lambda settings: salesforce.probe(_salesforce_source(settings), _LOOK),
     ),
     "zendesk": _Kind(
         "Tickets, ticket events, users and organisations of Zendesk.",

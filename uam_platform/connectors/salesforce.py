@@ -1,96 +1,40 @@
-"""Salesforce: accounts, contacts, contracts, opportunities, users and their field history by SOQL.
+"""Salesforce: accounts, contacts, contracts, opportunities, users and their history by SOQL, deleted ones included.
 
-Here: which objects and fields are read, the query, paging, the session, and Salesforce's error words. Not here: HTTP
-(`http_json`), landing (`api_records`), writing tasks (`uam_platform.playbooks`).
+Here: reading all pages of each object and landing them, and the look of `uam doctor`. Not here: objects, fields and queries
+(`salesforce_objects`), the session and Salesforce's error words (`salesforce_session`), landing (`api_records`), what a deletion
+means (`uam_platform.staging`).
 
-Reads are `SystemModstamp >= last seen - overlap`, ordered by SystemModstamp and Id: automated changes move only that field,
-a bulk update gives thousands of rows one stamp, and rows commit late with an older one. History objects never change and
-have only CreatedDate. `queryAll` also gives deleted rows (IsDeleted). Query reference:
-https://developer.salesforce.com/docs/atlas.en-us.api_rest.meta/api_rest/resources_query.htm
+`queryAll` also gives deleted rows (IsDeleted) until they are purged from the recycle bin, 15 days after; a record that was purged
+between two loads is never seen as deleted.
 """
 
 import json
-import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
-from urllib.parse import urljoin, urlsplit
 
 from uam_platform.connectors.api_records import Pages, Record, land_records
-from uam_platform.connectors.errors import ConnectorError, PermanentError, TransientError
-from uam_platform.connectors.http_json import JsonClient, Object, Wire, shown
+from uam_platform.connectors.errors import TransientError
+from uam_platform.connectors.field_drift import FieldProfile
+from uam_platform.connectors.http_json import JsonClient, Object, Wire
+from uam_platform.connectors.salesforce_objects import Reading, our_fields, readings
+from uam_platform.connectors.salesforce_session import (
+    API_VERSION,
+    NAME,
+    LocatorExpiredError,
+    MissingFieldError,
+    MissingObjectError,
+    SalesforceSource,
+    Session,
+    explain,
+)
 from uam_platform.lake.loads import Load, LoadManifest
 
-NAME: Final = "salesforce"
-API_VERSION: Final = "v60.0"
 _OVERLAP: Final = timedelta(minutes=10)
 _LONGEST_STALL: Final = 5
 _RESTARTS: Final = 3
-_COLUMN: Final = re.compile(r"No such column '(\w+)'")
-
-
-@dataclass(frozen=True)
-class SalesforceSource:
-    """Where and as which connected app to read.
-
-    Attributes:
-        base_url: https://<domain>.my.salesforce.com
-        client_id: consumer key of the connected app (client credentials flow).
-        client_secret: consumer secret.
-    """
-
-    base_url: str
-    client_id: str
-    client_secret: str = field(repr=False)
-
-
-@dataclass(frozen=True)
-class Reading:
-    """One object to read.
-
-    Attributes:
-        name: object name; also the source_object of its records.
-        fields: fields beside Id and the cursor without which a record is of no use.
-        optional: fields that an organisation may lack or hide; their absence is reported and leaves them empty.
-        cursor: field that the read is ordered and continued by.
-    """
-
-    name: str
-    fields: str
-    optional: str = ""
-    cursor: str = "SystemModstamp"
-
-    def query(self, since: str | None, absent: Collection[str] = ()) -> str:
-        """SOQL from `since` (ISO 8601 with Z, inclusive) on, or from the beginning, without the `absent` fields."""
-        wanted = [name for name in self.optional.split() if name not in absent]
-        names = ", ".join(dict.fromkeys(("Id", *self.fields.split(), *wanted, self.cursor)))
-        where = f" WHERE {self.cursor} >= {since}" if since else ""
-        return f"SELECT {names} FROM {self.name}{where} ORDER BY {self.cursor} ASC, Id ASC"
-
-
-READINGS: Final = (
-    Reading("User", "Name Email IsActive CreatedDate"),
-    Reading(
-        "Account",
-        "Name OwnerId Product_Account_Id__c IsDeleted CreatedDate LastModifiedDate",
-        optional="ParentId Type Industry NumberOfEmployees Tier__c Strategic_Fit__c",
-    ),
-    Reading("Contact", "AccountId Email CreatedDate IsDeleted", optional="FirstName LastName Title"),
-    Reading(
-        "Opportunity",
-        "AccountId StageName CloseDate IsWon CreatedDate",
-        optional="Name Type OwnerId Amount IsClosed",
-    ),
-    Reading(
-        "Contract",
-        "AccountId Status StartDate EndDate MRR_USD__c CreatedDate",
-        optional="ContractNumber ContractTerm LastModifiedDate Billing_Period__c Seats__c Plan__c Renewed_From__c "
-        "Notice_Date__c Ended_Date__c End_Reason__c",
-    ),
-    Reading("AccountHistory", "AccountId Field OldValue NewValue", cursor="CreatedDate"),
-    Reading("ContractHistory", "ContractId Field OldValue NewValue", cursor="CreatedDate"),
-)
+_EMPTY: Final[Object] = {"records": [], "done": True}
 
 
 def land(
@@ -121,68 +65,35 @@ def land(
     """
     last = manifest.last(NAME)
     state: dict[str, Any] = dict(last.state) if last else {}
+    wanted = readings(source.names)
+    profile = FieldProfile(last.fields if last else {})
     client = JsonClient(wire or Wire(), progress, explain)
     try:
         session = Session(source, client)
-        streams = {r.name: _pages(Position(r, state, progress), session) for r in READINGS}
-        return land_records(NAME, streams, state, client.counts, manifest, load_id, now)
+        positions = (Position(r, state, progress, profile) for r in wanted)
+        streams = {p.reading.name: _pages(p, session, wanted) for p in positions}
+        return land_records(NAME, streams, state, client.counts, manifest, load_id, now, profile)
     finally:
         client.close()
 
 
-class SessionExpiredError(PermanentError):
-    """The access token is no longer valid; a new one may be asked for once."""
+def probe(source: SalesforceSource, wire: Wire) -> str:
+    """One cheap authenticated call: what of the daily quota is left.
 
-
-class MissingFieldError(PermanentError):
-    """The object has no such field, or the app's user may not see it."""
-
-    field_name = ""
-
-
-class LocatorExpiredError(TransientError):
-    """The position inside a result is gone (two days, or a restart); the query can be put again."""
-
-
-class Session:
-    """An access token, asked for at the first call and once more when it expires on the way.
-
-    Args:
-        source: where and as which app.
-        client: sends the requests; carries the token in its headers.
+    Raises:
+        ConnectorError: Salesforce cannot be reached or refuses; the message says what to do.
     """
-
-    def __init__(self, source: SalesforceSource, client: JsonClient) -> None:
-        self._source, self._client = source, client
-        self._instance = ""
-
-    def get(self, path: str, where: str, params: dict[str, str] | None = None) -> Object:
-        """The query result at `path` of the instance."""
-        if not self._instance:
-            self._log_in()
-        try:
-            return self._client.get(self._url(path), where, params, needs="records")
-        except SessionExpiredError:
-            self._log_in()
-            return self._client.get(self._url(path), where, params, needs="records")
-
-    def _url(self, path: str) -> str:
-        """Absolute address; a base URL with a path of its own (a proxy) keeps it, as nextRecordsUrl comes without."""
-        prefix = urlsplit(self._instance).path.rstrip("/")
-        return urljoin(self._instance, path if path.startswith(prefix + "/services") else prefix + path)
-
-    def _log_in(self) -> None:
-        form = {
-            "grant_type": "client_credentials",
-            "client_id": self._source.client_id,
-            "client_secret": self._source.client_secret,
-        }
-        self._client.headers.pop("authorization", None)
-        url = f"{self._source.base_url.rstrip('/')}/services/oauth2/token"
-        answer = self._client.send("POST", url, f"{NAME} log-in", needs="access_token", form=form)
-        self._instance = answer.get("instance_url") or self._source.base_url
-        self._client.headers["authorization"] = f"Bearer {answer['access_token']}"
-        self._client.headers["sforce-query-options"] = "batchSize=2000"
+    wanted = readings(source.names)
+    client = JsonClient(wire, lambda _: None, explain)
+    try:
+        session = Session(source, client)
+        path = f"/services/data/{API_VERSION}/limits"
+        answer = session.get(path, f"{NAME} limits", needs="DailyApiRequests")
+        daily = answer["DailyApiRequests"]
+    finally:
+        client.close()
+    left = f"{daily.get('Remaining', 0):,} of {daily.get('Max', 0):,} calls of the day left"
+    return f"log-in accepted; {left}; reads {', '.join(r.object_name for r in wanted)}"
 
 
 @dataclass
@@ -191,70 +102,96 @@ class Position:
 
     Attributes:
         reading: what is read.
-        state: last cursor value seen by object name; updated while reading.
+        state: last cursor value seen by object name; moved on when the reading is complete.
         progress: told about pages and absent fields.
+        profile: takes note of the fields that come.
         absent: optional fields that this organisation does not show.
+        reached: newest cursor value of the rows read so far.
+        is_ordered: rows have come in order; only then a lost result may be continued in the middle.
     """
 
     reading: Reading
     state: dict[str, Any]
     progress: Callable[[str], None]
+    profile: FieldProfile
     absent: set[str] = field(default_factory=set)
+    reached: str = ""
+    is_ordered: bool = True
 
     @property
     def where(self) -> str:
         """Name for messages."""
-        return f"{NAME} {self.reading.name} query"
+        return f"{NAME} {self.reading.object_name} query"
 
     def soql(self) -> str:
         """The query that goes on from here."""
-        seen = self.state.get(self.reading.name)
+        seen = (self.reached if self.is_ordered else "") or self.state.get(self.reading.name)
         return self.reading.query(overlapped(seen) if seen else None, self.absent)
 
     def saw(self, rows: Sequence[Object]) -> None:
         """Move on past a page."""
-        if rows:
-            name = self.reading.name
-            self.state[name] = max(self.state.get(name, ""), rows[-1][self.reading.cursor])
+        for row in rows:
+            stamp = str(row[self.reading.cursor])
+            self.is_ordered = self.is_ordered and stamp >= self.reached
+            self.reached = max(self.reached, stamp)
+
+    def end(self) -> None:
+        """All pages are read: the next load goes on from the newest row."""
+        name = self.reading.name
+        if newest := max(self.state.get(name, ""), self.reached):
+            self.state[name] = newest
 
     def leave_out(self, error: MissingFieldError) -> None:
         """Go on without an optional field; any other missing field ends the read."""
-        if error.field_name not in self.reading.optional.split() or error.field_name in self.absent:
+        ours = {theirs: name for name, theirs in self.reading.own_fields.items()}
+        name = ours.get(error.field_name, error.field_name)
+        if name not in self.reading.optional.split() or name in self.absent:
             raise error
-        self.absent.add(error.field_name)
+        self.absent.add(name)
+        self.profile.lacks(self.reading.name, name)
         self.progress(f"{self.where}: no field {error.field_name}; it stays empty ({error.action})")
 
 
-def _pages(position: Position, session: Session) -> Pages:
-    read = 0
+def _pages(position: Position, session: Session, wanted: Collection[Reading]) -> Pages:
+    read, ours = 0, our_fields(position.reading, wanted)
     for rows in _query(position, session):
         read += len(rows)
         position.progress(f"{NAME} {position.reading.name}: {read:,} records")
-        yield records(position.reading, rows)
+        named = [_in_our_words(row, position.reading, ours) for row in rows]
+        position.profile.saw(position.reading.name, named)
+        yield records(position.reading, named)
+    position.end()
+
+
+def _in_our_words(row: Object, reading: Reading, tracked: Any) -> Object:
+    """A row without Salesforce's `attributes`, fields and tracked fields under our names."""
+    ours = {theirs: name for name, theirs in reading.own_fields.items()}
+    found = {ours.get(key, key): value for key, value in row.items() if key != "attributes"}
+    if tracked and found.get("Field") in tracked:
+        found["Field"] = tracked[found["Field"]]
+    return found
 
 
 def records(reading: Reading, rows: Sequence[Object]) -> list[Record]:
-    """Landed form of the rows of one page, without Salesforce's `attributes`."""
+    """Landed form of the rows of one page."""
     return [
-        (
-            reading.name,
-            row.get("Id"),
-            row.get(reading.cursor),
-            json.dumps({k: v for k, v in row.items() if k != "attributes"}, sort_keys=True),
-        )
-        for row in rows
+        (reading.name, row.get("Id"), row.get(reading.cursor), json.dumps(_plain(row), sort_keys=True)) for row in rows
     ]
 
 
+def _plain(row: Object) -> Object:
+    return {key: value for key, value in row.items() if key != "attributes"}
+
+
 def _query(position: Position, session: Session) -> Iterator[Sequence[Object]]:
-    """Pages from a position on; the query is put again from the last row seen when its locator expires."""
+    """Pages from a position on; the query is put again from there when its locator expires."""
     for attempt in range(1, _RESTARTS + 1):
         try:
             yield from _result(position, session)
             return
-        except LocatorExpiredError:
+        except LocatorExpiredError as error:
             if attempt == _RESTARTS:
-                raise
+                raise TransientError(error.where, error.what, error.action) from None
 
 
 def _result(position: Position, session: Session) -> Iterator[Sequence[Object]]:
@@ -281,50 +218,15 @@ def _first_page(position: Position, session: Session) -> Object:
             return session.get(path, position.where, {"q": position.soql()})
         except MissingFieldError as error:
             position.leave_out(error)
+        except MissingObjectError as error:
+            if not position.reading.is_optional:
+                raise
+            position.profile.lacks(position.reading.name)
+            position.progress(f"{position.where}: no such object; it is left out ({error.action})")
+            return _EMPTY
 
 
 def overlapped(seen: str) -> str:
     """SOQL literal a little before the last stamp seen."""
     moment = datetime.fromisoformat(seen.replace("Z", "+0000")).astimezone(UTC) - _OVERLAP
     return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
-
-
-def explain(status: int, body: Any, where: str) -> ConnectorError | None:
-    """Salesforce's own refusals in plain words; None leaves the answer to the general rules."""
-    code, said = _code(body)
-    if not code:
-        return None
-    if code == "INVALID_SESSION_ID":
-        return SessionExpiredError(where, said, "Check that the connected app may use the API.")
-    if code == "INVALID_FIELD":
-        missing = MissingFieldError(where, said, _ACTIONS[code])
-        missing.field_name = _COLUMN.findall(said)[0] if _COLUMN.search(said) else ""
-        return missing
-    if code == "REQUEST_LIMIT_EXCEEDED":
-        action = "The daily API limit of the organisation is used up; run again tomorrow or ask for a higher limit."
-        return PermanentError(where, said, action)
-    if code == "INVALID_QUERY_LOCATOR":
-        return LocatorExpiredError(where, said)
-    if code in ("UNABLE_TO_LOCK_ROW", "SERVER_UNAVAILABLE") or status >= 500 or status == 429:
-        return TransientError(where, f"{code}: {said}")
-    return PermanentError(where, f"{code}: {said}", _ACTIONS.get(code, _ACTIONS[""]))
-
-
-_ACTIONS: Final = {
-    "": "Check the connector's settings and the rights of the connected app's user.",
-    "INVALID_FIELD": "Create the field in Salesforce or give the connected app's user the right to read it.",
-    "INVALID_TYPE": "Give the connected app's user the right to read the object, and switch on its field history.",
-    "invalid_client": "Check UAM_SALESFORCE_CLIENT_ID and UAM_SALESFORCE_CLIENT_SECRET.",
-    "invalid_client_id": "Check UAM_SALESFORCE_CLIENT_ID.",
-    "unsupported_grant_type": "Switch on the client credentials flow of the connected app.",
-    "invalid_grant": "Set a run-as user for the client credentials flow of the connected app.",
-}
-
-
-def _code(body: Any) -> tuple[str, str]:
-    """Error code and text of an error array or of the token endpoint's error object; empty when it is no error."""
-    if isinstance(body, list) and body and isinstance(body[0], dict) and "errorCode" in body[0]:
-        return str(body[0]["errorCode"]), shown(str(body[0].get("message", "")))
-    if isinstance(body, dict) and "error" in body:
-        return str(body["error"]), shown(str(body.get("error_description", body["error"])))
-    return "", ""

@@ -31,6 +31,8 @@ class Load:
         state: the connector's cursor after this load (opaque to everybody else).
         objects: vendor objects read by this load (file keys), so that none is read twice.
         counts: what happened on the way: requests, retries, bytes.
+        fields: kinds of value by stream and field, of this and earlier loads, where the connector looks at them.
+        drift: what changed about the source's fields with this load, one sentence each.
     """
 
     load_id: str
@@ -41,6 +43,8 @@ class Load:
     state: Mapping[str, Any] = field(default_factory=dict)
     objects: Sequence[str] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
+    fields: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    drift: Sequence[str] = ()
 
     @property
     def loaded_time(self) -> datetime:

@@ -9,10 +9,13 @@ import pytest
 
 from uam_platform.connectors import salesforce
 from uam_platform.connectors.errors import PermanentError, TransientError
+from uam_platform.connectors.http_json import Wire
+from uam_platform.connectors.salesforce_objects import READINGS, readings
+from uam_platform.connectors.salesforce_session import SalesforceSource
 from uam_platform.lake.loads import RECORDS, LoadManifest
 from uam_platform_tests.connectors.fakes import NOW, FakeVendor, quiet, reply, rows
 
-SOURCE = salesforce.SalesforceSource("https://acme.my.salesforce.com", "app", "app-secret")
+SOURCE = SalesforceSource("https://acme.my.salesforce.com", "app", "app-secret")
 STAMP = "2025-01-06T10:00:00.000+0000"
 
 
@@ -31,6 +34,7 @@ class Organisation:
     def __init__(self, accounts: int = 5) -> None:
         self.accounts = [account(n) for n in range(accounts)]
         self.absent: set[str] = set()
+        self.hidden: set[str] = set()
         self.token = 0
         self.expired_from = 10**9
         self.calls = 0
@@ -42,6 +46,8 @@ class Organisation:
         self.calls += 1
         if request.headers.get("authorization") != f"Bearer token{self.token}" or self.calls == self.expired_from:
             return reply([{"errorCode": "INVALID_SESSION_ID", "message": "Session expired or invalid"}], 401)
+        if request.url.path.endswith("/limits"):
+            return reply({"DailyApiRequests": {"Max": 15000, "Remaining": 14978}})
         if request.url.path.endswith("/queryAll"):
             return self._query(request.url.params["q"])
         return self._page(int(request.url.path.rpartition("-")[2]))
@@ -58,6 +64,8 @@ class Organisation:
         for name in self.absent & set(names):
             message = f"No such column '{name}' on entity 'Account'."
             return reply([{"errorCode": "INVALID_FIELD", "message": message}], 400)
+        if any(f" FROM {name} " in f"{soql} " for name in self.hidden):
+            return reply([{"errorCode": "INVALID_TYPE", "message": "sObject type is not supported."}], 400)
         if " FROM Account " not in f"{soql} ":
             return reply({"totalSize": 0, "done": True, "records": []})
         return self._page(0)
@@ -70,7 +78,7 @@ class Organisation:
         body = {"totalSize": len(self.accounts), "done": end >= len(self.accounts), "records": records}
         if not body["done"]:
             body["nextRecordsUrl"] = f"/services/data/v60.0/query/0r8xx-{end}"
-        return reply(body)
+        return reply(body, **{"sforce-limit-info": f"api-usage={self.calls}/15000"})
 
 
 @pytest.fixture
@@ -78,7 +86,7 @@ def manifest(tmp_path) -> LoadManifest:
     return LoadManifest(tmp_path / "raw")
 
 
-def land(vendor: FakeVendor, manifest: LoadManifest, source: salesforce.SalesforceSource = SOURCE, progress=quiet):
+def land(vendor: FakeVendor, manifest: LoadManifest, source: SalesforceSource = SOURCE, progress=quiet):
     load_id = manifest.next_id(salesforce.NAME, NOW)
     return salesforce.land(source, manifest, load_id, NOW, progress, wire=vendor.wire())
 
@@ -149,8 +157,11 @@ def test_a_lost_position_is_read_again_from_the_last_row_seen(manifest):
     organisation = Organisation()
     organisation.lost_locators = 1
     vendor = FakeVendor(organisation)
-    vendor.patience.retry()
     assert land(vendor, manifest).rows == {RECORDS: 5}
+    first, again = queries(vendor, "Account ")
+    assert "WHERE" not in first
+    assert " WHERE SystemModstamp >= 2025-01-06T09:50:00.000Z" in again
+    assert vendor.patience.waits == [], "a lost position does not come back by waiting"
 
 
 def test_the_daily_limit_is_a_clear_end_and_not_tried_again(manifest):
@@ -163,7 +174,7 @@ def test_the_daily_limit_is_a_clear_end_and_not_tried_again(manifest):
 
 
 def test_wrong_credentials_name_the_settings_and_never_show_the_secret(manifest):
-    source = salesforce.SalesforceSource(SOURCE.base_url, "app", "wrong-secret")
+    source = SalesforceSource(SOURCE.base_url, "app", "wrong-secret")
     with pytest.raises(PermanentError, match="UAM_SALESFORCE_CLIENT_SECRET") as failure:
         land(FakeVendor(Organisation()), manifest, source)
     assert "wrong-secret" not in f"{failure.value}{source!r}"
@@ -202,3 +213,97 @@ def test_a_result_that_never_moves_on_is_given_up(manifest):
     vendor = FakeVendor(lambda request: organisation(request) if "oauth2" in request.url.path else reply(stuck))
     with pytest.raises(TransientError, match="did not move on"):
         land(vendor, manifest)
+
+
+def test_rows_out_of_order_lose_nothing_even_when_the_position_is_lost(manifest):
+    organisation = Organisation()
+    organisation.accounts = [account(n, f"2025-01-0{9 - n}T10:00:00.000+0000") for n in range(5)]  # newest first
+    organisation.lost_locators = 1
+    vendor = FakeVendor(organisation)
+    load = land(vendor, manifest)
+    assert load.rows == {RECORDS: 5}
+    assert load.state == {"Account": "2025-01-09T10:00:00.000+0000"}
+    first, again = queries(vendor, "Account ")
+    assert first == again, "a result that was out of order is read again from its beginning"
+
+
+def test_an_organisation_with_own_names_is_landed_under_ours():
+    own = {
+        r.name: r
+        for r in readings("Contract=Subscription__c, Contract.AccountId=Account__c,Contract.MRR_USD__c=MRR__c")
+    }
+    contract, history = own["Contract"], own["ContractHistory"]
+    assert "Account__c, Status, StartDate, EndDate, MRR__c, IsDeleted" in contract.query(None)
+    assert " FROM Subscription__c ORDER" in contract.query(None)
+    assert history.query(None).startswith(
+        "SELECT Id, ParentId, Field, OldValue, NewValue, CreatedDate FROM Subscription__History"
+    )
+
+
+def test_own_names_are_translated_in_records_and_in_the_history_of_their_fields(manifest):
+    contract = {"Id": "a01", "Account__c": "001", "MRR__c": 10.0, "SystemModstamp": STAMP}
+    change = {"Id": "h1", "ParentId": "a01", "Field": "MRR__c", "OldValue": 9, "NewValue": 10, "CreatedDate": STAMP}
+    held = {"Subscription__c": contract, "Subscription__History": change}
+    organisation = Organisation(accounts=0)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        name = request.url.params.get("q", " FROM ").split(" FROM ")[1].split(" ")[0]
+        return reply({"done": True, "records": [held[name]]}) if name in held else organisation(request)
+
+    names = "Contract=Subscription__c,Contract.AccountId=Account__c,Contract.MRR_USD__c=MRR__c"
+    source = SalesforceSource(SOURCE.base_url, "app", "app-secret", names)
+    landed = {
+        r["source_object"]: json.loads(r["payload"])
+        for r in rows(manifest, land(FakeVendor(answer), manifest, source), RECORDS)
+    }
+    assert landed["Contract"] == {"Id": "a01", "AccountId": "001", "MRR_USD__c": 10.0, "SystemModstamp": STAMP}
+    assert (landed["ContractHistory"]["ContractId"], landed["ContractHistory"]["Field"]) == ("a01", "MRR_USD__c")
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        ("Contract", "no pair of names"),
+        ("Deal=X__c", "neither an object nor a field"),
+        ("Contract.Mrr=X", "MRR_USD__c"),
+    ],
+)
+def test_a_mistake_in_own_names_is_told_with_what_can_be_named(names, words):
+    with pytest.raises(PermanentError, match=words):
+        readings(names)
+
+
+def test_the_doctors_look_is_one_call_that_tells_what_is_left():
+    vendor = FakeVendor(Organisation())
+    told = salesforce.probe(SOURCE, vendor.wire())
+    assert "14,978 of 15,000 calls of the day left" in told
+    assert len(vendor.requests) == 2
+
+
+def test_every_object_can_be_told_as_deleted_where_it_carries_facts():
+    assert {r.name for r in READINGS if "IsDeleted" in r.fields} == {"Account", "Contact", "Opportunity", "Contract"}
+
+
+def test_a_probe_with_a_wire_of_its_own_names_the_setting_of_a_wrong_secret():
+    source = SalesforceSource(SOURCE.base_url, "app", "wrong")
+    wire: Wire = FakeVendor(Organisation()).wire()
+    with pytest.raises(PermanentError, match="UAM_SALESFORCE_CLIENT_SECRET"):
+        salesforce.probe(source, wire)
+
+
+def test_a_history_that_the_organisation_hides_is_told_and_nothing_tells_a_secret(manifest):
+    organisation = Organisation()
+    organisation.hidden = {"OpportunityHistory", "ContractHistory"}
+    told: list[str] = []
+    load = land(FakeVendor(organisation), manifest, progress=told.append)
+    assert load.rows == {RECORDS: 5}
+    assert sum("no such object" in line for line in told) == 2
+    assert load.drift == [
+        "ContractHistory: the source has no such records",
+        "OpportunityHistory: the source has no such records",
+    ]
+    assert load.counts["daily_calls_allowed"] == 15_000
+    assert load.counts["daily_calls_used"] == load.counts["requests"] - 1, "the log-in does not count"
+    everything = "".join(path.read_text(errors="replace") for path in manifest.root.rglob("*") if path.is_file())
+    assert "app-secret" not in everything + "".join(told)
+    assert "token1" not in everything + "".join(told)
