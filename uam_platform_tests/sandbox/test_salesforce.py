@@ -183,3 +183,34 @@ def test_a_half_written_record_is_dropped_at_start(tmp_path: Path) -> None:
     journal = Journal(tmp_path, "slack")
     journal.append({"ts": "3"})
     assert [entry["ts"] for entry in journal.entries()] == ["1", "3"]
+
+
+def test_the_flag_of_deletion_is_there_on_every_object_that_can_be_deleted(api: httpx.Client) -> None:
+    found = {
+        name: records(api, f"SELECT IsDeleted FROM {name}", "All")
+        for name in ("Account", "Contact", "Contract", "Opportunity")
+    }
+    assert [row["IsDeleted"] for row in found["Account"]] == [False, False, True]
+    assert not any(row["IsDeleted"] for name in ("Contract", "Opportunity") for row in found[name])
+
+
+def test_an_opportunity_has_the_stage_it_began_in_and_the_present_one(api: httpx.Client) -> None:
+    soql = "SELECT Id, OpportunityId, StageName, CreatedDate FROM OpportunityHistory ORDER BY CreatedDate ASC"
+    rows = records(api, soql)
+    assert [row["StageName"] for row in rows] == ["Qualification", "Closed Won"]
+    assert {row["OpportunityId"] for row in rows} == {"006000000000001AAA"}
+    assert len({row["Id"] for row in rows}) == 2
+
+
+def test_the_limits_tell_what_is_left_of_the_day(api: httpx.Client) -> None:
+    daily = api.get(f"{DATA}/limits").json()["DailyApiRequests"]
+    assert daily["Max"] == 15_000
+    assert 0 < daily["Remaining"] < daily["Max"]
+
+
+def test_a_page_out_of_order_holds_the_same_rows(sandbox: Running, api: httpx.Client) -> None:
+    soql = "SELECT Id FROM Account ORDER BY SystemModstamp ASC"
+    expected = records(api, soql, "All")
+    fault = {"match": "/salesforce/services/data", "kind": "out_of_order"}
+    httpx.post(f"{sandbox.url}/_faults", json=fault).raise_for_status()
+    assert records(api, soql, "All") == expected[::-1]

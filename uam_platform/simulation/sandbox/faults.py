@@ -28,11 +28,13 @@ Kind = Literal[
     "200_error",
     "expired_token",
     "empty_page",
+    "out_of_order",
 ]
 KINDS: Final[tuple[str, ...]] = get_args(Kind)
 _AFTER_COMMIT: Final = "500_after_commit"
 _CONTROL_PATHS: Final = ("/healthz", "/_")
 _EMPTY_PAGE: Final = "uam.sandbox.empty_page"
+_UNORDERED: Final = "uam.sandbox.out_of_order"
 _DEFAULT_SECONDS: Final = {"slow": 2.0, "timeout": 120.0}
 
 
@@ -123,6 +125,11 @@ def is_empty_page(request: Request) -> bool:
     return bool(request.scope.get(_EMPTY_PAGE))
 
 
+def is_unordered(request: Request) -> bool:
+    """Tell a listing surface to answer the rows of its page backwards."""
+    return bool(request.scope.get(_UNORDERED))
+
+
 class FaultMiddleware:
     """ASGI middleware that makes calls suffer the faults of a plan."""
 
@@ -149,6 +156,8 @@ class FaultMiddleware:
             await self._app(scope, receive, send)
         elif fault.kind == "empty_page":
             await self._app({**scope, _EMPTY_PAGE: True}, receive, send)
+        elif fault.kind == "out_of_order":
+            await self._app({**scope, _UNORDERED: True}, receive, send)
         elif fault.kind == "cut_body":
             await self._app(scope, receive, _Cut(send))
         else:

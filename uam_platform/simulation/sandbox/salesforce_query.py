@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any, Final
 
-from uam_platform.simulation.sandbox import salesforce_soql
+from uam_platform.simulation.sandbox import salesforce_derived, salesforce_soql
 from uam_platform.simulation.sandbox.company import Company, Row
 from uam_platform.simulation.sandbox.salesforce_soql import Query, SoqlError
 
@@ -26,7 +26,7 @@ TABLES: Final = {
     "ContractHistory": "salesforce_contract_history",
     "AccountHistory": "salesforce_account_history",
 }
-_OBJECTS: Final = {name.lower(): name for name in TABLES}
+_OBJECTS: Final = {name.lower(): name for name in (*TABLES, salesforce_derived.OPPORTUNITY_HISTORY)}
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,17 @@ class SalesforceQueries:
         self._loaded: dict[str, tuple[list[Row], dict[str, str]]] = {}
         self._cursors: dict[str, _Cursor] = {}
 
-    def first_page(self, text: str, version: str, page_size: int, *, has_deleted: bool, is_stalled: bool) -> Row:
-        """Run a query and return its first page.
+    def first_page(
+        self,
+        text: str,
+        version: str,
+        page_size: int,
+        *,
+        has_deleted: bool,
+        is_stalled: bool,
+        is_unordered: bool = False,
+    ) -> Row:
+        """Run a query and return its first page; an unordered one holds its rows backwards.
 
         Raises:
             SoqlError: When Salesforce would refuse the query.
@@ -72,9 +81,9 @@ class SalesforceQueries:
         locator = _locator(f"{text}|{has_deleted}|{page_size}")
         with self._lock:
             self._cursors[locator] = _Cursor(query, found, page_size)
-        return self._page(locator, 0, name, version, is_stalled=is_stalled)
+        return self._page(locator, 0, name, version, is_stalled=is_stalled, is_unordered=is_unordered)
 
-    def next_page(self, locator: str, version: str, *, is_stalled: bool) -> Row:
+    def next_page(self, locator: str, version: str, *, is_stalled: bool, is_unordered: bool = False) -> Row:
         """Return the page a nextRecordsUrl points at.
 
         Raises:
@@ -84,7 +93,7 @@ class SalesforceQueries:
         if base not in self._cursors or not start.isdigit():
             raise SoqlError("INVALID_QUERY_LOCATOR", "invalid query locator")
         name = _OBJECTS[self._cursors[base].query.object_name.lower()]
-        return self._page(base, int(start), name, version, is_stalled=is_stalled)
+        return self._page(base, int(start), name, version, is_stalled=is_stalled, is_unordered=is_unordered)
 
     def has_record(self, object_name: str, record_id: str) -> bool:
         """Tell whether a record with this id exists."""
@@ -102,11 +111,12 @@ class SalesforceQueries:
         found = (r["Id"] for r in rows if r.get("Product_Account_Id__c") == account_id and not r.get("IsDeleted"))
         return next(found, None)
 
-    def _page(self, locator: str, start: int, name: str, version: str, *, is_stalled: bool) -> Row:
+    def _page(self, locator: str, start: int, name: str, version: str, *, is_stalled: bool, is_unordered: bool) -> Row:
         cursor = self._cursors[locator]
         end = start if is_stalled else min(start + cursor.page_size, len(cursor.rows))
         _, kinds = self._load(name)
-        records = [_record(row, name, cursor.query.fields, kinds, version) for row in cursor.rows[start:end]]
+        rows = cursor.rows[start:end][:: -1 if is_unordered else 1]
+        records = [_record(row, name, cursor.query.fields, kinds, version) for row in rows]
         body: Row = {"totalSize": len(cursor.rows), "done": end == len(cursor.rows) and not is_stalled}
         if not body["done"]:
             body["nextRecordsUrl"] = f"/services/data/{version}/query/{locator}-{end}"
@@ -115,10 +125,9 @@ class SalesforceQueries:
     def _load(self, name: str) -> tuple[list[Row], dict[str, str]]:
         with self._lock:
             if name not in self._loaded:
-                kinds = self._company.column_kinds(TABLES[name])
+                rows, kinds = salesforce_derived.rows_of(self._company, name, TABLES)
                 stamp = "SystemModstamp" if "SystemModstamp" in kinds else "CreatedDate"
-                rows = [row for row in self._company.rows(TABLES[name]) if row[stamp] <= self._now]
-                self._loaded[name] = rows, kinds
+                self._loaded[name] = [row for row in rows if row[stamp] <= self._now], kinds
             return self._loaded[name]
 
 
