@@ -213,10 +213,10 @@ OPPORTUNITIES = Contract(
     description="Open and closed sales opportunities.",
     columns=columns(
         "source opportunity_id account_id opportunity_type stage amount_usd_cents close_date is_closed is_won created_at updated_at "
-        "known_at load_id"
+        "closed_at deleted_at known_at load_id"
     ),
     key=("opportunity_id",),
-    nullable=_null("opportunity_type stage amount_usd_cents close_date"),
+    nullable=_null("opportunity_type stage amount_usd_cents close_date closed_at deleted_at"),
 )
 USERS_DIRECTORY = Contract(
     stage="staging",

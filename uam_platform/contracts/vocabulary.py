@@ -204,6 +204,8 @@ _COLUMNS: tuple[Column, ...] = (
     Column("opportunity_type", S, "New Business, Expansion or Renewal."),
     Column("stage", S, "Sales stage."),
     Column("close_date", D, "Expected or actual close.", "UTC day"),
+    Column("closed_at", T, "When the CRM wrote down that it is closed, or deleted it.", "UTC"),
+    Column("deleted_at", T, "When the vendor deleted the record.", "UTC"),
     Column("is_won", B, "Opportunity won."),
     Column("is_closed", B, "Opportunity closed."),
     # support

@@ -103,11 +103,11 @@ def _with_actions(rows: pd.DataFrame, actions: pd.DataFrame, policy: ScorePolicy
 def _opportunities(rows: pd.DataFrame, opportunities: pd.DataFrame) -> Mapping[str, pd.Series]:
     """Open ones: created before the snapshot, and not known as closed at its decision."""
     pairs = rows[[*_KEYS, "decision_at"]].merge(
-        opportunities[["account_id", "opportunity_type", "is_closed", "created_at", "updated_at"]], on="account_id"
+        opportunities[["account_id", "opportunity_type", "is_closed", "created_at", "closed_at"]], on="account_id"
     )
     decided = pd.to_datetime(pairs["decision_at"])
     is_created = pd.to_datetime(pairs["created_at"]) < pd.to_datetime(pairs["as_of"])
-    is_ended = pairs["is_closed"].astype(bool) & (pd.to_datetime(pairs["updated_at"]) < decided)
+    is_ended = pairs["is_closed"].astype(bool) & (pd.to_datetime(pairs["closed_at"]) < decided)
     pairs = pairs.loc[is_created & ~is_ended]
     first = pd.to_datetime(opportunities["created_at"]).min() if len(opportunities) else None
     expansions = pairs.loc[pairs["opportunity_type"] == "Expansion"]

@@ -1,16 +1,16 @@
-"""CRM contract terms and opportunities.
+"""CRM contract terms.
 
-Here: Contract, ContractHistory and Opportunity records into SUBSCRIPTIONS and OPPORTUNITIES. Not here: accounts (`crm_accounts`),
+Here: Contract and ContractHistory records into SUBSCRIPTIONS. Not here: accounts (`crm_accounts`), opportunities (`crm_deals`),
 mapped exports (`mapped_records`), churn labels (`uam_platform.churn`).
 
 A term has one row, so it states what was signed: money, seats and plan are cast back through the contract's history to the day
 the term was created, because a row known from that day on must not show what changed later. Notice and end carry the time they
-were written down.
+were written down. A deleted term stays: it ran until it was deleted, for the reason `deleted`, so that no snapshot before loses it.
 """
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from uam_platform.staging.crm_accounts import AccountIds, Change, Row, changes
 from uam_platform.staging.record_log import Record, RecordLog, latest
@@ -26,6 +26,7 @@ from uam_platform.staging.record_values import (
 )
 from uam_platform.staging.salesforce_ids import long_id
 
+DELETED: Final = "deleted"
 _PERIODS: Final = {
     "monthly": "monthly",
     "month": "monthly",
@@ -53,7 +54,15 @@ def subscriptions(log: RecordLog, by_object: Mapping[str, list[Record]], ids: Ac
     known = {long_id(record.record_id) or "" for record in contracts}
     history = changes(log, by_object.get("ContractHistory", ()), "ContractId", known)
     built = log.built(contracts, lambda r: _term(r, ids, history.get(long_id(r.record_id) or "", ())))
-    return [row for record, row in latest(built).values() if not is_true(record.payload, "IsDeleted")]
+    return [_until_deleted(record, row) for record, row in latest(built).values()]
+
+
+def _until_deleted(record: Record, row: Row) -> Row:
+    """A term that the CRM deleted ends then, unless it had ended before: its change time is that of the deletion."""
+    deleted = record.modified if is_true(record.payload, "IsDeleted") else None
+    if deleted is None or (row["ended_at"] is not None and row["ended_at"] <= deleted):
+        return row
+    return row | {"ended_at": max(deleted, row["started_at"]), "end_reason": DELETED}
 
 
 def _term(record: Record, ids: AccountIds, history: Sequence[Change]) -> Row:
@@ -110,38 +119,3 @@ def _ended_at(record: Record, history: Sequence[Change]) -> datetime | None:
         return None
     cancelled = [c.at for c in history if c.field == "Status" and (c.new or "").lower() == "cancelled"]
     return cancelled[-1] if cancelled else record.modified
-
-
-def opportunities(log: RecordLog, records: Sequence[Record], ids: AccountIds) -> list[Row]:
-    """Rows of OPPORTUNITIES: the latest state, known since its last change (opportunities have no history here).
-
-    Args:
-        log: takes what cannot be read.
-        records: Opportunity records.
-        ids: accounts.
-    """
-    built = log.built(records, lambda r: _opportunity(r, ids))
-    return [row for record, row in latest(built).values() if not is_true(record.payload, "IsDeleted")]
-
-
-def _opportunity(record: Record, ids: AccountIds) -> dict[str, Any]:
-    payload = record.payload
-    created = required_moment(payload, "CreatedDate")
-    updated = max(record.modified or created, created)
-    close = moment(payload, "CloseDate")
-    stage = text(payload, "StageName")
-    return {
-        "source": record.load.source,
-        "opportunity_id": long_id(record.record_id),
-        "account_id": ids.product_id(payload),
-        "opportunity_type": text(payload, "Type"),
-        "stage": stage,
-        "amount_usd_cents": amount(payload, "Amount", 100),
-        "close_date": close.date() if close else None,
-        "is_closed": is_true(payload, "IsClosed") or (stage or "").lower().startswith("closed"),
-        "is_won": is_true(payload, "IsWon"),
-        "created_at": created,
-        "updated_at": updated,
-        "known_at": updated,
-        "load_id": record.load.load_id,
-    }

@@ -14,17 +14,28 @@ import pandas as pd
 from uam_platform.contracts import tables as contracts
 from uam_platform.lake.loads import Load
 from uam_platform.policy.time import TimePolicy
-from uam_platform.staging import answers, crm_accounts, crm_terms, directory, mapped_records, tickets, utterances
+from uam_platform.staging import (
+    answers,
+    crm_accounts,
+    crm_deals,
+    crm_terms,
+    directory,
+    mapped_records,
+    tickets,
+    utterances,
+)
 from uam_platform.staging.record_log import Record, latest, read_records
 from uam_platform.staging.record_values import RecordError, frame
 from uam_platform.staging.redaction import redactor_of
 
 READ: Final[Mapping[str, tuple[str, ...]]] = {
-    "salesforce": ("User", "Account", "AccountHistory", "Contact", "Contract", "ContractHistory", "Opportunity"),
+    "salesforce": (
+        "User", "Account", "AccountHistory", "Contact", "Contract", "ContractHistory", "Opportunity", "OpportunityHistory",
+    ),
     "zendesk": ("organization", "user", "ticket", "ticket_event"),
     "files": ("accounts", "subscriptions", "tickets", "users"),
     "ledger": ("silence", "verdict"),
-}
+}  # fmt: skip
 """Kinds of records that become tables, by source; any other is set aside."""
 
 
@@ -82,7 +93,7 @@ def canonical_records(records: Sequence[tuple[Load, pd.DataFrame]], policy: Time
         ),
         accounts=frame(contracts.ACCOUNTS, account_rows + _others(own.accounts, account_rows)),
         subscriptions=frame(contracts.SUBSCRIPTIONS, crm_terms.subscriptions(log, crm, ids) + own.subscriptions),
-        opportunities=frame(contracts.OPPORTUNITIES, crm_terms.opportunities(log, crm["Opportunity"], ids)),
+        opportunities=frame(contracts.OPPORTUNITIES, crm_deals.opportunities(log, crm, ids)),
         users_directory=frame(
             contracts.USERS_DIRECTORY,
             directory.contacts(log, crm["Contact"], ids)

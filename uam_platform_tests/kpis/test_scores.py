@@ -180,11 +180,11 @@ def test_the_same_drop_is_more_urgent_at_a_strategic_renewal_than_in_self_serve(
 
 
 def test_an_opportunity_counts_while_it_is_open_and_as_it_was_known() -> None:
-    def weight(created: str, updated: str, is_closed: bool) -> float:
+    def weight(created: str, closed: str, is_closed: bool) -> float:
         found = dict.fromkeys(OPPORTUNITIES.column_names)
         row = found | {
             "account_id": "a", "is_closed": is_closed, "opportunity_type": "Expansion",
-            "created_at": pd.Timestamp(created), "updated_at": pd.Timestamp(updated),
+            "created_at": pd.Timestamp(created), "closed_at": pd.Timestamp(closed),
         }  # fmt: skip
         old = row | {"account_id": "other", "created_at": pd.Timestamp("2025-01-01")}
         facts = Facts(features(), actions(), pd.DataFrame([row, old]))

@@ -276,9 +276,72 @@ def test_opportunities_are_known_since_their_last_change() -> None:
     assert row["known_at"] == at("2025-02-03")
 
 
+DELETED = "2025-02-20T11:00:00.000+0000"
+DEAL = {
+    "AccountId": A1, "StageName": "Proposal", "Amount": 12000.0, "CloseDate": "2025-06-03", "Type": "Expansion", "IsWon": False,
+    "CreatedDate": "2025-01-03T00:00:00.000+0000", "SystemModstamp": "2025-01-03T00:00:00.000+0000", "IsDeleted": False,
+}  # fmt: skip
+
+
+def deal(**fields: Any) -> tuple[str, str, dict[str, Any]]:
+    return "Opportunity", "006000000000001AAA", DEAL | fields
+
+
+def staged(number: int, stage: str, when: str) -> tuple[str, str, dict[str, Any]]:
+    payload = {"OpportunityId": "006000000000001AAA", "StageName": stage, "CreatedDate": when}
+    return "OpportunityHistory", f"00800000000000{number}", payload
+
+
+def test_a_deleted_term_ran_until_it_was_deleted_and_no_snapshot_before_loses_it() -> None:
+    records = [account(), term(IsDeleted=True, SystemModstamp=DELETED)]
+    row = only(tables_of(load_of("salesforce", records)).subscriptions)
+    assert (row["ended_at"], row["end_reason"]) == (at("2025-02-20 11:00"), "deleted")
+    assert (row["known_at"], row["notice_at"]) == (at("2025-01-08 10:00"), pd.NaT)
+
+
+def test_a_term_that_had_ended_before_it_was_deleted_keeps_its_end() -> None:
+    ended = {"Ended_Date__c": "2025-02-01", "End_Reason__c": "price", "IsDeleted": True, "SystemModstamp": DELETED}
+    row = only(tables_of(load_of("salesforce", [account(), term(**ended)])).subscriptions)
+    assert (row["ended_at"], row["end_reason"]) == (at("2025-02-01"), "price")
+
+
+def test_a_term_that_is_deleted_before_it_starts_ends_with_its_start() -> None:
+    records = [account(), term(IsDeleted=True, SystemModstamp="2025-01-09T00:00:00.000+0000")]
+    row = only(tables_of(load_of("salesforce", records)).subscriptions)
+    assert row["ended_at"] == row["started_at"] == at("2025-01-10")
+
+
+def test_a_deleted_opportunity_is_over_since_it_was_deleted() -> None:
+    row = only(
+        tables_of(load_of("salesforce", [account(), deal(IsDeleted=True, SystemModstamp=DELETED)])).opportunities
+    )
+    assert (row["is_closed"], row["is_won"], row["stage"]) == (True, False, "Proposal")
+    assert row["closed_at"] == row["deleted_at"] == row["known_at"] == at("2025-02-20 11:00")
+
+
+def test_an_open_opportunity_has_no_end() -> None:
+    row = only(tables_of(load_of("salesforce", [account(), deal()])).opportunities)
+    assert pd.isna(row["closed_at"])
+    assert pd.isna(row["deleted_at"])
+
+
+def test_a_correction_after_the_close_does_not_move_the_close() -> None:
+    won = deal(StageName="Closed Won", IsWon=True, SystemModstamp="2025-02-25T00:00:00.000+0000")
+    history = [
+        staged(1, "Proposal", "2025-01-03T00:00:00.000+0000"),
+        staged(2, "Closed Lost", "2025-01-20T00:00:00.000+0000"),
+        staged(3, "Proposal", "2025-01-21T00:00:00.000+0000"),
+        staged(4, "Closed Won", "2025-02-10T00:00:00.000+0000"),
+        staged(5, "Closed Won", "2025-02-25T00:00:00.000+0000"),  # the amount was corrected
+    ]
+    row = only(tables_of(load_of("salesforce", [account(), won, *history])).opportunities)
+    assert (row["closed_at"], row["updated_at"]) == (at("2025-02-10"), at("2025-02-25"))
+
+
 @pytest.mark.parametrize(
     ("record", "reason"),
     [
+        (staged(1, "Proposal", "2025-01-03T00:00:00Z"), "unknown_opportunity"),
         (term(AccountId=A2), "unknown_account"),
         (term(AccountId=None), "missing_id"),
         (term(StartDate="soon"), "unreadable_time"),
