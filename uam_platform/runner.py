@@ -75,13 +75,17 @@ class Runner:
             self._run(DAILY_TABLES, range_tags(low, high), f"events, sessions, daily activity {low} … {high}")
 
     def snapshots(self) -> None:
-        """Compute the snapshots of the grid that are missing; the latest alone, because only that one may act."""
+        """Compute the snapshots of the grid that are missing; the latest alone, because only that one may act.
+
+        What is about now (reviews, sequences, what customers say) is computed with the latest alone: history does not read it.
+        """
         first = first_event_day(self.lake.keys(DELIVERIES), self.wiring)
         missing = missing_snapshots(self.instance, self.wiring, first)
         ordered = add_snapshots(self.instance, missing)
         latest = self.wiring.closed_as_of.isoformat()
         for keys in runs_of_keys([k for k in missing if k != latest], ordered):
-            self._run(SNAPSHOTS, range_tags(keys[0], keys[-1]), f"{len(keys)} snapshots {keys[0]} … {keys[-1]}")
+            done = f"{len(keys)} snapshots {keys[0]} … {keys[-1]}"
+            self._run(SNAPSHOTS, range_tags(keys[0], keys[-1]), done, only=self.needed_by_history())
         if latest in missing:
             self._run(SNAPSHOTS, {}, f"snapshot {latest}, the one that may act", partition=latest)
 
@@ -93,11 +97,21 @@ class Runner:
         first = first_event_day(self.lake.keys(DELIVERIES), self.wiring)
         keys = missing_snapshots(self.instance, self.wiring, first)
         add_snapshots(self.instance, keys)
-        wanted = dg.AssetSelection.assets(*map(asset_key, contracts)).upstream().required_multi_asset_neighbors()
-        layer = self.definitions.resolve_job_def(SNAPSHOTS).asset_layer.selected_asset_keys
-        chosen = sorted(wanted.resolve(self.definitions.resolve_asset_graph()) & layer)
+        chosen = self._upstream([asset_key(contract) for contract in contracts])
         names = ", ".join(contract.name for contract in contracts)
         self._run(SNAPSHOTS, range_tags(keys[0], keys[-1]), f"{names} of {len(keys)} snapshots", only=chosen)
+
+    def needed_by_history(self) -> list[dg.AssetKey]:
+        """Assets of the snapshot job that have a partition per snapshot, and whatever those are made from."""
+        layer = self.definitions.resolve_job_def(SNAPSHOTS).asset_layer
+        partitioned = [key for key in layer.selected_asset_keys if layer.get(key).partitions_def is not None]
+        return self._upstream(partitioned)
+
+    def _upstream(self, keys: Sequence[dg.AssetKey]) -> list[dg.AssetKey]:
+        """`keys` and what they are made from, within the snapshot job."""
+        wanted = dg.AssetSelection.assets(*keys).upstream().required_multi_asset_neighbors()
+        layer = self.definitions.resolve_job_def(SNAPSHOTS).asset_layer.selected_asset_keys
+        return sorted(wanted.resolve(self.definitions.resolve_asset_graph()) & layer)
 
     def restate(self, as_of: date, reason: str) -> int:
         """Write a new version of a recorded snapshot; it plans no action and leaves the life cycle of alerts alone.

@@ -22,6 +22,8 @@ from uam_platform.behavior.sequence_plots import journeys_by_week, matches_by_we
 from uam_platform.behavior.sequence_tables import match_tables
 from uam_platform.behavior.sequences import accounts_to_judge, found_sequences, midnight_us
 from uam_platform.behavior.sessions import sessions as sessions_of
+from uam_platform.behavior.transition_plots import heat_map
+from uam_platform.behavior.transitions import transitions as transitions_of
 from uam_platform.behavior.workflow_days import flag_starts
 from uam_platform.behavior.workflow_days import workflow_days as workflow_days_of
 from uam_platform.contracts import tables
@@ -208,6 +210,18 @@ def workflow_days_asset(wiring: Wiring) -> dg.AssetsDefinition:
     return workflow_days
 
 
+def transitions_asset(wiring: Wiring) -> dg.AssetsDefinition:
+    """Which action follows which within the sessions of the last thirteen closed weeks."""
+
+    @table_asset(tables.TRANSITIONS, trigger="snapshot_schedule", ins={tables.EVENTS.name: table_in(tables.EVENTS)})
+    def transitions(context: dg.AssetExecutionContext, events: ir.Table) -> pd.DataFrame:
+        found = transitions_of(events, wiring.closed_as_of, wiring.rulebook.session_rule).to_pandas()
+        context.add_output_metadata({"what_follows_what": heat_map(found)})
+        return found
+
+    return transitions
+
+
 def definitions(wiring: Wiring) -> dg.Definitions:
     """Assets and checks of behaviour."""
     return dg.Definitions(
@@ -218,6 +232,7 @@ def definitions(wiring: Wiring) -> dg.Definitions:
             sequence_matches_asset(wiring),
             workflow_days_asset(wiring),
             journeys_asset(wiring),
+            transitions_asset(wiring),
         ],
         asset_checks=[
             contract_check(tables.SESSIONS, wiring.days),
@@ -226,5 +241,6 @@ def definitions(wiring: Wiring) -> dg.Definitions:
             contract_check(tables.SEQUENCE_MATCHES, None),
             contract_check(tables.WORKFLOW_DAYS, None),
             contract_check(tables.JOURNEYS, None),
+            contract_check(tables.TRANSITIONS, None),
         ],
     )

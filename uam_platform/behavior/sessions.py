@@ -15,7 +15,6 @@ from uam_platform.policy.sessions import SessionRule
 from uam_platform.temporal.sessions import cut_sessions
 
 ACTIONS: Final = ("track", "page")  # identify, group and alias calls say who somebody is, not what was done
-_MINUTE_US: Final = 60_000_000
 
 
 def sessions(events: ir.Table, first_day: date, last_day: date, rule: SessionRule) -> ir.Table:
@@ -38,7 +37,7 @@ def sessions(events: ir.Table, first_day: date, last_day: date, rule: SessionRul
         Rows of the SESSIONS contract.
     """
     keys = ["actor_key", "workspace_key", "late_days"]
-    cut = cut_sessions(_actions(events), keys, rule.gap_minutes * _MINUTE_US, rule.cap_hours * 60 * _MINUTE_US)
+    cut = cut_sessions(actions(events), keys, rule.gap_us, rule.cap_us)
     found = cut.group_by([*keys, "cut_us"]).aggregate(
         session_date=cut.event_date.min(),
         started_at=cut.occurred_at.min(),
@@ -57,7 +56,8 @@ def sessions(events: ir.Table, first_day: date, last_day: date, rule: SessionRul
     return conform(kept.mutate(duration_ms=_milliseconds(kept.ended_us - kept.started_us)), SESSIONS)
 
 
-def _actions(events: ir.Table) -> ir.Table:
+def actions(events: ir.Table, *also: str) -> ir.Table:
+    """The events that are actions, as sessions read them: keys, times, what they count for, and the columns `also`."""
     done = events.filter(events.event_kind.isin(ACTIONS))
     tracked = done.event_kind == "track"
     return done.select(
@@ -69,6 +69,7 @@ def _actions(events: ir.Table) -> ir.Table:
         "device_type",
         "known_us",
         "known_date",
+        *also,
         late_days=done.known_date.delta(done.event_date, unit="day"),
         core=(tracked & done.is_core).cast("int32"),
         friction=(tracked & (done.marker == "friction")).cast("int32"),

@@ -33,8 +33,8 @@ def run_script(raw: Path, out: Path, limits: EngineLimits) -> None:
     script = _SCRIPT.read_text(encoding="utf-8").format(
         raw=raw,
         out=out,
-        gap_us=rulebook.session_rule.gap_minutes * 60_000_000,
-        cap_us=rulebook.session_rule.cap_hours * 3_600_000_000,
+        gap_us=rulebook.session_rule.gap_us,
+        cap_us=rulebook.session_rule.cap_us,
         grace_us=rulebook.time.decision_grace_hours * 3_600_000_000,
     )
     out.mkdir(parents=True)

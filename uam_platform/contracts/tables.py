@@ -6,7 +6,13 @@ table is computed (the stage of its name).
 
 from uam_platform.contracts.model import Contract, Ordered
 from uam_platform.contracts.tables_alerts import CONTRACTS_ALERTS, FLAG_STARTS, WORKFLOW_DAYS
-from uam_platform.contracts.tables_behavior import CONTRACTS_BEHAVIOR, JOURNEYS, SEQUENCE_MATCHES, SEQUENCE_STEPS
+from uam_platform.contracts.tables_behavior import (
+    CONTRACTS_BEHAVIOR,
+    JOURNEYS,
+    SEQUENCE_MATCHES,
+    SEQUENCE_STEPS,
+    TRANSITIONS,
+)
 from uam_platform.contracts.tables_cohorts import COHORT_PROFILES, COHORT_SCALERS, COHORTS, CONTRACTS_COHORTS
 from uam_platform.contracts.tables_evidence import (
     ACCOUNT_THEMES,
@@ -33,6 +39,7 @@ __all__ = [
     "SEQUENCE_STEPS",
     "STATEMENTS",
     "THEMES",
+    "TRANSITIONS",
     "UTTERANCES",
     "WORKFLOW_DAYS",
     "WORKSHEETS",

@@ -55,5 +55,13 @@ JOURNEYS = Contract(
     key=("account_id", "journey_kind", "journey_subject", "started_at", "journey_id"),
     rules=(Ordered("started_at", "last_at"), Ordered("event_date", "known_date")),
 )
+TRANSITIONS = Contract(
+    stage="behavior",
+    name="transitions",
+    grain="one ordered pair of actions that followed each other within a session",
+    description="How users move: which action follows which, in the sessions of the last thirteen closed weeks (R106).",
+    columns=columns("event_name next_event_name transition_count actor_count"),
+    key=("event_name", "next_event_name"),
+)
 
-CONTRACTS_BEHAVIOR: tuple[Contract, ...] = (SEQUENCE_MATCHES, SEQUENCE_STEPS, JOURNEYS)
+CONTRACTS_BEHAVIOR: tuple[Contract, ...] = (SEQUENCE_MATCHES, SEQUENCE_STEPS, JOURNEYS, TRANSITIONS)

@@ -39,5 +39,8 @@ BEHAVIOR_COLUMNS: tuple[Column, ...] = (
     Column("last_at", Type.TIMESTAMP, "Last thing that happened in it.", "UTC"),
     Column("occurrence_count", Type.INT64, "How often it happened within the journey.", "times", minimum=1),
     Column("person_count", Type.INT64, "Distinct people in it.", "people", minimum=0),
+    Column("next_event_name", Type.STRING, "Canonical name of the action that followed.", purpose=_WEB),
+    Column("transition_count", Type.INT64, "How often the one followed the other.", "times", purpose=_WEB, minimum=1),
+    Column("actor_count", Type.INT64, "Distinct actors that did so.", "actors", purpose=_WEB, minimum=1),
     Column("pointers", Type.STRING, "Rows it stands on: table:event_hi/event_lo, separated by spaces; the first few."),
 )

@@ -3,9 +3,13 @@
 Here: the typed model of `rulebook/sessions.yaml`. Not here: grouping rows into sessions (`uam_platform.temporal.sessions`).
 """
 
+from typing import Final
+
 from pydantic import Field
 
 from uam_platform.policy.load import PolicyModel
+
+_MINUTE_US: Final = 60_000_000
 
 
 class SessionRule(PolicyModel):
@@ -14,6 +18,16 @@ class SessionRule(PolicyModel):
     gap_minutes: int = Field(ge=1, le=240, description="silence that ends a session")
     cap_hours: int = Field(ge=1, le=24, description="longest session; a longer run of actions is cut")
     reason: str
+
+    @property
+    def gap_us(self) -> int:
+        """Silence that a session survives, in microseconds."""
+        return self.gap_minutes * _MINUTE_US
+
+    @property
+    def cap_us(self) -> int:
+        """Longest session, in microseconds."""
+        return self.cap_hours * 60 * _MINUTE_US
 
 
 class SessionPolicy(PolicyModel):

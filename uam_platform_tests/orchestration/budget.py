@@ -11,6 +11,7 @@ from uam_platform.definitions import build
 from uam_platform.orchestration.jobs import DAILY_TABLES, DELIVER, INGEST, SNAPSHOTS
 from uam_platform.orchestration.partitions import computed_ranges, snapshot_grid
 from uam_platform.orchestration.wiring import Wiring
+from uam_platform.runner import Runner
 
 
 def predicted(wiring: Wiring) -> int:
@@ -23,9 +24,17 @@ def predicted(wiring: Wiring) -> int:
         sum(per_job(wiring, INGEST))
         + sum(per_job(wiring, DELIVER))
         + sum(per_job(wiring, DAILY_TABLES)) * sum(width(*pair) for pair in ranges)
-        + per_job(wiring, SNAPSHOTS)[0] * (2 if len(grid) > 1 else 1)
+        + per_job(wiring, SNAPSHOTS)[0]
+        + (tables_computed_with_history(wiring) if len(grid) > 1 else 0)
         + per_job(wiring, SNAPSHOTS)[1] * len(grid)
     )
+
+
+def tables_computed_with_history(wiring: Wiring) -> int:
+    """Assets without partitions that the run over past snapshots computes too."""
+    runner = Runner(wiring, dg.DagsterInstance.ephemeral(), lambda _: None)
+    layer = runner.definitions.resolve_job_def(SNAPSHOTS).asset_layer
+    return sum(1 for key in runner.needed_by_history() if layer.get(key).partitions_def is None)
 
 
 def width(low: str, high: str) -> int:
