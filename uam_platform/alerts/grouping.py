@@ -3,6 +3,7 @@
 Here: turning a `groups.Finding` into a row beside the rows of single accounts. Not here: finding it (`groups`).
 """
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -14,6 +15,7 @@ from uam_platform.alerts.wording import fingerprint
 from uam_platform.policy.groups import Group
 
 _SUMMED = ["arr_usd_cents", "revenue_at_risk_usd_cents", "expected_saved_usd_cents"]
+_WHO = ["account_id", "account_name", "arr_usd_cents", "revenue_at_risk_usd_cents"]
 
 
 def grouped(hits: pd.DataFrame, name: str, group: Group, as_of: date, around: Around) -> pd.DataFrame:
@@ -30,6 +32,8 @@ def grouped(hits: pd.DataFrame, name: str, group: Group, as_of: date, around: Ar
     for found in groups.findings(around.days, around.flags, pd.Index(hits["account_id"]), as_of, group):
         affected = hits[hits["account_id"].isin(found.accounts["account_id"])]
         worst = affected.sort_values(["expected_saved_usd_cents", "account_id"], ascending=[False, True]).head(1)
+        named = found.accounts.merge(affected[_WHO], on="account_id", how="left", validate="1:1")
+        found = replace(found, accounts=named)
         known: dict[str, Any] = {column: int(affected[column].sum()) for column in _SUMMED}
         known |= dict.fromkeys(("owner_id", "owner_name", "owner_email"))
         own = fingerprint(found.subject, name)

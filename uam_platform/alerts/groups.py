@@ -23,7 +23,7 @@ _LISTED: Final = 50
 class Finding:
     """One workflow (and error) with the accounts it fails in, worst first.
 
-    `accounts`: account_id, failure_count, before_failure_count, use_ratio, surprise.
+    `accounts`: account_id, failure_count, before_failure_count, use_ratio, surprise; in a row of findings also name and dollars.
     """
 
     subject: str

@@ -4,6 +4,7 @@ Here: looking up the playbook and freezing what a destination will show. Not her
 the layout (`slack_message`).
 """
 
+import json
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 
@@ -16,6 +17,7 @@ _SHOWN: Final = (
     "fingerprint detector audience account_id account_name owner_id owner_name owner_email title summary threshold system_to_update "
     "follow_up playbook evidence_id"
 ).split()
+_AFFECTED: Final = ("account_id", "account_name", "arr_usd_cents", "revenue_at_risk_usd_cents", "failure_count")
 _MONEY: Final = "arr_usd_cents revenue_at_risk_usd_cents expected_saved_usd_cents".split()
 
 
@@ -64,7 +66,17 @@ def _payload(candidate: Mapping[Any, Any]) -> dict[str, Any]:
     shown: dict[str, Any] = {name: _text(candidate[name]) for name in _SHOWN}
     shown |= {name: int(candidate[name]) for name in _MONEY}
     shown["churn_probability"] = round(float(candidate["churn_probability"]), 6)
-    return shown
+    affected = _affected(candidate, shown)
+    count = max(int(candidate.get("affected_account_count") or 1), len(affected))
+    return {**shown, "affected_account_count": count, "affected_accounts": affected}
+
+
+def _affected(candidate: Mapping[Any, Any], shown: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The accounts that a finding names, most at risk first; its evidence lists those of a workflow, at most fifty."""
+    group = json.loads(str(candidate["evidence_json"])).get("group")
+    rows = group["accounts"] if group else [shown]
+    named = [{name: row.get(name) for name in _AFFECTED} for row in rows]
+    return sorted(named, key=lambda row: (-int(row["revenue_at_risk_usd_cents"] or 0), str(row["account_id"])))
 
 
 def _text(value: Any) -> str | None:
