@@ -1,6 +1,6 @@
 """`uam doctor`: what is configured, what is missing, and what to write to mend it.
 
-Here: read-only looks at settings, rulebook, folders, ledger and connections. Not here: repairing anything.
+Here: read-only looks at settings, rulebook, folders, ledger and Slack. Not here: repairing anything, issue trackers (`doctor_trackers`).
 """
 
 from collections.abc import Callable, Iterator
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from pydantic import ValidationError
 
+from uam_platform import doctor_trackers
 from uam_platform.connectors.errors import ConnectorError
 from uam_platform.connectors.registry import configured, missing, probes
 from uam_platform.ledger.engine import open_ledger
@@ -46,6 +47,7 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     for name, absent in missing(settings).items():
         yield Finding(f"source {name}", True, f"off; to switch it on set {', '.join(absent)}")
     yield _tried("slack", lambda: _slack(settings))
+    yield _tried("jira", lambda: doctor_trackers.jira(settings))
 
 
 def _tried(subject: str, look: Callable[[], str]) -> Finding:

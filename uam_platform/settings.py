@@ -49,6 +49,12 @@ class Settings(BaseSettings):
         "", description="own names of objects and fields, e.g. Contract=Subscription__c,Contract.MRR_USD__c=MRR__c"
     )
 
+    jira_base_url: str | None = Field(
+        None, description="https://<site>.atlassian.net, or https://api.atlassian.com/ex/jira/<cloud id> with OAuth"
+    )
+    jira_email: str | None = Field(None, description="whose API token it is; absent with an OAuth token")
+    jira_api_token: SecretStr | None = None
+
     slack_base_url: str = "https://slack.com/api/"
     slack_bot_token: SecretStr | None = None
     slack_failure_channel: str = Field("C0DATAOPS", description="channel that is told of failed runs")
@@ -82,7 +88,9 @@ class Settings(BaseSettings):
     def connected_destinations(self) -> frozenset[str]:
         """Systems that actions can be delivered to; actions for others stay planned until they are connected."""
         salesforce = (self.salesforce_base_url, self.salesforce_client_id, self.salesforce_client_secret)
-        return frozenset({"slack", *(["salesforce"] if all(salesforce) else [])})
+        jira = (self.jira_base_url, self.jira_api_token)
+        needed = {"slack": (), "salesforce": salesforce, "jira": jira}
+        return frozenset(name for name, values in needed.items() if all(values))
 
     def clock(self) -> datetime:
         """Now as naive UTC: the fixed clock where one is set."""

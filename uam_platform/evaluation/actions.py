@@ -1,10 +1,11 @@
 """Was every action done exactly once?
 
-Here: what Slack and Salesforce accepted against what the outbox says was sent. Not here: whether the alert was right (`alerts`).
+Here: what the destinations accepted against what the outbox says was sent. Not here: whether the alert was right (`alerts`).
 An action is recognised by its idempotency key: in Slack the id in the message's metadata, in Salesforce the field that names the last
-action, and the external id under which a task was created.
+action, and the external id under which a task was created, in Jira the label of an issue and the last line of a comment.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
@@ -16,9 +17,12 @@ from uam_platform.evaluation.run_folder import RunFolder
 
 SLACK: Final = "slack"
 SALESFORCE: Final = "salesforce"
+JIRA: Final = "jira"
 LAST_ACTION: Final = "Uam_Last_Action__c"
 """Field of the shipped rulebook, see `policy.playbooks.SalesforceFields`."""
 POST: Final = "chat.postMessage"
+_LABEL: Final = re.compile(r"uam-([0-9a-f]{8,64})")
+_MARK: Final = re.compile(r"uam action (\w+)")
 _TITLE: Final = "Actions: what the destinations received beside the outbox"
 Call = Mapping[str, Any]
 
@@ -28,12 +32,14 @@ def section(run: RunFolder) -> Section:
     outbox = run.outbox()
     if outbox is None:
         return Section("actions", _TITLE, (), "The run has no ledger.")
-    received = {name: run.received(name) for name in (SLACK, SALESFORCE)}
+    received = {name: run.received(name) for name in (SLACK, SALESFORCE, JIRA)}
     if received[SLACK] is None:
         return Section("actions", _TITLE, (), "Nothing was recorded by the destination; give the sandbox's folder.")
     rows = compare(outbox, received[SLACK])
     if (outbox["destination"] == SALESFORCE).any():
         rows += compare_records(outbox, received[SALESFORCE] or [])
+    if (outbox["destination"] == JIRA).any():
+        rows += compare_issues(outbox, received[JIRA] or [])
     return Section("actions", _TITLE, tuple(rows))
 
 
@@ -63,6 +69,16 @@ def compare_records(outbox: pd.DataFrame, received: Sequence[Call]) -> list[Row]
         firsts.append(bool(call["created"]) or (key in posts and key not in seen))
         seen.add(key)
     return _rows("Salesforce: ", "tasks and contexts", own, received, _action_of_record, firsts)
+
+
+def compare_issues(outbox: pd.DataFrame, received: Sequence[Call]) -> list[Row]:
+    """Rows about Jira; the arguments are those of `compare`, with the accepted writes.
+
+    An issue made again and a comment told again are twins; edits and transitions change what is there and tell nothing of their own.
+    """
+    own = outbox[outbox["destination"] == JIRA]
+    told = [call for call in received if call["created"]]
+    return _rows("Jira: ", "issues", own, told, _action_of_issue, [True] * len(told))
 
 
 def _rows(
@@ -106,3 +122,12 @@ def _action_of_record(call: Call) -> str:
     if call["created"]:
         return str(call["external_id"])
     return str(call["fields"].get(LAST_ACTION, call["external_id"]))
+
+
+def _action_of_issue(call: Call) -> str:
+    """Key of the action that made an issue or a comment, from its label or last line."""
+    if call["object"] == "issue":
+        found = [m for m in map(_LABEL.fullmatch, call["fields"].get("labels", ())) if m]
+    else:
+        found = list(_MARK.finditer(str(call["body"])))
+    return found[-1][1] if found else ""

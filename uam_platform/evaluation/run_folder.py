@@ -27,7 +27,7 @@ class RunFolder:
 
     Args:
         root: holds `lake`, `ledger.db` and, for a run against the sandbox, `sandbox/received`.
-        received: folder with `slack.jsonl` and `salesforce.jsonl`, where it lies elsewhere.
+        received: folder with one file of received calls per destination, where it lies elsewhere.
     """
 
     def __init__(self, root: Path, received: Path | None = None) -> None:

@@ -37,6 +37,7 @@ class OutboxAction:
         payload: what the destination shows.
         alert_id: the alert it belongs to; empty for a review's digest.
         as_of: snapshot it tells about.
+        attempted_at: when this attempt began, naive UTC; None where there was none.
     """
 
     idempotency_key: str
@@ -49,6 +50,7 @@ class OutboxAction:
     payload: dict[str, Any]
     alert_id: str
     as_of: date
+    attempted_at: datetime | None = None
 
 
 def expire_leases(ledger: Ledger, now: datetime) -> int:
@@ -286,4 +288,5 @@ def _detached(session: Session, row: OutboxRow) -> OutboxAction:
         payload=json.loads(row.payload),
         alert_id=row.alert_id or "",
         as_of=row.as_of,
+        attempted_at=row.attempted_at,
     )

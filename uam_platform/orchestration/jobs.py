@@ -48,6 +48,6 @@ JOBS = [
         DELIVER,
         selection=_DELIVERED,
         tags={"uam/writes": "destinations"},
-        description="Deliver what the outbox holds: Slack messages and Salesforce tasks for open alerts, the digest of the week.",
+        description="Deliver what the outbox holds: messages, tasks and issues for open alerts, the digest of the week.",
     ),
 ]

@@ -5,8 +5,6 @@ that requests it (`sensors`).
 """
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import dagster as dg
@@ -16,11 +14,8 @@ from uam_platform.orchestration.assets import report_attributes
 from uam_platform.orchestration.stale import ALERT_STATE
 from uam_platform.orchestration.wiring import Wiring
 from uam_platform.playbooks import sensors
+from uam_platform.playbooks.clients import destinations
 from uam_platform.playbooks.deliver import deliver_outbox
-from uam_platform.playbooks.destination import Destination
-from uam_platform.playbooks.salesforce import SalesforceDestination
-from uam_platform.playbooks.salesforce_session import SalesforceLogin, SalesforceSession
-from uam_platform.playbooks.slack import SlackDestination
 
 DELIVERED = dg.AssetKey(["playbooks", "delivered_actions"])
 _DELIVERED_COLUMNS = dg.TableSchema.from_name_type_dict(
@@ -50,12 +45,13 @@ def delivered_actions_asset(wiring: Wiring) -> dg.AssetsDefinition:
             layer="action",
             pii="personal",
             trigger="outbox_sensor",
-            kinds={"slack", "salesforce"},
+            kinds={"slack", "salesforce", "jira"},
         ),
     )
     def delivered_actions(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
         policy = wiring.rulebook.playbooks.delivery
-        with _destinations(context, wiring) as clients:
+        slack = context.resources.slack.get_client()
+        with destinations(wiring.settings, wiring.rulebook.playbooks, slack) as clients:
             report = deliver_outbox(
                 context.resources.ledger.open(),
                 clients,
@@ -70,27 +66,6 @@ def delivered_actions_asset(wiring: Wiring) -> dg.AssetsDefinition:
         return dg.MaterializeResult(metadata=_shown(report))
 
     return delivered_actions
-
-
-@contextmanager
-def _destinations(context: dg.AssetExecutionContext, wiring: Wiring) -> Iterator[dict[str, Destination]]:
-    """The connected destinations by name."""
-    settings = wiring.settings
-    clients: dict[str, Destination] = {"slack": SlackDestination(context.resources.slack.get_client())}
-    if "salesforce" not in settings.connected_destinations:
-        yield clients
-        return
-    secret = settings.salesforce_client_secret
-    login = SalesforceLogin(
-        str(settings.salesforce_base_url),
-        str(settings.salesforce_client_id),
-        secret.get_secret_value() if secret else "",
-    )
-    session = SalesforceSession(login)
-    try:
-        yield clients | {"salesforce": SalesforceDestination(session, wiring.rulebook.playbooks.salesforce)}
-    finally:
-        session.close()
 
 
 def _shown(report: Any) -> dict[str, Any]:

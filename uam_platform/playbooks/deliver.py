@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from uam_platform.ledger import audit, feedback, outbox
 from uam_platform.ledger.engine import Ledger
 from uam_platform.ledger.outbox import OutboxAction
-from uam_platform.playbooks.destination import Destination, Outcome, Presence, Result, Scope
+from uam_platform.playbooks.destination import Destination, Lookup, Outcome, Presence, Result, Scope
 from uam_platform.policy.playbooks import Delivery
 
 
@@ -148,11 +148,20 @@ class _Run:
                 outbox.mark_sent(self._ledger, action, look.external_ref, at)
                 self._report.sent.append(action.idempotency_key)
             elif look.presence is Presence.ABSENT:
-                outbox.mark_absent(self._ledger, action, at)
+                self._absent(action, look, at)
             else:
                 self._undecided(action, look.error or "undecided", look.retry_after_seconds, not look.is_throttled)
             return True
         return False
+
+    def _absent(self, action: OutboxAction, look: Lookup, at: datetime) -> None:
+        """To be sent again, once enough time has passed for it to show if it were there."""
+        certain_at = (action.attempted_at or at) + timedelta(seconds=look.certain_after_seconds)
+        if certain_at <= at:
+            outbox.mark_absent(self._ledger, action, at)
+        else:
+            looks = self._policy.max_reconciliations
+            outbox.mark_undecided(self._ledger, action, "not to be seen yet", at, certain_at, looks, is_counted=False)
 
     def _undecided(self, action: OutboxAction, error: str, pause: float | None, is_counted: bool) -> None:
         at = self._clock.now()
@@ -161,7 +170,7 @@ class _Run:
         state = outbox.mark_undecided(self._ledger, action, error, at, due_at, looks, is_counted)
         if state == "parked":
             self._report.parked.append(action.idempotency_key)
-            self._problem(action, f"cannot tell whether it arrived ({error}); look at the channel, then release it")
+            self._problem(action, f"cannot tell whether it arrived ({error}); look there, then release it")
 
     def _send(self, action: OutboxAction) -> None:
         self._pace(action)
@@ -192,7 +201,7 @@ class _Run:
             self._held_until[action.target] = due_at
         if outcome.scope is Scope.TARGET:
             self._blocked.add(action.target)
-            self._problem(action, f"channel refuses: {error}; nothing else is sent there in this run")
+            self._problem(action, f"{action.target} refuses: {error}; nothing else is sent there in this run")
         elif outcome.scope is Scope.DESTINATION:
             self._clients.pop(action.destination, None)
             self._problem(action, f"{action.destination} refuses us: {error}; nothing else is sent there in this run")

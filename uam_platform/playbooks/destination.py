@@ -50,6 +50,20 @@ class Outcome:
     is_throttled: bool = False
 
 
+class StoppedError(Exception):
+    """A step decided what becomes of an attempt; the steps after it were not taken.
+
+    Attributes:
+        outcome: of the attempt.
+        status: HTTP status of the answer that decided it; 0 where there was none.
+    """
+
+    def __init__(self, outcome: Outcome, status: int = 0) -> None:
+        super().__init__(outcome.error)
+        self.outcome = outcome
+        self.status = status
+
+
 class Presence(StrEnum):
     """Whether an action is at its destination."""
 
@@ -60,13 +74,23 @@ class Presence(StrEnum):
 
 @dataclass(frozen=True)
 class Lookup:
-    """What a look at the destination showed."""
+    """What a look at the destination showed.
+
+    Attributes:
+        presence: whether it is there.
+        external_ref: where it is, if found.
+        error: why nothing could be told.
+        retry_after_seconds: pause the destination asked for.
+        is_throttled: not answered only for asking too often.
+        certain_after_seconds: seconds after the attempt from which on `ABSENT` holds; before that it may only not show yet.
+    """
 
     presence: Presence
     external_ref: str | None = None
     error: str | None = None
     retry_after_seconds: float | None = None
     is_throttled: bool = False
+    certain_after_seconds: float = 0.0
 
 
 class Destination(Protocol):

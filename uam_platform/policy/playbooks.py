@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from uam_platform.policy.load import PolicyModel
 
-DESTINATIONS_WITH_DELIVERY = frozenset({"slack", "salesforce"})
+DESTINATIONS_WITH_DELIVERY = frozenset({"slack", "salesforce", "jira"})
 """Destinations this platform can deliver to, once connected; actions for others are recorded as planned."""
 
 SALESFORCE_TASK = "Task"
@@ -43,7 +43,7 @@ class Delivery(PolicyModel):
 
     seconds_between_messages: float = Field(1.1, ge=1, description="per target; Slack allows one message a second")
     seconds_between_calls: dict[str, float] = Field(
-        default_factory=lambda: {"salesforce": 0.0}, description="other pauses, by destination"
+        default_factory=lambda: {"salesforce": 0.0, "jira": 0.0}, description="other pauses, by destination"
     )
     max_sent_per_run: int = Field(50, ge=1)
     max_attempts: int = Field(6, ge=1, description="clear rejections of one action before a person must look")
@@ -68,6 +68,16 @@ class SalesforceFields(PolicyModel):
     context: dict[ContextFact, CustomField] = Field(min_length=1, description="fields of Account by fact")
 
 
+class JiraFields(PolicyModel):
+    """How issues are made in Jira."""
+
+    issue_type: str = Field("Task", min_length=1, description="name, or the id where names are ambiguous")
+    close_on_resolve: bool = Field(True, description="move issues to a done status and back with their finding")
+    search_lag_seconds: float = Field(
+        120, ge=0, description="an issue that search does not find this long after the attempt was not made"
+    )
+
+
 class PlaybookPolicy(PolicyModel):
     """All playbooks and the delivery limits."""
 
@@ -76,6 +86,7 @@ class PlaybookPolicy(PolicyModel):
     playbooks: dict[str, Playbook] = Field(min_length=1)
     delivery: Delivery
     salesforce: SalesforceFields
+    jira: JiraFields = Field(default_factory=lambda: JiraFields())
 
     @model_validator(mode="after")
     def _targets_are_known(self) -> "PlaybookPolicy":
@@ -91,6 +102,12 @@ class PlaybookPolicy(PolicyModel):
                     objects = " or ".join(SALESFORCE_TARGETS)
                     raise ValueError(f"playbook {name}, action {label}: target {target!r}; Salesforce takes {objects}")
         return self
+
+    def targets(self, destination: str) -> frozenset[str]:
+        """Targets of a destination that some playbook names."""
+        actions = (action for playbook in self.playbooks.values() for action in playbook.actions.values())
+        named = {a.target or self.default_targets.get(destination, "") for a in actions if a.destination == destination}
+        return frozenset(named - {""})
 
     def playbook(self, name: str) -> Playbook:
         """The playbook `name`.

@@ -4,7 +4,7 @@ import json
 
 import pandas as pd
 
-from uam_platform.evaluation.actions import compare, compare_records, section
+from uam_platform.evaluation.actions import compare, compare_issues, compare_records, section
 from uam_platform.evaluation.run_folder import RunFolder
 from uam_platform.ledger.engine import open_ledger
 
@@ -90,3 +90,20 @@ def test_context_arrives_with_its_first_write_and_a_lost_one_is_counted():
     found = figures(compare_records(own, received))
     assert (found["Salesforce: lost"], found["Salesforce: twins"]) == (1, 0)
     assert found["Salesforce: first tasks and contexts sent exactly once"] == 0.5
+
+
+def written(what: str, key: str) -> dict:
+    if what == "issue":
+        return {"object": what, "created": True, "fields": {"labels": ["uam", "detector", f"uam-{key}"]}}
+    return {"object": what, "created": what == "comment", "body": {"content": [{"text": f"uam action {key}"}]}}
+
+
+def test_an_issue_made_again_is_a_twin_and_edits_tell_nothing_of_their_own():
+    own = outbox(("abcdef01", "post", "jira", "sent"), ("abcdef02", "update", "jira", "sent"))
+    received = [written("issue", "abcdef01"), written("edit", ""), written("comment", "abcdef02")]
+    found = figures(compare_issues(own, received))
+    assert found["Jira: first issues sent exactly once"] == 1
+    assert (found["Jira: twins"], found["Jira: lost"], found["Jira: unexpected"]) == (0, 0, 0)
+    assert figures(compare_issues(own, [*received, written("issue", "abcdef01")]))["Jira: twins"] == 1
+    assert figures(compare_issues(own, [*received, written("comment", "abcdef02")]))["Jira: twins"] == 1
+    assert figures(compare_issues(own, received[:1]))["Jira: lost"] == 1

@@ -110,7 +110,7 @@ def test_an_action_is_parked_and_not_sent_again_when_the_look_up_is_impossible(l
     report = deliver_outbox(ledger, clients, world.clock, 10, False, world.sleep, PLAYBOOKS.delivery)
     assert report.states["parked"] == 1
     assert world.slack.calls.count("post") == 1
-    assert "look at the channel" in report.problems[0]
+    assert "look there" in report.problems[0]
     world.slack.plan.clear()
     key = rows(ledger)[0].idempotency_key
     assert outbox.release(ledger, key, by="kim", reason="history works again", now=world.now) == "unknown"

@@ -7,6 +7,7 @@ import argparse
 from pathlib import Path
 
 from uam_platform.simulation.sandbox.faults import FaultPlan
+from uam_platform.simulation.sandbox.jira import INDEX_LAG_SECONDS
 from uam_platform.simulation.sandbox.server import DEFAULT_PORT, INCREMENTAL_PER_MINUTE, serve
 
 
@@ -27,6 +28,12 @@ def main() -> None:
         default=INCREMENTAL_PER_MINUTE,
         help="limit of Zendesk's incremental exports (really 10; raise it for a quick demo)",
     )
+    parser.add_argument(
+        "--jira-index-lag",
+        type=float,
+        default=INDEX_LAG_SECONDS,
+        help="seconds until Jira's search knows a new issue",
+    )
     parser.add_argument("--now", type=int, help="epoch seconds of the sandbox clock; by default the end of the world")
     options = parser.parse_args()
     serve(
@@ -36,6 +43,7 @@ def main() -> None:
         options.port,
         FaultPlan.from_json(options.faults),
         incremental_per_minute=options.incremental_per_minute,
+        jira_index_lag_seconds=options.jira_index_lag,
         now=options.now,
         port_file=options.port_file,
     )

@@ -16,6 +16,8 @@ ZENDESK_EMAIL: Final = "uam-reader@acme.example"
 ZENDESK_API_KEY: Final = "sandbox-zendesk-value-not-a-secret"
 SALESFORCE_CLIENT_ID: Final = "sandbox-connected-app"
 SALESFORCE_CLIENT_KEY: Final = "sandbox-client-value-not-a-secret"
+JIRA_EMAIL: Final = "uam-writer@acme.example"
+JIRA_API_KEY: Final = "sandbox-jira-value-not-a-secret"
 SLACK_BOT_KEY: Final = "xoxb-sandbox-not-a-secret"
 
 
@@ -37,6 +39,9 @@ def environment(url: str) -> dict[str, str]:
         "UAM_SALESFORCE_BASE_URL": f"{url}/salesforce",
         "UAM_SALESFORCE_CLIENT_ID": SALESFORCE_CLIENT_ID,
         "UAM_SALESFORCE_CLIENT_SECRET": SALESFORCE_CLIENT_KEY,
+        "UAM_JIRA_BASE_URL": f"{url}/jira",
+        "UAM_JIRA_EMAIL": JIRA_EMAIL,
+        "UAM_JIRA_API_TOKEN": JIRA_API_KEY,
         "UAM_SLACK_BASE_URL": f"{url}/slack/api/",
         "UAM_SLACK_BOT_TOKEN": SLACK_BOT_KEY,
     }

@@ -43,6 +43,10 @@ def _salesforce(status: int, code: str, message: str) -> Answer:
     return _json(status, [{"message": message, "errorCode": code}])
 
 
+def _jira(status: int, message: str) -> Answer:
+    return _json(status, {"errorMessages": [message], "errors": {}})
+
+
 _S3: Final = {
     "429": _xml(503, "SlowDown", "Please reduce your request rate."),
     "500": _xml(500, "InternalError", "We encountered an internal error. Please try again."),
@@ -61,6 +65,12 @@ _VENDORS: Final[dict[str, dict[str, Answer]]] = {
         "500": _salesforce(500, "UNKNOWN_EXCEPTION", "An unexpected error occurred. Please include this ErrorId."),
         "200_error": _salesforce(200, "UNABLE_TO_LOCK_ROW", "unable to obtain exclusive access to this record"),
         "expired_token": _salesforce(401, "INVALID_SESSION_ID", "Session expired or invalid"),
+    },
+    "jira": {
+        "429": _jira(429, "Rate limit exceeded."),
+        "500": _jira(500, "Internal server error"),
+        "200_error": _jira(200, "Something went wrong on our end."),
+        "expired_token": _jira(401, "Client must be authenticated to access this resource."),
     },
     "slack": {
         "429": _json(429, {"ok": False, "error": "ratelimited"}),

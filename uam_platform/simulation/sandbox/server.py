@@ -1,7 +1,7 @@
 """Puts the vendors together on one port.
 
 Belongs here: composition, and running the server in this process or another. Does not belong here: any vendor
-(`s3.py`, `zendesk.py`, `salesforce.py`, `slack.py`), control paths (`control.py`), command-line options
+(`s3.py`, `zendesk.py`, `salesforce.py`, `jira.py`, `slack.py`), control paths (`control.py`), command-line options
 (`__main__.py`).
 """
 
@@ -25,6 +25,7 @@ from starlette.middleware import Middleware
 from uam_platform.simulation.sandbox import control, credentials, segment_archive
 from uam_platform.simulation.sandbox.company import Company
 from uam_platform.simulation.sandbox.faults import FaultMiddleware, FaultPlan
+from uam_platform.simulation.sandbox.jira import INDEX_LAG_SECONDS, JiraSurface
 from uam_platform.simulation.sandbox.rate_limits import Clock
 from uam_platform.simulation.sandbox.received import DESTINATIONS, Journal
 from uam_platform.simulation.sandbox.s3 import S3Surface
@@ -52,6 +53,7 @@ def create_app(
     faults: FaultPlan | None = None,
     *,
     incremental_per_minute: int = INCREMENTAL_PER_MINUTE,
+    jira_index_lag_seconds: float = INDEX_LAG_SECONDS,
     now: int | None = None,
     clocks: Clocks | None = None,
     progress: segment_archive.Progress | None = None,
@@ -63,6 +65,7 @@ def create_app(
         state: Folder for the prepared archive and the record of what destinations received; made when missing.
         faults: Faults that are pending from the start.
         incremental_per_minute: Limit of Zendesk's incremental exports.
+        jira_index_lag_seconds: Age from which on Jira's search knows an issue.
         now: Epoch seconds of the sandbox clock, after which nothing is served; the end of the world when not given.
             Tickets are served in their last state only, so one that changed after `now` is not there yet.
         clocks: Clocks for rate limits and for the stamps of messages.
@@ -81,6 +84,7 @@ def create_app(
         *control.routes(journals, plan),
         *ZendeskSurface(served, today, incremental_per_minute, clock.monotonic_seconds).routes(),
         *SalesforceSurface(served, today, journals["salesforce"]).routes(),
+        *JiraSurface(journals["jira"], clock.epoch_seconds, clock.monotonic_seconds, jira_index_lag_seconds).routes(),
         *SlackSurface(journals["slack"], clock.epoch_seconds, clock.monotonic_seconds).routes(),
         *S3Surface(archive).routes(),
     ]
@@ -95,6 +99,7 @@ def serve(
     faults: FaultPlan | None = None,
     *,
     incremental_per_minute: int = INCREMENTAL_PER_MINUTE,
+    jira_index_lag_seconds: float = INDEX_LAG_SECONDS,
     now: int | None = None,
     port_file: Path | None = None,
 ) -> None:
@@ -107,12 +112,20 @@ def serve(
         port: Port to bind; 0 for any free one.
         faults: Faults that are pending from the start.
         incremental_per_minute: Limit of Zendesk's incremental exports.
+        jira_index_lag_seconds: Age from which on Jira's search knows an issue.
         now: Epoch seconds of the sandbox clock; the end of the world when not given.
         port_file: Where to write the bound port, for a parent that asked for port 0.
     """
     import uvicorn
 
-    app = create_app(company, state, faults, incremental_per_minute=incremental_per_minute, now=now)
+    app = create_app(
+        company,
+        state,
+        faults,
+        incremental_per_minute=incremental_per_minute,
+        jira_index_lag_seconds=jira_index_lag_seconds,
+        now=now,
+    )
     with socket.create_server((host, port)) as listener:
         bound = listener.getsockname()[1]
         if port_file is not None:
@@ -130,7 +143,7 @@ class Running:
     credentials: dict[str, str]
 
     def recorded(self, destination: str) -> list[dict[str, Any]]:
-        """Read what a destination (`slack` or `salesforce`) accepted, oldest first."""
+        """Read what a destination (such as `slack`) accepted, oldest first."""
         with urlopen(f"{self.url}/_received/{destination}", timeout=30) as answer:  # noqa: S310 - our own http URL
             loaded: list[dict[str, Any]] = json.load(answer)
         return loaded
@@ -143,6 +156,7 @@ def running(
     faults: FaultPlan | None = None,
     *,
     incremental_per_minute: int = INCREMENTAL_PER_MINUTE,
+    jira_index_lag_seconds: float = INDEX_LAG_SECONDS,
     now: int | None = None,
 ) -> Iterator[Running]:
     """Run a sandbox in a subprocess on a free port and stop it at the end; the arguments are those of `create_app`.
@@ -158,6 +172,7 @@ def running(
             "--port": "0",
             "--port-file": str(port_file),
             "--incremental-per-minute": str(incremental_per_minute),
+            "--jira-index-lag": str(jira_index_lag_seconds),
             "--faults": (faults or FaultPlan()).to_json(),
             **({} if now is None else {"--now": str(now)}),
         }

@@ -1,0 +1,66 @@
+"""Looks of `uam doctor` at issue trackers: whether the token is taken, and whether the rulebook's targets exist there.
+
+Here: one cheap read each. Not here: the other looks (`doctor`), deliveries (`uam_platform.playbooks`).
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from uam_platform.policy.playbooks import PlaybookPolicy
+from uam_platform.settings import Settings
+
+if TYPE_CHECKING:
+    import httpx
+
+
+def jira(settings: Settings) -> str:
+    """Whose token it is, and which projects it sees.
+
+    Raises:
+        ValueError: Jira refuses the token, or a project of the rulebook is not to be seen.
+    """
+    if "jira" not in settings.connected_destinations:
+        return "off; to deliver issues set UAM_JIRA_BASE_URL, UAM_JIRA_EMAIL and UAM_JIRA_API_TOKEN"
+    import httpx
+
+    from uam_platform.playbooks.clients import jira_login
+    from uam_platform.playbooks.jira_session import JiraSession
+
+    session = JiraSession(jira_login(settings), timeout_seconds=10)
+    try:
+        person = _accepted(session.call("GET", "myself"))
+        wanted = sorted(_playbooks(settings).targets("jira"))
+        found = _accepted(session.call("GET", "project", "search", params={"keys": wanted})) if wanted else {}
+    except httpx.HTTPError as error:
+        raise ValueError(f"Jira is out of reach: {error}; check UAM_JIRA_BASE_URL") from error
+    finally:
+        session.close()
+    absent = set(wanted) - {project["key"] for project in found.get("values", [])}
+    if absent:
+        unknown = ", ".join(sorted(absent))
+        raise ValueError(
+            f"Jira shows no project {unknown}; name yours in playbooks.yaml, or give the token's user access"
+        )
+    name = person.get("displayName") or person.get("emailAddress") or person.get("accountId")
+    return f"token of {name} accepted; projects {', '.join(wanted) or 'none named'}; {_mode(settings)}"
+
+
+def _accepted(answer: "httpx.Response") -> dict[str, Any]:
+    from uam_platform.playbooks.jira_session import error_text
+
+    if answer.status_code != 200:
+        raise ValueError(f"Jira refuses: {error_text(answer)}; check UAM_JIRA_EMAIL and UAM_JIRA_API_TOKEN")
+    try:
+        body: dict[str, Any] = answer.json()
+    except ValueError as error:
+        raise ValueError("what answers is not Jira's API; check UAM_JIRA_BASE_URL") from error
+    return body
+
+
+def _playbooks(settings: Settings) -> PlaybookPolicy:
+    from uam_platform.policy.company import rulebook_for
+
+    return rulebook_for(settings).playbooks
+
+
+def _mode(settings: Settings) -> str:
+    return "delivers" if settings.actions_enabled else "dry run until UAM_ACTIONS_ENABLED=true"

@@ -1,0 +1,59 @@
+"""Clients of the connected destinations.
+
+Here: from settings to destinations by name. Not here: which settings connect one (`uam_platform.settings`), the destinations themselves.
+"""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+from pydantic import SecretStr
+
+from uam_platform.playbooks.destination import Destination
+from uam_platform.playbooks.jira import JiraDestination
+from uam_platform.playbooks.jira_session import JiraLogin, JiraSession
+from uam_platform.playbooks.salesforce import SalesforceDestination
+from uam_platform.playbooks.salesforce_session import SalesforceLogin, SalesforceSession
+from uam_platform.playbooks.slack import SlackDestination
+from uam_platform.policy.playbooks import PlaybookPolicy
+from uam_platform.settings import Settings
+
+if TYPE_CHECKING:
+    from slack_sdk.web.client import WebClient
+
+
+@contextmanager
+def destinations(settings: Settings, policy: PlaybookPolicy, slack: "WebClient") -> Iterator[dict[str, Destination]]:
+    """The connected destinations by name, with their connections open.
+
+    Args:
+        settings: which are connected, and as whom.
+        policy: fields and types that are written.
+        slack: Slack's client.
+    """
+    clients: dict[str, Destination] = {"slack": SlackDestination(slack)}
+    with ExitStack() as connections:
+        if "salesforce" in settings.connected_destinations:
+            session = SalesforceSession(salesforce_login(settings))
+            connections.callback(session.close)
+            clients["salesforce"] = SalesforceDestination(session, policy.salesforce)
+        if "jira" in settings.connected_destinations:
+            site = JiraSession(jira_login(settings))
+            connections.callback(site.close)
+            clients["jira"] = JiraDestination(site, policy.jira)
+        yield clients
+
+
+def salesforce_login(settings: Settings) -> SalesforceLogin:
+    """Where and as which app Salesforce is written to."""
+    app = str(settings.salesforce_client_id)
+    return SalesforceLogin(str(settings.salesforce_base_url), app, _revealed(settings.salesforce_client_secret))
+
+
+def jira_login(settings: Settings) -> JiraLogin:
+    """Where and as whom Jira is written to."""
+    return JiraLogin(str(settings.jira_base_url), settings.jira_email, _revealed(settings.jira_api_token))
+
+
+def _revealed(secret: SecretStr | None) -> str:
+    return secret.get_secret_value() if secret else ""
