@@ -152,7 +152,7 @@ def test_a_plan_can_be_given_at_the_start(company: Any, tmp_path: Any) -> None:
 
 
 def test_an_unknown_destination_is_told_the_known_ones(sandbox: Running) -> None:
-    answer = httpx.get(f"{sandbox.url}/_received/jira")
+    answer = httpx.get(f"{sandbox.url}/_received/pager")
     assert answer.status_code == 404
     assert "slack, salesforce" in answer.json()["error"]
 
