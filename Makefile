@@ -41,8 +41,16 @@ lint: $(VENV)/.installed ## style and types
 	@$(BIN)/ruff format --check uam_platform uam_platform_tests
 	@$(BIN)/mypy
 
+# The clickstream library brings its own pandas, so it gets an environment of its own; without it the benchmark says so.
+$(VENV)/peers/.installed: $(VENV)/.installed uam_platform/bench/retentioneering.lock
+	@echo "── environment of the benchmark's clickstream library"
+	@$(PYTHON) -m venv $(VENV)/peers
+	@$(VENV)/peers/bin/python -m pip install --disable-pip-version-check -q --require-hashes --no-deps -r uam_platform/bench/retentioneering.lock
+	@touch $@
+
 .PHONY: bench
-bench: $(VENV)/.installed ## speed and memory beside hand-written SQL
+bench: $(VENV)/.installed ## speed and memory beside hand-written SQL, Polars, pandas, retentioneering; features, training, scoring
+	@$(MAKE) --no-print-directory $(VENV)/peers/.installed || echo "not installable here; the benchmark goes on without it"
 	@$(BIN)/uam bench
 
 .PHONY: evaluate

@@ -178,15 +178,19 @@ def doctor() -> None:
 def bench(
     millions: Annotated[str, typer.Option(help="Sizes in millions of events, comma-separated.")] = "5,20",
     days: Annotated[int, typer.Option(min=7, help="Days the events are spread over.")] = 91,
+    accounts: Annotated[
+        int, typer.Option(min=0, help="Accounts for features, training and scoring; 0 leaves these out.")
+    ] = 2000,
 ) -> None:
-    """Measure raw → staged → sessions → actor_days beside one hand-written SQL script, and the cost of one more day."""
+    """Measure the chain beside hand-written SQL, Polars, pandas and retentioneering; features, training, scoring; one more day."""
     from uam_platform.bench.command import command
 
     try:
         sizes = [float(size) for size in millions.split(",")]
     except ValueError:
         raise PolicyError(f"--millions {millions}: expected numbers separated by commas, e.g. 5,20") from None
-    command(sizes, days, console)
+    if not command(sizes, days, accounts, console):
+        raise typer.Exit(1)
 
 
 @app.command()

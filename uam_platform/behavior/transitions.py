@@ -35,10 +35,13 @@ def transitions(events: ir.Table, until: date, rule: SessionRule) -> ir.Table:
     Returns:
         Rows of the TRANSITIONS contract.
     """
-    counted_days = events.filter(
-        events.event_date.between(until - timedelta(days=WINDOW_DAYS), until - timedelta(days=1))
-    )
-    acted = actions(counted_days, "event_name", "event_hi", "event_lo")
+    first, last = until - timedelta(days=WINDOW_DAYS), until - timedelta(days=1)
+    return transition_counts(events.filter(events.event_date.between(first, last)), rule)
+
+
+def transition_counts(events: ir.Table, rule: SessionRule) -> ir.Table:
+    """As `transitions`, of all events given."""
+    acted = actions(events, "event_name", "event_hi", "event_lo")
     cut = cut_sessions(acted, _KEYS, rule.gap_us, rule.cap_us)
     following = cut.event_name.lead().over(group_by=[*_KEYS, "cut_us"], order_by=list(_ORDER))
     pairs = cut.mutate(next_event_name=following)

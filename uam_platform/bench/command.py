@@ -1,24 +1,25 @@
-"""`uam bench`: our path beside the hand-written script, and the cost of one more day, as tables for people.
+"""`uam bench`: our path beside a hand-written script and other tools, one more day, features to scores.
 
-Here: which sizes and histories are measured, in what order, and how it is shown. Not here: the measuring (`measure`), the made-up
-input (`landing`).
+Here: which sizes and histories are measured, and in what order. Not here: the measuring (`measure`), the made-up input (`landing`),
+the tables for people (`tables`).
 """
 
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
 
 from rich.console import Console
-from rich.table import Table
 
+from uam_platform.bench import clickstream, peers, scoring
 from uam_platform.bench.baseline import differences
+from uam_platform.bench.clickstream import Outcome
 from uam_platform.bench.landing import Shape, land
 from uam_platform.bench.measure import Measured, load_ids, measure
+from uam_platform.bench.tables import Comparison, comparison_table, day_table, peer_table, scoring_table
 from uam_platform.lake.engine import EngineLimits
 from uam_platform.lake.store import Lake
 from uam_platform.settings import Settings
@@ -31,30 +32,17 @@ _NEW_DAYS: Final = 3  # measured one after the other; the fastest counts, for ot
 _PER_LOAD: Final = 1_500_000
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """Both ways over the same deliveries.
-
-    Attributes:
-        deliveries: landed rows.
-        ours: our path.
-        script: the hand-written script.
-        different: where the results differ; empty when they are equal.
-    """
-
-    deliveries: int
-    ours: Measured
-    script: Measured
-    different: list[str]
-
-
-def command(sizes_in_millions: Sequence[float], days: int, console: Console) -> None:
+def command(sizes_in_millions: Sequence[float], days: int, accounts: int, console: Console) -> bool:
     """Measure and print, one line as soon as it is known.
 
     Args:
         sizes_in_millions: landed deliveries of each comparison.
         days: days they are spread over.
+        accounts: of the company for features, training and scoring; 0 leaves these out.
         console: where progress and tables go.
+
+    Returns:
+        Whether all results were equal.
     """
     settings = Settings()
     limits = EngineLimits(memory=settings.engine_memory, threads=settings.engine_threads)
@@ -63,15 +51,19 @@ def command(sizes_in_millions: Sequence[float], days: int, console: Console) -> 
     for millions in sizes_in_millions:
         with _scratch(settings.data_dir) as folder:
             found.append(compare(folder, round(millions * 1e6), days, limits, console))
-    console.print(comparison_table(found))
+    console.print(comparison_table(found), peer_table(found))
     for line in (line for one in found for line in one.different):
         console.print(f"[red]not equal[/red] {line}")
     with _scratch(settings.data_dir) as folder:
-        console.print(day_table(one_more_day(folder, limits, console)))
+        console.print(day_table(one_more_day(folder, limits, console), DAILY))
+    if accounts:
+        with _scratch(settings.data_dir) as folder:
+            console.print(scoring_table(*features_to_scores(folder, accounts, limits, console)))
+    return not any(one.different or one.unequal or (one.clickstream.measured and one.clickstream.said) for one in found)
 
 
 def compare(folder: Path, deliveries: int, days: int, limits: EngineLimits, console: Console) -> Comparison:
-    """Land the deliveries (not measured), run both ways and compare the tables."""
+    """Land the deliveries (not measured), run both ways and the other tools, and compare the tables."""
     per_load = max(1, round(days * _PER_LOAD / deliveries))
     raw = folder / "raw"
     with console.status(f"landing {deliveries:,} deliveries"):
@@ -87,7 +79,49 @@ def compare(folder: Path, deliveries: int, days: int, limits: EngineLimits, cons
     console.print(f"  script {script.seconds:.1f} s, ours {ours.seconds:.1f} s ({parts})")
     with console.status("comparing the results"):
         different = differences(Lake(folder / "ours" / "lake"), folder / "script")
-    return Comparison(landed, ours, script, different)
+    shutil.rmtree(folder / "script")
+    return Comparison(landed, ours, script, different, *_other_tools(folder, limits, console))
+
+
+def _other_tools(
+    folder: Path, limits: EngineLimits, console: Console
+) -> tuple[dict[str, Measured], list[str], Outcome]:
+    lake = folder / "ours" / "lake"
+    tools, results = {}, {}
+    for tool in peers.TOOLS:
+        out = folder / tool.replace(" ", "_")
+        with console.status(f"sessions and transitions: {tool}"):
+            tools[tool] = measure("peer", limits, tool=tool, lake=lake, out=out)
+        results[tool] = peers.fingerprints(out)
+        console.print(f"  sessions and transitions, {tool}: {tools[tool].seconds:.1f} s")
+    first = next(iter(peers.TOOLS))
+    ours = folder / first.replace(" ", "_")
+    with console.status("sessions and transitions: retentioneering"):
+        library = clickstream.run(
+            peers.task(lake, folder / "retentioneering", limits),
+            ours / "sessions.parquet",
+            ours / "transitions.parquet",
+        )
+    return tools, [tool for tool in tools if results[tool] != results[first]], library
+
+
+def features_to_scores(
+    folder: Path, accounts: int, limits: EngineLimits, console: Console
+) -> tuple[dict[str, Measured], dict[str, str]]:
+    """Seconds of features, training and scoring, and in words what each of them is."""
+    with console.status(f"simulating {accounts:,} accounts and running them as far as features and labels"):
+        run = scoring.prepare(folder / "company", accounts, scoring.DAYS, lambda _: None)
+    out = folder / "scores"
+    found = {}
+    for task, more in (("features", {}), ("training", {}), ("scoring", {"accounts": scoring.SCORED_ACCOUNTS})):
+        with console.status(task):
+            found[task] = measure(task, limits, run=run, out=out, **more)
+    what = {
+        "features": f"features, {accounts:,} accounts × {scoring.FEATURE_SNAPSHOTS} snapshots, links and writing included",
+        "training": f"training, scoring and backtest, {accounts:,} accounts × {scoring.TRAINING_SNAPSHOTS} snapshots",
+        "scoring": "scores with reasons of many accounts",
+    }
+    return found, what
 
 
 def one_more_day(folder: Path, limits: EngineLimits, console: Console) -> dict[int, Measured]:
@@ -114,38 +148,6 @@ def one_more_day(folder: Path, limits: EngineLimits, console: Console) -> dict[i
         found[history] = min(new, key=lambda one: one.seconds)
         shutil.rmtree(out)
     return found
-
-
-def comparison_table(found: Sequence[Comparison]) -> Table:
-    """One line per size."""
-    table = Table(title="raw → staged → sessions → actor_days, beside one hand-written DuckDB script")
-    for name in ("deliveries", "ours", "events/s", "peak", "script", "events/s", "peak", "ratio", "equal"):
-        table.add_column(name, justify="right")
-    for one in found:
-        sides = [
-            text
-            for side in (one.ours, one.script)
-            for text in (
-                f"{side.seconds:.1f} s",
-                f"{one.deliveries / side.seconds:,.0f}",
-                f"{side.peak_bytes / 1e9:.2f} GB",
-            )
-        ]
-        ratio = one.ours.seconds / one.script.seconds
-        table.add_row(f"{one.deliveries:,}", *sides, f"{ratio:.2f}", "no" if one.different else "yes")
-    return table
-
-
-def day_table(found: dict[int, Measured]) -> Table:
-    """One line per length of history, and what the longest costs beside the shortest."""
-    table = Table(title=f"one more day of {DAILY:,} deliveries: its load taken in, its tables computed")
-    for name in ("days of history", "seconds", "of which", "ratio"):
-        table.add_column(name, justify="right")
-    shortest = found[min(found)]
-    for history, one in sorted(found.items()):
-        parts = ", ".join(f"{name} {seconds:.2f}" for name, seconds in one.parts.items())
-        table.add_row(f"{history}", f"{one.seconds:.2f}", parts, f"{one.seconds / shortest.seconds:.2f}")
-    return table
 
 
 @contextmanager

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from uam_platform.bench import peers, scoring
 from uam_platform.bench.baseline import run_script
 from uam_platform.bench.ours import OurPath
 from uam_platform.lake.engine import EngineLimits
@@ -29,7 +30,7 @@ class Measured:
     Attributes:
         seconds: wall time of the work, without starting Python.
         peak_bytes: largest resident memory of the process.
-        parts: seconds by part of the work.
+        parts: seconds by part of the work; of features, training and scoring the rows.
     """
 
     seconds: float
@@ -78,11 +79,32 @@ def _one_more_day(limits: EngineLimits, raw: str, out: str, day: str, load_id: s
     return path.seconds
 
 
+def _peer(limits: EngineLimits, tool: str, lake: str, out: str) -> dict[str, float]:
+    peers.TOOLS[tool](peers.task(Path(lake), Path(out), limits))
+    return {}
+
+
+def _features(limits: EngineLimits, run: str, out: str) -> dict[str, float]:
+    return {"rows": scoring.features(limits, Path(run), Path(out))}
+
+
+def _training(limits: EngineLimits, run: str, out: str) -> dict[str, float]:
+    return {"rows": scoring.training(limits, Path(run), Path(out))}
+
+
+def _scoring(limits: EngineLimits, run: str, out: str, accounts: int) -> dict[str, float]:
+    return {"rows": scoring.scoring(limits, Path(run), Path(out), accounts)}
+
+
 _TASKS: Final[dict[str, Callable[..., dict[str, float]]]] = {
     "ours": _ours,
     "script": _script,
     "history": _history,
     "one_more_day": _one_more_day,
+    "peer": _peer,
+    "features": _features,
+    "training": _training,
+    "scoring": _scoring,
 }
 
 

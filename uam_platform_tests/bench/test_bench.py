@@ -1,10 +1,13 @@
 """The benchmark compares like with like: same rows by our path and by the hand-written script."""
 
+from dataclasses import replace
 from datetime import date
 from itertools import pairwise
 
+import pandas as pd
 import pytest
 
+from uam_platform.bench import clickstream, peers
 from uam_platform.bench.baseline import RESULTS, differences, run_script
 from uam_platform.bench.landing import Shape, land
 from uam_platform.bench.measure import measure
@@ -12,6 +15,7 @@ from uam_platform.bench.ours import OurPath
 from uam_platform.contracts import tables
 from uam_platform.lake.engine import EngineLimits, connect
 from uam_platform.lake.store import Lake
+from uam_platform.policy.sessions import SessionRule
 
 SHAPE = Shape(deliveries=20_000, first_day=date(2025, 1, 6), days=40, days_per_load=14)
 
@@ -51,6 +55,51 @@ def test_a_changed_row_is_seen_as_a_difference(folder, tmp_path):
     assert {line.split(":")[0] for line in differences(Lake(folder / "ours" / "lake"), tmp_path / "script")} >= {
         "events"
     }
+
+
+def sessions_and_transitions(folder, out, tool):
+    given = peers.task(folder / "ours" / "lake", out, EngineLimits())
+    peers.TOOLS[tool](given)
+    return peers.fingerprints(out)
+
+
+def test_every_tool_gives_the_sessions_and_transitions_of_our_path(folder, tmp_path):
+    found = {tool: sessions_and_transitions(folder, tmp_path / tool.replace(" ", "_"), tool) for tool in peers.TOOLS}
+    lake = Lake(folder / "ours" / "lake")
+    stored = lake.read(connect(), tables.SESSIONS).count().execute()
+    assert {results["sessions"][0] for results in found.values()} == {stored}
+    assert len({str(results) for results in found.values()}) == 1
+
+
+def test_sessions_are_cut_by_the_same_rule_in_every_tool(folder, tmp_path):
+    lake, rule = (
+        folder / "ours" / "lake",
+        SessionRule(gap_minutes=1, cap_hours=1, reason="short, so that all cuts occur"),
+    )
+    found = {}
+    for tool, run in peers.TOOLS.items():
+        given = replace(peers.task(lake, tmp_path / tool.replace(" ", "_"), EngineLimits()), rule=rule)
+        run(given)
+        found[tool] = peers.fingerprints(given.out)
+    assert len({str(results) for results in found.values()}) == 1
+    assert found["our path"]["sessions"][0] > Lake(lake).read(connect(), tables.SESSIONS).count().execute()
+
+
+def test_a_result_that_differs_in_one_count_is_told_apart(folder, tmp_path):
+    before = sessions_and_transitions(folder, tmp_path, "SQL by hand")
+    changed = pd.read_parquet(tmp_path / "transitions.parquet")
+    changed.loc[0, "transition_count"] += 1
+    changed.to_parquet(tmp_path / "transitions.parquet", index=False)
+    after = peers.fingerprints(tmp_path)
+    assert after["sessions"] == before["sessions"]
+    assert after["transitions"] != before["transitions"]
+
+
+def test_without_the_clickstream_library_the_benchmark_says_how_to_get_it(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(clickstream, "ENVIRONMENT", tmp_path / "nowhere")
+    outcome = clickstream.run(peers.task(folder / "ours" / "lake", tmp_path, EngineLimits()), tmp_path, tmp_path)
+    assert outcome.measured is None
+    assert "make bench" in outcome.said
 
 
 def test_the_same_deliveries_are_landed_every_time(folder, tmp_path):
