@@ -32,13 +32,13 @@ dev: $(VENV)/.installed ## the Dagster UI on http://localhost:3000, on the same 
 	@set -a; if [ -f data/demo.env ]; then . data/demo.env; fi; if [ -f .env ]; then . ./.env; fi; set +a; PYTHONWARNINGS=ignore $(BIN)/dagster dev -w workspace.yaml -p $${PORT:-3000}
 
 .PHONY: test
-test: $(VENV)/.installed ## the whole test suite
-	@$(BIN)/python -m pytest
+test: $(VENV)/.installed ## the whole test suite, by WORKERS=2 processes
+	@$(BIN)/python -m pytest -n $${WORKERS:-2} --dist loadgroup
 
 .PHONY: lint
 lint: $(VENV)/.installed ## style and types
-	@$(BIN)/ruff check uam_platform uam_platform_tests
-	@$(BIN)/ruff format --check uam_platform uam_platform_tests
+	@$(BIN)/ruff check uam_platform uam_platform_tests docs
+	@$(BIN)/ruff format --check uam_platform uam_platform_tests docs
 	@$(BIN)/mypy
 
 # The clickstream library brings its own pandas, so it gets an environment of its own; without it the benchmark says so.
@@ -68,6 +68,15 @@ reference: $(VENV)/.installed ## the reference learner that evaluations print be
 .PHONY: docs
 docs: $(VENV)/.installed ## regenerate the generated documents
 	@$(BIN)/uam docs
+
+$(VENV)/browser/.installed: docs/screenshots.lock
+	@$(PYTHON) -m venv $(VENV)/browser
+	@$(VENV)/browser/bin/python -m pip install --disable-pip-version-check -q --require-hashes --no-deps -r docs/screenshots.lock
+	@touch $@
+
+.PHONY: screenshots
+screenshots: $(VENV)/.installed $(VENV)/browser/.installed ## the pictures of docs/tour.md, after `make demo`; needs chromium
+	@$(VENV)/browser/bin/python docs/screenshots.py
 
 .PHONY: clean
 clean: ## remove generated data (asks nothing; keeps data/README.md)

@@ -1,13 +1,25 @@
-"""What tests of several areas share: ledgers on both databases that the platform supports."""
+"""What tests of several areas share: ledgers on both databases that the platform supports, and how workers divide the suite."""
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 
 from uam_platform.ledger.engine import Ledger
 from uam_platform_tests.ledger.findings import new_ledger
 from uam_platform_tests.ledger.postgres_server import NoServerError, PostgresServer, running_server
+
+SHARING: Final = ("end_to_end", "simulation", "sandbox")
+"""Folders whose files share one expensive fixture; with several workers they stay on one, and begin first."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let a worker keep what shares a fixture: a folder of `SHARING`, else a file; the long ones begin first."""
+    for item in items:
+        folder = item.path.parent.name
+        item.add_marker(pytest.mark.xdist_group(folder if folder in SHARING else item.path.stem))
+    items.sort(key=lambda item: SHARING.index(n) if (n := item.path.parent.name) in SHARING else len(SHARING))
 
 
 @pytest.fixture(scope="session")
