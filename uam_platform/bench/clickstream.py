@@ -21,6 +21,7 @@ from uam_platform.bench.peers import Task
 
 ENVIRONMENT: Final = Path(sys.prefix) / "peers"
 TIMEOUT_SECONDS: Final = 900.0
+_NO_TRACKING: Final = {"RETENTIONEERING_NO_TRACK": "1"}
 _PEER: Final = Path(__file__).with_name("retentioneering_peer.py")
 
 
@@ -53,7 +54,7 @@ def run(given: Task, sessions: Path, transitions: Path) -> Outcome:
     command = [str(python), str(_PEER), str(prepared), str(given.rule.gap_us // 1_000_000), str(found)]
     try:
         done = subprocess.run(  # noqa: S603 - our own program
-            command, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False
+            command, env=_NO_TRACKING, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False
         )
     except subprocess.TimeoutExpired:
         return Outcome(None, f"stopped after {TIMEOUT_SECONDS:,.0f} s")

@@ -2,16 +2,14 @@
 
 Here: its own calls over a prepared file, timed. Not here: the preparation and the comparison (`clickstream`). Nothing of this
 platform is imported: the library brings its own pandas and lives in an environment of its own.
-Called as `python retentioneering_peer.py EVENTS.parquet GAP_SECONDS OUT.json`; the file has path, event and timestamp, in order.
+Called, with its tracking switched off, as `python retentioneering_peer.py EVENTS.parquet GAP_SECONDS OUT.json`; the file has path, event
+and timestamp, in order.
 """
 
 import json
-import os
 import resource
 import sys
 import time
-
-os.environ["RETENTIONEERING_NO_TRACK"] = "1"
 
 
 def main(events: str, gap_seconds: str, out: str) -> None:

@@ -4,12 +4,16 @@ Here: pure translations of one contract. Not here: running them (`uam_platform.l
 (`uam_platform.orchestration.metadata`).
 """
 
+from typing import TYPE_CHECKING
+
 import ibis
 import ibis.expr.datatypes as dt
-import pandera.ibis as pandera_ibis
 import pyarrow as pa
 
 from uam_platform.contracts.model import Column, Contract, Type
+
+if TYPE_CHECKING:  # half a second of a code location's start, and needed only when something is validated
+    import pandera.ibis as pandera_ibis
 
 _IBIS: dict[Type, dt.DataType] = {
     Type.STRING: dt.string,
@@ -48,8 +52,10 @@ def arrow_schema(contract: Contract) -> pa.Schema:
     return pa.schema([pa.field(c.name, _ARROW[c.type], nullable=c.name in contract.nullable) for c in contract.columns])
 
 
-def pandera_schema(contract: Contract) -> pandera_ibis.DataFrameSchema:
+def pandera_schema(contract: Contract) -> "pandera_ibis.DataFrameSchema":
     """Pandera schema for an Ibis table: strict columns, types, nulls and the vocabulary's bounds; no coercion."""
+    import pandera.ibis as pandera_ibis
+
     return pandera_ibis.DataFrameSchema(
         {
             c.name: pandera_ibis.Column(_IBIS[c.type], checks=_checks(c), nullable=c.name in contract.nullable)
@@ -61,7 +67,9 @@ def pandera_schema(contract: Contract) -> pandera_ibis.DataFrameSchema:
     )
 
 
-def _checks(column: Column) -> list[pandera_ibis.Check]:
+def _checks(column: Column) -> "list[pandera_ibis.Check]":
+    import pandera.ibis as pandera_ibis
+
     checks = []
     if column.allowed:
         checks.append(pandera_ibis.Check.isin(list(column.allowed)))

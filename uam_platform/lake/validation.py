@@ -8,9 +8,6 @@ from dataclasses import dataclass
 
 import ibis
 import ibis.expr.types as ir
-import pandera.ibis  # noqa: F401 - registers the Ibis backend of pandera
-from pandera.config import ValidationDepth, config_context
-from pandera.errors import SchemaErrors
 
 from uam_platform.contracts.model import Contract
 from uam_platform.contracts.schemas import pandera_schema
@@ -48,6 +45,10 @@ def check_schema(table: ir.Table, contract: Contract) -> None:
     Raises:
         TypeError: a column is missing, unexpected or of another type; the message lists them.
     """
+    import pandera.ibis  # noqa: F401 - registers the Ibis backend of pandera
+    from pandera.config import ValidationDepth, config_context
+    from pandera.errors import SchemaErrors
+
     try:
         with config_context(validation_depth=ValidationDepth.SCHEMA_ONLY):
             pandera_schema(contract).validate(table, lazy=True)
