@@ -44,7 +44,7 @@ class Load:
     objects: Sequence[str] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
     fields: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    drift: Sequence[str] = ()
+    drift: Sequence[str] = field(default_factory=list)
 
     @property
     def loaded_time(self) -> datetime:
