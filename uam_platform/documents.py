@@ -18,6 +18,7 @@ _ENV_SECTIONS = {
     "engine_memory": "Engine and ledger",
     "segment_archive_url": "Segment (source): the archive that Segment writes to your own S3 bucket, or a folder",
     "zendesk_base_url": "Zendesk (source): an admin's e-mail and API token",
+    "gong_base_url": "Gong (source): an access key with the rights to read calls, transcripts and users",
     "salesforce_base_url": "Salesforce (source): a connected app with the client-credentials flow",
     "jira_base_url": "Jira (destination): an API token that may browse, create, edit, comment and move in the projects",
     "slack_base_url": "Slack (destination): a bot token with chat:write and channels:history",

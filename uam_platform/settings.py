@@ -42,6 +42,12 @@ class Settings(BaseSettings):
     zendesk_api_token: SecretStr | None = None
     zendesk_start: datetime = Field(datetime(2020, 1, 1, tzinfo=UTC), description="first import goes back to here")
 
+    gong_base_url: str | None = Field(None, description="your own, e.g. https://us-12345.api.gong.io (Gong's API page)")
+    gong_access_key: str | None = None
+    gong_access_key_secret: SecretStr | None = None
+    gong_start: datetime = Field(datetime(2020, 1, 1, tzinfo=UTC), description="first import goes back to here")
+    gong_look_back_days: int = Field(14, ge=1, description="days in which a call becomes readable after its start")
+
     salesforce_base_url: str | None = Field(None, description="https://<domain>.my.salesforce.com")
     salesforce_client_id: str | None = None
     salesforce_client_secret: SecretStr | None = None

@@ -1,7 +1,7 @@
 """JSON over HTTP for API connectors: one request at a time, failures classified, transient ones retried.
 
 Here: sending, Retry-After, cut bodies, and turning an answer into an object or an error. Not here: authentication and paging
-of one vendor (`zendesk`, `salesforce`).
+of one vendor (`zendesk`, `salesforce`, `gong`).
 """
 
 import json
@@ -82,28 +82,22 @@ class JsonClient:
         needs: str = "",
         params: Mapping[str, str] | None = None,
         form: Mapping[str, str] | None = None,
+        body: Object | None = None,
     ) -> Object:
-        """As `get`, with any method and an optional form body."""
+        """As `get`, with any method and an optional form or JSON body."""
         first = self.counts["requests"]
+        content = {"params": params, "data": form, "json": body}
         try:
-            return self._wire.retry.call(lambda: self._once(method, url, where, needs, params, form), self._progress)
+            return self._wire.retry.call(lambda: self._once(method, url, where, needs, content), self._progress)
         finally:
             self.counts["retries"] += max(0, self.counts["requests"] - first - 1)
 
-    def _once(
-        self,
-        method: str,
-        url: str,
-        where: str,
-        needs: str,
-        params: Mapping[str, str] | None,
-        form: Mapping[str, str] | None,
-    ) -> Object:
+    def _once(self, method: str, url: str, where: str, needs: str, content: Mapping[str, Any]) -> Object:
         import httpx
 
         self.counts["requests"] += 1
         try:
-            answer = self._client.request(method, url, params=params, data=form, headers=self.headers)
+            answer = self._client.request(method, url, headers=self.headers, **content)
         except (httpx.InvalidURL, httpx.UnsupportedProtocol) as error:
             raise PermanentError(where, f"{url!r} is no usable address ({error})", "Correct the base URL.") from None
         except httpx.TransportError as error:

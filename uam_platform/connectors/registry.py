@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from uam_platform.connectors import files, ledger, salesforce, salesforce_session, segment, zendesk
+from uam_platform.connectors import files, gong, ledger, salesforce, salesforce_session, segment, zendesk
 from uam_platform.connectors.http_json import Wire
 from uam_platform.connectors.object_store import StoreAddress
 from uam_platform.connectors.retry import Retry
@@ -148,6 +148,25 @@ def _salesforce_source(settings: Settings) -> salesforce_session.SalesforceSourc
     )
 
 
+def _gong_source(settings: Settings) -> gong.GongSource:
+    return gong.GongSource(
+        base_url=settings.gong_base_url or "",
+        access_key=settings.gong_access_key or "",
+        access_key_secret=_secret(settings.gong_access_key_secret),
+        start=settings.gong_start,
+        look_back_days=settings.gong_look_back_days,
+    )
+
+
+def _gong(settings: Settings, _: Mapping[str, str]) -> Land:
+    source = _gong_source(settings)
+    return lambda manifest, load_id, now, progress: gong.land(source, manifest, load_id, now, progress)
+
+
+def _gong_probe(settings: Settings) -> str:
+    return gong.probe(_gong_source(settings), settings.clock(), _LOOK)
+
+
 def _files(settings: Settings, variables: Mapping[str, str]) -> Land:
     if settings.mapping is None:
         raise ValueError("the files connector needs UAM_MAPPING")
@@ -176,6 +195,13 @@ _KNOWN: Final[dict[str, _Kind]] = {
         ("UAM_ZENDESK_BASE_URL", "UAM_ZENDESK_EMAIL", "UAM_ZENDESK_API_TOKEN"),
         (RECORDS,),
         _zendesk,
+    ),
+    "gong": _Kind(
+        "Recorded calls, their participants and transcripts of Gong.",
+        ("UAM_GONG_BASE_URL", "UAM_GONG_ACCESS_KEY", "UAM_GONG_ACCESS_KEY_SECRET"),
+        (RECORDS,),
+        _gong,
+        _gong_probe,
     ),
     "segment": _Kind(
         "Event deliveries of web and backend, from Segment's archive.",

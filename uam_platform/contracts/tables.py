@@ -16,6 +16,7 @@ from uam_platform.contracts.tables_behavior import (
 from uam_platform.contracts.tables_cohorts import COHORT_PROFILES, COHORT_SCALERS, COHORTS, CONTRACTS_COHORTS
 from uam_platform.contracts.tables_evidence import (
     ACCOUNT_THEMES,
+    CALLS,
     CONTRACTS_EVIDENCE,
     EMERGING_THEMES,
     STATEMENTS,
@@ -29,6 +30,7 @@ __all__ = [
     "ACCOUNT_ACTIONS",
     "ACCOUNT_SCORES",
     "ACCOUNT_THEMES",
+    "CALLS",
     "COHORTS",
     "COHORT_PROFILES",
     "COHORT_SCALERS",

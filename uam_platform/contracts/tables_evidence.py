@@ -19,6 +19,18 @@ UTTERANCES = Contract(
     key=("utterance_id",),
     nullable=frozenset({"ticket_id", "conversation_id", "account_id"}),
 )
+CALLS = Contract(
+    stage="staging",
+    name="calls",
+    grain="one recorded call",
+    description="Calls with customers: whose account, who took part, whether its words have arrived (R35, R46). The words are UTTERANCES.",
+    columns=columns(
+        "source call_id account_id attached_by title direction started_at duration_ms customer_count agent_count has_transcript "
+        "known_at known_date load_id row_no"
+    ),
+    key=("call_id",),
+    nullable=frozenset({"account_id", "duration_ms"}),
+)
 STATEMENTS = Contract(
     stage="evidence",
     name="statements",
@@ -38,7 +50,7 @@ ACCOUNT_THEMES = Contract(
     grain="one account, topic and known day",
     description="Statements per account and topic, to be summed over known days before a snapshot.",
     columns=columns(
-        "account_id topic known_date mention_count sentiment_sum escalation_count reopen_count renewal_concern_count "
+        "account_id topic known_date mention_count call_mention_count sentiment_sum escalation_count reopen_count renewal_concern_count "
         "buying_signal_count"
     ),
     key=("account_id", "topic", "known_date"),
@@ -50,9 +62,9 @@ THEMES = Contract(
     description="Breadth beside loudness: how many accounts and how much revenue speak of a topic, how much of it is one account, "
     "and whether it grows.",
     columns=columns(
-        "as_of topic mention_count mentioning_account_count account_share_ratio mentioning_arr_usd_cents arr_share_ratio "
-        "loudest_share_ratio effective_account_count previous_mention_count trend_ratio sentiment_mean escalation_count breadth "
-        "statement_id quote"
+        "as_of topic mention_count call_mention_count mentioning_account_count call_account_count account_share_ratio "
+        "mentioning_arr_usd_cents arr_share_ratio loudest_share_ratio effective_account_count previous_mention_count trend_ratio "
+        "sentiment_mean escalation_count breadth statement_id quote"
     ),
     key=("as_of", "topic"),
     nullable=frozenset({"arr_share_ratio"}),
@@ -68,4 +80,4 @@ EMERGING_THEMES = Contract(
     key=("as_of", "theme_no"),
 )
 
-CONTRACTS_EVIDENCE: tuple[Contract, ...] = (UTTERANCES, STATEMENTS, ACCOUNT_THEMES, THEMES, EMERGING_THEMES)
+CONTRACTS_EVIDENCE: tuple[Contract, ...] = (UTTERANCES, CALLS, STATEMENTS, ACCOUNT_THEMES, THEMES, EMERGING_THEMES)

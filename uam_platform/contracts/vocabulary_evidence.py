@@ -26,6 +26,17 @@ EVIDENCE_COLUMNS: tuple[Column, ...] = (
     Column(
         "author_kind", _S, "Who speaks: customer, own staff, or not known.", allowed=("customer", "agent", "unknown")
     ),
+    Column("call_id", _S, "A recorded call, prefixed by its source."),
+    Column(
+        "attached_by",
+        _S,
+        "What led from a call to its account: a link of the CRM, the participants' addresses, or nothing.",
+        allowed=("crm", "participants", "nothing"),
+    ),
+    Column("direction", _S, "Who called whom.", purpose=_WEB, allowed=("inbound", "outbound", "conference", "unknown")),
+    _count("customer_count", "Participants of the customer.", "people"),
+    _count("agent_count", "Participants of our own staff.", "people"),
+    Column("has_transcript", _B, "The words of the call have arrived."),
     Column("said_at", Type.TIMESTAMP, "When it was said.", "UTC"),
     Column("text", _S, "The words, redacted before they were stored.", pii=Pii.PERSONAL, purpose=_FIX),
     _count("redaction_count", "Places where something personal was cut out.", "places"),
@@ -39,6 +50,8 @@ EVIDENCE_COLUMNS: tuple[Column, ...] = (
     Column("signal_reason", _S, "Which rules made the flags, as the rulebook names them.", purpose=_FIX),
     Column("quote", _S, "The sentence that carries it, redacted.", pii=Pii.PERSONAL, purpose=_WEB),
     _count("mention_count", "Statements.", "statements"),
+    _count("call_mention_count", "Statements made in calls; part of the mentions.", "statements"),
+    _count("call_account_count", "Distinct accounts that speak of it in calls.", "accounts"),
     Column("sentiment_sum", _F, "Sum of the sentiment of the statements.", purpose=_WEB),
     Column("sentiment_mean", _F, "Mean sentiment of the statements.", purpose=_WEB, minimum=-1, maximum=1),
     _count("escalation_count", "Statements that escalate.", "statements"),

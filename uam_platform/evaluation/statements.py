@@ -34,7 +34,13 @@ def section(run: RunFolder, truth: Truth) -> Section:
     read = run.query(f"SELECT utterance_id, topic, sentiment, {', '.join(_SIGNALS)} FROM {run.view(STATEMENTS)}")
     planted = compared_with(truth.frame("statements"), heard)
     hidden = compared_with(truth.frame("pii"), heard)
-    rows = (*topic_rows(planted, read), tone_row(planted, read), *signal_rows(planted, read), *redaction_rows(hidden))
+    rows = (
+        *topic_rows(planted, read),
+        *channel_rows(planted, read),
+        tone_row(planted, read),
+        *signal_rows(planted, read),
+        *redaction_rows(hidden),
+    )
     note = f"{planted['text_id'].nunique():,} planted texts in the channels that the run has read"
     return Section("evidence", _TITLE, rows, note)
 
@@ -71,6 +77,18 @@ def topic_rows(planted: pd.DataFrame, read: pd.DataFrame) -> Iterator[Row]:
         parts = rate_parts(row["hits"], row["true"])
         note = f"precision {ratio(row['hits'], row['said']) or 0:.2f}; {int(row['true'])} texts"
         yield Row(f"recall of {str(topic).replace('_', ' ')}", ratio(row["hits"], row["true"]), note=note, parts=parts)
+
+
+def channel_rows(planted: pd.DataFrame, read: pd.DataFrame) -> Iterator[Row]:
+    """Recall of the topics by channel: what is spoken is harder to read than what is written."""
+    true = planted[["source", "text_id", "theme"]].drop_duplicates()
+    said = read.assign(text_id=text_ids(read["utterance_id"]))[["text_id", "topic"]].drop_duplicates()
+    both = true.merge(said, left_on=["text_id", "theme"], right_on=["text_id", "topic"])
+    for channel, own in true.groupby("source", sort=True):
+        hits = int((both["source"] == channel).sum())
+        note = f"{own['text_id'].nunique():,} texts"
+        parts = rate_parts(hits, len(own))
+        yield Row(f"topic recall in {str(channel).replace('_', ' ')}s", ratio(hits, len(own)), note=note, parts=parts)
 
 
 def tone_row(planted: pd.DataFrame, read: pd.DataFrame) -> Row:

@@ -119,6 +119,7 @@ def account_themes(found: pd.DataFrame) -> pd.DataFrame:
     placed = found[found["account_id"].notna() & found["topic"].notna()]
     sums = placed.groupby(["account_id", "topic", "known_date"], as_index=False).agg(
         mention_count=("statement_id", "size"),
+        call_mention_count=("channel", lambda channels: int((channels == "call").sum())),
         sentiment_sum=("sentiment", "sum"),
         escalation_count=("is_escalation", "sum"),
         reopen_count=("is_reopen", "sum"),

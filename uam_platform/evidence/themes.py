@@ -61,8 +61,11 @@ def _row(own: pd.DataFrame, previous: int, speaking: int, arr: pd.Series, policy
     revenue, whole = int(arr.reindex(counts.index).fillna(0).sum()), int(arr.sum())
     example = own.sort_values(["sentiment", "statement_id"]).iloc[0]
     share = len(counts) / speaking
+    in_calls = own[own["channel"] == "call"]
     return {
         "mention_count": len(own),
+        "call_mention_count": len(in_calls),
+        "call_account_count": in_calls["account_id"].nunique(),
         "mentioning_account_count": len(counts),
         "account_share_ratio": share,
         "mentioning_arr_usd_cents": revenue,

@@ -74,6 +74,7 @@ def themes(facts: Facts, count: int) -> list[Row]:
             "accounts": int(r["mentioning_account_count"]),
             "mentions": int(r["mention_count"]),
             "before": int(r["previous_mention_count"]),
+            "calls": int(r["call_account_count"]),
             "arr": int(r["mentioning_arr_usd_cents"]),
             "breadth": words(str(r["breadth"])),
             "quote": text(r["quote"]) or "",

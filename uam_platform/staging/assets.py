@@ -41,6 +41,8 @@ RECORD_TABLES = (
     tables.VERDICTS,
 )
 
+_SIDE_TABLES = (tables.UTTERANCES, tables.CALLS)
+
 
 def deliveries_asset(wiring: Wiring, raw_keys: list[dg.AssetKey]) -> dg.AssetsDefinition:
     """Each complete load, split once by event day."""
@@ -113,8 +115,9 @@ def records_asset(wiring: Wiring, raw_keys: list[dg.AssetKey]) -> dg.AssetsDefin
         found = canonical_records(landed, wiring.rulebook.time)
         load_ids = [load.load_id for load, _ in landed]
         publish_record_books(warehouse.connection, warehouse.lake, found.quarantine, found.counts, load_ids)
-        utterances = as_table(found.utterances, tables.UTTERANCES)
-        warehouse.lake.publish(warehouse.connection, tables.UTTERANCES, utterances)
+        for contract in _SIDE_TABLES:
+            rows = as_table(getattr(found, contract.name), contract)
+            warehouse.lake.publish(warehouse.connection, contract, rows)
         for contract in RECORD_TABLES:
             yield dg.Output(getattr(found, contract.name), contract.name)
 

@@ -16,6 +16,7 @@ from uam_platform.lake.loads import Load
 from uam_platform.policy.time import TimePolicy
 from uam_platform.staging import (
     answers,
+    calls,
     crm_accounts,
     crm_deals,
     crm_terms,
@@ -33,6 +34,7 @@ READ: Final[Mapping[str, tuple[str, ...]]] = {
         "User", "Account", "AccountHistory", "Contact", "Contract", "ContractHistory", "Opportunity", "OpportunityHistory",
     ),
     "zendesk": ("organization", "user", "ticket", "ticket_event"),
+    "gong": ("user", "call", "transcript"),
     "files": ("accounts", "subscriptions", "tickets", "users"),
     "ledger": ("silence", "verdict"),
 }  # fmt: skip
@@ -57,6 +59,7 @@ class RecordTables:
     silences: pd.DataFrame
     verdicts: pd.DataFrame
     utterances: pd.DataFrame
+    calls: pd.DataFrame
     quarantine: pd.DataFrame
     counts: pd.DataFrame
 
@@ -77,14 +80,25 @@ def canonical_records(records: Sequence[tuple[Load, pd.DataFrame]], policy: Time
             error = RecordError("unknown_kind", "no module reads this kind of record")
             log.reject(record.load, record.source_object, record.row_no, error)
     crm, desk, told = by_source["salesforce"], by_source["zendesk"], by_source["ledger"]
+    recorder = by_source["gong"]
     account_rows, ids = crm_accounts.accounts(log, crm, policy.grace)
     own = mapped_records.mapped_rows(log, by_source["files"], policy)
     id_space = policy.source("zendesk").id_space
     by_organization = tickets.organizations(log, desk["organization"])
     users = {key: record for key, (record, _) in latest((r, None) for r in desk["user"]).items()}
     requesters = tickets.requesters(users, by_organization, id_space)
-    redactor = redactor_of([*desk["user"], *crm["User"], *crm["Contact"]])
+    staff_and_customers = [*desk["user"], *crm["User"], *crm["Contact"], *recorder["user"]]
+    redactor = redactor_of(staff_and_customers, calls.names(recorder["call"]))
     ticket_rows = tickets.tickets(log, desk["ticket"], by_organization, requesters, redactor)
+    opportunities = crm_deals.opportunities(log, crm, ids)
+    people = (
+        directory.contacts(log, crm["Contact"], ids)
+        + directory.support_users(log, desk["user"], by_organization, id_space)
+        + own.users_directory
+    )
+    whose = calls.customers(ids.by_salesforce_id, opportunities, people)
+    call_rows, spoken = calls.call_rows(log, recorder, whose, redactor, policy)
+    written = utterances.ticket_utterances(desk, ticket_rows, redactor, policy.grace)
     return RecordTables(
         tickets=frame(contracts.TICKETS, ticket_rows + own.tickets),
         ticket_events=frame(
@@ -93,16 +107,12 @@ def canonical_records(records: Sequence[tuple[Load, pd.DataFrame]], policy: Time
         ),
         accounts=frame(contracts.ACCOUNTS, account_rows + _others(own.accounts, account_rows)),
         subscriptions=frame(contracts.SUBSCRIPTIONS, crm_terms.subscriptions(log, crm, ids) + own.subscriptions),
-        opportunities=frame(contracts.OPPORTUNITIES, crm_deals.opportunities(log, crm, ids)),
-        users_directory=frame(
-            contracts.USERS_DIRECTORY,
-            directory.contacts(log, crm["Contact"], ids)
-            + directory.support_users(log, desk["user"], by_organization, id_space)
-            + own.users_directory,
-        ),
+        opportunities=frame(contracts.OPPORTUNITIES, opportunities),
+        users_directory=frame(contracts.USERS_DIRECTORY, people),
         silences=frame(contracts.SILENCES, answers.silences(log, told["silence"])),
         verdicts=frame(contracts.VERDICTS, answers.verdicts(log, told["verdict"])),
-        utterances=frame(contracts.UTTERANCES, utterances.ticket_utterances(desk, ticket_rows, redactor, policy.grace)),
+        utterances=frame(contracts.UTTERANCES, written + spoken),
+        calls=frame(contracts.CALLS, call_rows),
         quarantine=log.quarantine(),
         counts=log.counts(),
     )

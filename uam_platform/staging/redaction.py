@@ -1,4 +1,4 @@
-"""Redaction of what staging stores: the names that help desk and CRM know, and the one call for a field.
+"""Redaction of what staging stores: the names that help desk, CRM and call recorder know, and the one call for a field.
 
 Here: whose names are known. Not here: what is cut and how it is recognised (`uam_platform.policy.redaction`).
 """
@@ -10,7 +10,7 @@ from uam_platform.policy.redaction import Redactor
 from uam_platform.staging.record_log import Record
 from uam_platform.staging.record_values import text
 
-_NAME_FIELDS: Final = (("name",), ("Name",), ("FirstName", "LastName"))
+_NAME_FIELDS: Final = (("name",), ("Name",), ("FirstName", "LastName"), ("firstName", "lastName"))
 SHAPES_ONLY: Final = Redactor()
 
 
@@ -19,9 +19,9 @@ def redacted(words: str | None, redactor: Redactor = SHAPES_ONLY) -> str | None:
     return None if words is None else redactor.redact(words).text
 
 
-def redactor_of(people: Iterable[Record]) -> Redactor:
-    """A redactor that knows the names of these records: users of the help desk and the CRM, contacts."""
-    return Redactor(sorted({name for record in people for name in _names(record.payload)}))
+def redactor_of(people: Iterable[Record], others: Iterable[str] = ()) -> Redactor:
+    """A redactor that knows the names of these records (users of help desk, CRM and call recorder, contacts) and of `others`."""
+    return Redactor(sorted({name for record in people for name in _names(record.payload)} | set(others)))
 
 
 def _names(payload: Mapping[str, Any]) -> Iterator[str]:

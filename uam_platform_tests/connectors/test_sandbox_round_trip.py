@@ -1,4 +1,4 @@
-"""The three vendor connectors against the sandbox over real HTTP, also when it throttles, fails, cuts and expires."""
+"""The vendor connectors against the sandbox over real HTTP, also when it throttles, fails, cuts and expires."""
 
 import json
 from collections.abc import Iterator
@@ -15,7 +15,15 @@ from uam_platform.settings import Settings
 from uam_platform.simulation.sandbox import server
 from uam_platform.simulation.sandbox.server import Running
 from uam_platform_tests.connectors.fakes import NOW, contents, quiet, rows
-from uam_platform_tests.sandbox.tiny_company import CONTACT_COUNT, END, TABLES, write_company
+from uam_platform_tests.sandbox.tiny_company import (
+    CALL_COUNT,
+    CONTACT_COUNT,
+    END,
+    START,
+    TABLES,
+    call_id,
+    write_company,
+)
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +49,9 @@ def manifest(tmp_path) -> LoadManifest:
 
 
 def connectors(sandbox: Running) -> dict[str, Connector]:
-    values = {name.removeprefix("UAM_").lower(): value for name, value in sandbox.credentials.items()}
+    values = {"gong_start": START} | {
+        name.removeprefix("UAM_").lower(): value for name, value in sandbox.credentials.items()
+    }
     return {c.name: c for c in configured(Settings(_env_file=None, **values))}
 
 
@@ -95,6 +105,14 @@ def test_every_ticket_user_organisation_and_audit_arrives(sandbox, company, mani
     assert land(connectors(sandbox)["zendesk"], manifest) is None
 
 
+def test_every_call_that_can_be_read_arrives_with_its_transcript(sandbox, manifest):
+    connector = connectors(sandbox)["gong"]
+    landed = [row for load in iter(lambda: land(connector, manifest), None) for row in rows(manifest, load, RECORDS)]
+    readable = sorted(call_id(number) for number in range(1, CALL_COUNT - 1))
+    for kind in ("call", "transcript"):
+        assert sorted(row["record_id"] for row in landed if row["source_object"] == kind) == readable
+
+
 @pytest.mark.parametrize(
     ("name", "match", "kind"),
     [
@@ -105,6 +123,12 @@ def test_every_ticket_user_organisation_and_audit_arrives(sandbox, company, mani
         ("zendesk", "/zendesk", "429"),
         ("zendesk", "/zendesk", "200_error"),
         ("zendesk", "/zendesk/api/v2/incremental/ticket_events", "empty_page"),
+        ("gong", "/gong/v2/calls/transcript", "cut_body"),
+        ("gong", "/gong/v2/users", "429"),
+        ("gong", "/gong/v2/calls/extensive", "429_no_retry_after"),
+        ("gong", "/gong/v2/calls", "500"),
+        ("gong", "/gong", "200_error"),
+        ("gong", "/gong/v2/calls", "empty_page"),
         ("salesforce", "/salesforce/services/data", "expired_token"),
         ("salesforce", "/salesforce/services/data", "500"),
         ("salesforce", "/salesforce/services/data", "empty_page"),

@@ -146,6 +146,18 @@ def test_sums_by_account_count_every_statement_with_a_topic_once() -> None:
     assert sums["sentiment_sum"].iloc[0] == pytest.approx(found["sentiment"].sum())
 
 
+def test_what_is_said_in_calls_is_counted_beside_what_is_written() -> None:
+    spoken = [said(n, "The import of our file fails.", channel="call", ticket_id=None, account_id="a") for n in (1, 2)]
+    found = found_in(*spoken, said(3, "The import of our file fails.", account_id="b"))
+    assert set(found["channel"]) == {"call", "ticket"}
+    sums = account_themes(found).set_index("account_id")
+    assert sums[["mention_count", "call_mention_count"]].to_numpy().tolist() == [[2, 2], [1, 0]]
+    week = themes(found, contracts_of("a", "b"), POLICY).set_index(["as_of", "topic"])
+    row = week.loc[(date(2025, 1, 13), "import_failures")]
+    assert (row["mention_count"], row["call_mention_count"]) == (3, 2)
+    assert (row["mentioning_account_count"], row["call_account_count"]) == (2, 1)
+
+
 def contracts_of(*accounts: str) -> pd.DataFrame:
     return pd.DataFrame(
         {

@@ -49,6 +49,23 @@ TABLES = {
     "zendesk_organizations": pa.schema(
         [("organization_id", I64), ("name", S), ("external_id", S), ("created_at", TS), ("updated_at", TS)]
     ),
+    "gong_users": pa.schema(
+        [
+            ("id", S), ("emailAddress", S), ("firstName", S), ("lastName", S), ("title", S), ("phoneNumber", S),
+            ("managerId", S), ("active", B), ("created", TS),
+        ]
+    ),
+    "gong_calls": pa.schema(
+        [
+            ("id", S), ("url", S), ("title", S), ("scheduled", TS), ("started", TS), ("duration", pa.int32()),
+            ("primaryUserId", S), ("direction", S), ("system", S), ("scope", S), ("media", S), ("language", S),
+            ("workspaceId", S), ("purpose", S), ("meetingUrl", S), ("isPrivate", B), ("calendarEventId", S),
+            ("account_sf_id", S), ("parties", S), ("readable_at", TS),
+        ]
+    ),
+    "gong_transcripts": pa.schema(
+        [("call_id", S), ("speaker_id", S), ("topic", S), ("start_ms", pa.int32()), ("end_ms", pa.int32()), ("text", S)]
+    ),
     "salesforce_user": pa.schema(
         [("Id", S), ("Name", S), ("Email", S), ("IsActive", B), ("CreatedDate", TS), ("SystemModstamp", TS)]
     ),
@@ -87,6 +104,7 @@ TABLES = {
 ACCOUNTS = ["001000000000001AAA", "001000000000002AAA", "001000000000003AAA"]
 OWNER = "005000000000001AAA"
 CONTACT_COUNT = 4100
+CALL_COUNT = 205
 DEFECTS = ["truncated", "missing_event", "missing_ids", "user_id_number", "bad_timestamp", "far_future", "not_json"]
 
 
@@ -142,7 +160,52 @@ def _track(day: int, number: int, at: datetime) -> dict[str, Any]:
 
 def small_tables() -> dict[str, list[dict[str, Any]]]:
     """Make every table but the deliveries."""
-    return {**zendesk_tables(), **salesforce_tables()}
+    return {**zendesk_tables(), **gong_tables(), **salesforce_tables()}
+
+
+def call_id(number: int) -> str:
+    """Id of a call; longer than a float holds."""
+    return str(7_200_000_000_000_000_001 + number)
+
+
+def gong_tables() -> dict[str, list[dict[str, Any]]]:
+    """Make one user and CALL_COUNT calls; the first is private, the last cannot be read before the end."""
+    return {
+        "gong_users": [
+            {"id": "4100000000000000001", "emailAddress": "o@acme.example", "firstName": "Olga", "lastName": "Owner",
+             "active": True, "created": START - timedelta(days=30)}
+        ],
+        "gong_calls": [_call(number) for number in range(CALL_COUNT)],
+        "gong_transcripts": [
+            {"call_id": call_id(number), "speaker_id": speaker, "topic": topic, "start_ms": start, "end_ms": start + 900,
+             "text": words}
+            for number in range(CALL_COUNT)
+            for start, speaker, topic, words in (
+                (0, "501", "Agenda", "Shall we start?"),
+                (1_000, "502", "Product", "The import fails every day."),
+                (2_000, "502", "Product", "We may not renew."),
+                (3_000, "501", "Next steps", "I send you the notes."),
+            )
+        ],
+    }  # fmt: skip
+
+
+def _call(number: int) -> dict[str, Any]:
+    key, planned = call_id(number), START + timedelta(minutes=20 * number)
+    parties = [
+        {"id": f"{key}0", "emailAddress": "o@acme.example", "name": "Olga Owner", "title": None, "speakerId": "501",
+         "userId": "4100000000000000001", "affiliation": "Internal", "methods": ["Attendee"]},
+        {"id": f"{key}1", "emailAddress": "c0@x.example", "name": "Ann O'Neil", "speakerId": "502",
+         "affiliation": "External", "methods": ["Attendee"]},
+    ]  # fmt: skip
+    return {
+        "id": key, "url": f"https://app.gong.example/call?id={key}", "title": f"Review {number}", "scheduled": planned,
+        "started": planned + timedelta(seconds=30), "duration": 4, "primaryUserId": "4100000000000000001",
+        "direction": "Conference", "system": "Zoom", "scope": "External", "media": "Video", "language": "eng",
+        "workspaceId": "620000000000000017", "isPrivate": number == 0, "calendarEventId": "abc",
+        "account_sf_id": ACCOUNTS[number % 3], "parties": json.dumps(parties),
+        "readable_at": planned + timedelta(hours=1) if number < CALL_COUNT - 1 else None,
+    }  # fmt: skip
 
 
 def zendesk_tables() -> dict[str, list[dict[str, Any]]]:

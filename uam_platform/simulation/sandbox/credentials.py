@@ -1,7 +1,7 @@
 """Fixed, non-secret credentials of the sandbox and the environment a client needs to reach it.
 
 Belongs here: the values each surface accepts and their environment names. Does not belong here: how a surface checks
-them (`s3_signature.py`, `zendesk.py`, `salesforce.py`, `slack.py`). They are public on purpose: the sandbox listens on
+them (`s3_signature.py`, `zendesk.py`, `gong.py`, `salesforce.py`, `slack.py`). They are public on purpose: the sandbox listens on
 loopback and holds only a simulated company.
 """
 
@@ -16,6 +16,8 @@ ZENDESK_EMAIL: Final = "uam-reader@acme.example"
 ZENDESK_API_KEY: Final = "sandbox-zendesk-value-not-a-secret"
 SALESFORCE_CLIENT_ID: Final = "sandbox-connected-app"
 SALESFORCE_CLIENT_KEY: Final = "sandbox-client-value-not-a-secret"
+GONG_ACCESS_KEY: Final = "SANDBOXGONGKEY"
+GONG_ACCESS_KEY_VALUE: Final = "sandbox-gong-value-not-a-secret"
 JIRA_EMAIL: Final = "uam-writer@acme.example"
 JIRA_API_KEY: Final = "sandbox-jira-value-not-a-secret"
 SLACK_BOT_KEY: Final = "xoxb-sandbox-not-a-secret"
@@ -36,6 +38,9 @@ def environment(url: str) -> dict[str, str]:
         "UAM_ZENDESK_BASE_URL": f"{url}/zendesk",
         "UAM_ZENDESK_EMAIL": ZENDESK_EMAIL,
         "UAM_ZENDESK_API_TOKEN": ZENDESK_API_KEY,
+        "UAM_GONG_BASE_URL": f"{url}/gong",
+        "UAM_GONG_ACCESS_KEY": GONG_ACCESS_KEY,
+        "UAM_GONG_ACCESS_KEY_SECRET": GONG_ACCESS_KEY_VALUE,
         "UAM_SALESFORCE_BASE_URL": f"{url}/salesforce",
         "UAM_SALESFORCE_CLIENT_ID": SALESFORCE_CLIENT_ID,
         "UAM_SALESFORCE_CLIENT_SECRET": SALESFORCE_CLIENT_KEY,

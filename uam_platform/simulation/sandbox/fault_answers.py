@@ -60,6 +60,12 @@ _VENDORS: Final[dict[str, dict[str, Answer]]] = {
         "200_error": _json(200, {"errors": [{"code": "InternalError", "title": "Error", "detail": "Try again"}]}),
         "expired_token": _json(401, {"error": "Couldn't authenticate you"}),
     },
+    "gong": {
+        "429": _json(429, {"requestId": "0", "errors": ["API request limit exceeded"]}),
+        "500": _json(500, {"requestId": "0", "errors": ["Failed to complete the operation"]}),
+        "200_error": _json(200, {"requestId": "0", "errors": ["Failed to complete the operation"]}),
+        "expired_token": _json(401, {"requestId": "0", "errors": ["Invalid or missing access credentials"]}),
+    },
     "salesforce": {
         "429": _salesforce(403, "REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded."),
         "500": _salesforce(500, "UNKNOWN_EXCEPTION", "An unexpected error occurred. Please include this ErrorId."),
