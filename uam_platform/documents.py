@@ -17,6 +17,7 @@ _ENV_SECTIONS = {
     "data_dir": "Where things lie and what may run",
     "engine_memory": "Engine and ledger",
     "segment_archive_url": "Segment (source): the archive that Segment writes to your own S3 bucket, or a folder",
+    "posthog_project_id": "PostHog (source): batch exports on S3 or in a folder, or else a personal API key",
     "zendesk_base_url": "Zendesk (source): an admin's e-mail and API token",
     "gong_base_url": "Gong (source): an access key with the rights to read calls, transcripts and users",
     "salesforce_base_url": "Salesforce (source): a connected app with the client-credentials flow",

@@ -41,6 +41,7 @@ class StoreAddress:
         access_key: key id; AWS's own credential chain when absent.
         secret_key: its secret.
         region: AWS region.
+        setting: beginning of the names of its settings, for messages.
     """
 
     url: str
@@ -48,6 +49,7 @@ class StoreAddress:
     access_key: str | None = None
     secret_key: str | None = field(default=None, repr=False)
     region: str = "us-east-1"
+    setting: str = "UAM_SEGMENT"
 
 
 @dataclass(frozen=True)
@@ -122,14 +124,14 @@ class ObjectStore:
         try:
             return action()
         except FileNotFoundError as error:
-            advice = "Check UAM_SEGMENT_ARCHIVE_URL: bucket and prefix, or the folder."
+            advice = f"Check {self._address.setting}_ARCHIVE_URL: bucket and prefix, or the folder."
             raise PermanentError(self._where, f"not found ({error})", advice) from None
         except PermissionError as error:
             raise PermanentError(
                 self._where, f"may not be read ({error})", "Give this user the right to read it."
             ) from None
         except OSError as error:
-            raise _of_store(error, self._where) from None
+            raise _of_store(error, self._where, self._address.setting) from None
 
 
 def _open(address: StoreAddress, where: str) -> "tuple[FileSystem, str]":
@@ -137,7 +139,7 @@ def _open(address: StoreAddress, where: str) -> "tuple[FileSystem, str]":
 
     if not address.url.startswith("s3://"):
         if "://" in address.url and not address.url.startswith("file://"):
-            advice = "Write s3://bucket/prefix or a folder into UAM_SEGMENT_ARCHIVE_URL."
+            advice = f"Write s3://bucket/prefix or a folder into {address.setting}_ARCHIVE_URL."
             raise PermanentError(where, f"{address.url!r} is no known kind of address", advice)
         return LocalFileSystem(), str(Path(address.url.removeprefix("file://")).absolute())
     endpoint = urlsplit(address.endpoint or "")
@@ -151,9 +153,9 @@ def _open(address: StoreAddress, where: str) -> "tuple[FileSystem, str]":
     )
 
 
-def _of_store(error: OSError, where: str) -> ConnectorError:
+def _of_store(error: OSError, where: str, setting: str) -> ConnectorError:
     text = " ".join(str(error).split())
     if any(word in text for word in _REFUSED):
-        action = "Check bucket, region, access key and secret (UAM_SEGMENT_*), and the key's right to list and read."
+        action = f"Check bucket, region, access key and secret ({setting}_*), and the key's right to list and read."
         return PermanentError(where, text, action)
     return TransientError(where, text)

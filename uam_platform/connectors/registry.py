@@ -10,7 +10,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from uam_platform.connectors import files, gong, ledger, salesforce, salesforce_session, segment, zendesk
+from uam_platform.connectors import (
+    files,
+    gong,
+    ledger,
+    posthog,
+    posthog_api,
+    salesforce,
+    salesforce_session,
+    segment,
+    zendesk,
+)
 from uam_platform.connectors.http_json import Wire
 from uam_platform.connectors.object_store import StoreAddress
 from uam_platform.connectors.retry import Retry
@@ -148,6 +158,38 @@ def _salesforce_source(settings: Settings) -> salesforce_session.SalesforceSourc
     )
 
 
+def _posthog_source(settings: Settings) -> posthog_api.PostHogSource:
+    archive = StoreAddress(
+        url=settings.posthog_archive_url or "",
+        endpoint=settings.posthog_s3_endpoint,
+        access_key=settings.posthog_s3_access_key,
+        secret_key=_secret(settings.posthog_s3_secret_key) or None,
+        region=settings.posthog_s3_region,
+        setting="UAM_POSTHOG",
+    )
+    return posthog_api.PostHogSource(
+        project_id=settings.posthog_project_id or "",
+        archive=archive if settings.posthog_archive_url else None,
+        base_url=settings.posthog_base_url,
+        api_key=_secret(settings.posthog_api_key),
+        start=settings.posthog_start,
+        page_rows=settings.posthog_page_rows,
+        workspace_group=settings.posthog_workspace_group,
+        account_group=settings.posthog_account_group,
+        threads=settings.engine_threads,
+        memory=settings.engine_memory,
+    )
+
+
+def _posthog(settings: Settings, _: Mapping[str, str]) -> Land:
+    source = _posthog_source(settings)
+    return lambda manifest, load_id, now, progress: posthog.land(source, manifest, load_id, now, progress)
+
+
+def _posthog_probe(settings: Settings) -> str:
+    return posthog_api.probe(_posthog_source(settings), _LOOK)
+
+
 def _gong_source(settings: Settings) -> gong.GongSource:
     return gong.GongSource(
         base_url=settings.gong_base_url or "",
@@ -208,6 +250,13 @@ _KNOWN: Final[dict[str, _Kind]] = {
         ("UAM_SEGMENT_ARCHIVE_URL",),
         (DELIVERIES,),
         _segment,
+    ),
+    "posthog": _Kind(
+        "Event deliveries of PostHog, from its batch exports or through its query API.",
+        ("UAM_POSTHOG_PROJECT_ID",),
+        (DELIVERIES,),
+        _posthog,
+        _posthog_probe,
     ),
     "files": _Kind(
         "Own exports (CSV, Parquet, JSON lines) described by a mapping.",

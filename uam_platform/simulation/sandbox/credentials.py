@@ -16,6 +16,8 @@ ZENDESK_EMAIL: Final = "uam-reader@acme.example"
 ZENDESK_API_KEY: Final = "sandbox-zendesk-value-not-a-secret"
 SALESFORCE_CLIENT_ID: Final = "sandbox-connected-app"
 SALESFORCE_CLIENT_KEY: Final = "sandbox-client-value-not-a-secret"
+POSTHOG_PROJECT: Final = "1042"
+POSTHOG_API_KEY: Final = "phx_sandbox_value_not_a_secret"
 GONG_ACCESS_KEY: Final = "SANDBOXGONGKEY"
 GONG_ACCESS_KEY_VALUE: Final = "sandbox-gong-value-not-a-secret"
 JIRA_EMAIL: Final = "uam-writer@acme.example"
@@ -49,4 +51,13 @@ def environment(url: str) -> dict[str, str]:
         "UAM_JIRA_API_TOKEN": JIRA_API_KEY,
         "UAM_SLACK_BASE_URL": f"{url}/slack/api/",
         "UAM_SLACK_BOT_TOKEN": SLACK_BOT_KEY,
+    }
+
+
+def posthog_environment(url: str) -> dict[str, str]:
+    """Return the further variables that connect PostHog; apart, because its events are some that Segment has told too."""
+    return {
+        "UAM_POSTHOG_PROJECT_ID": POSTHOG_PROJECT,
+        "UAM_POSTHOG_BASE_URL": f"{url}/posthog",
+        "UAM_POSTHOG_API_KEY": POSTHOG_API_KEY,
     }

@@ -39,6 +39,10 @@ def _xml(status: int, code: str, message: str) -> Answer:
     return status, _XML, text
 
 
+def _posthog(status: int, kind: str, code: str, detail: str) -> Answer:
+    return _json(status, {"type": kind, "code": code, "detail": detail, "attr": None})
+
+
 def _salesforce(status: int, code: str, message: str) -> Answer:
     return _json(status, [{"message": message, "errorCode": code}])
 
@@ -59,6 +63,12 @@ _VENDORS: Final[dict[str, dict[str, Answer]]] = {
         "500": _json(500, {"error": {"title": "Internal server error", "message": "An unexpected error occurred"}}),
         "200_error": _json(200, {"errors": [{"code": "InternalError", "title": "Error", "detail": "Try again"}]}),
         "expired_token": _json(401, {"error": "Couldn't authenticate you"}),
+    },
+    "posthog": {
+        "429": _posthog(429, "throttled_error", "throttled", "Request was throttled."),
+        "500": _posthog(500, "server_error", "error", "A server error occurred."),
+        "200_error": _json(200, {"error": "Query timed out"}),
+        "expired_token": _posthog(401, "authentication_error", "authentication_failed", "Invalid personal API key."),
     },
     "gong": {
         "429": _json(429, {"requestId": "0", "errors": ["API request limit exceeded"]}),

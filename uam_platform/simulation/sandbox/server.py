@@ -1,7 +1,7 @@
 """Puts the vendors together on one port.
 
 Belongs here: composition, and running the server in this process or another. Does not belong here: any vendor
-(`s3.py`, `zendesk.py`, `gong.py`, `salesforce.py`, `jira.py`, `slack.py`), control paths (`control.py`), command-line options
+(`s3.py`, `zendesk.py`, `gong.py`, `posthog.py`, `salesforce.py`, `jira.py`, `slack.py`), control paths (`control.py`), command-line options
 (`__main__.py`).
 """
 
@@ -27,6 +27,7 @@ from uam_platform.simulation.sandbox.company import Company
 from uam_platform.simulation.sandbox.faults import FaultMiddleware, FaultPlan
 from uam_platform.simulation.sandbox.gong import GongSurface
 from uam_platform.simulation.sandbox.jira import INDEX_LAG_SECONDS, JiraSurface
+from uam_platform.simulation.sandbox.posthog import PostHogSurface
 from uam_platform.simulation.sandbox.rate_limits import Clock
 from uam_platform.simulation.sandbox.received import DESTINATIONS, Journal
 from uam_platform.simulation.sandbox.s3 import S3Surface
@@ -65,7 +66,7 @@ def create_app(
         company: The company/ folder of a simulated world.
         state: Folder for the prepared archive and the record of what destinations received; made when missing.
         faults: Faults that are pending from the start.
-        incremental_per_minute: Limit of Zendesk's incremental exports; above its real one, Gong's limit is lifted alike.
+        incremental_per_minute: Limit of Zendesk's incremental exports; above its real one, the limits of Gong and PostHog are lifted alike.
         jira_index_lag_seconds: Age from which on Jira's search knows an issue.
         now: Epoch seconds of the sandbox clock, after which nothing is served; the end of the world when not given.
             Tickets are served in their last state only, so one that changed after `now` is not there yet.
@@ -85,6 +86,7 @@ def create_app(
         *control.routes(journals, plan),
         *ZendeskSurface(served, today, incremental_per_minute, clock.monotonic_seconds).routes(),
         *GongSurface(served, today, incremental_per_minute, clock.monotonic_seconds).routes(),
+        *PostHogSurface(served, today, incremental_per_minute, clock.monotonic_seconds).routes(),
         *SalesforceSurface(served, today, journals["salesforce"]).routes(),
         *JiraSurface(journals["jira"], clock.epoch_seconds, clock.monotonic_seconds, jira_index_lag_seconds).routes(),
         *SlackSurface(journals["slack"], clock.epoch_seconds, clock.monotonic_seconds).routes(),
@@ -113,7 +115,7 @@ def serve(
         host: Address to bind.
         port: Port to bind; 0 for any free one.
         faults: Faults that are pending from the start.
-        incremental_per_minute: Limit of Zendesk's incremental exports; above its real one, Gong's limit is lifted alike.
+        incremental_per_minute: Limit of Zendesk's incremental exports; above its real one, the limits of Gong and PostHog are lifted alike.
         jira_index_lag_seconds: Age from which on Jira's search knows an issue.
         now: Epoch seconds of the sandbox clock; the end of the world when not given.
         port_file: Where to write the bound port, for a parent that asked for port 0.
