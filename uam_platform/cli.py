@@ -1,7 +1,8 @@
 """The command line `uam …`: simulate, sandbox, run, restate, evaluate, demo, doctor, bench, docs.
 
 Here: arguments, help texts, progress and errors for people. Not here: what the commands do (imported inside each, so that
-`uam --help` answers at once), answers to alerts (`cli_ledger`), one account (`cli_account`), worlds by the dozen (`cli_evaluation`).
+`uam --help` answers at once), answers to alerts (`cli_ledger`), one account (`cli_account`), worlds by the dozen (`cli_evaluation`),
+services that keep running (`cli_serve`).
 """
 
 import os
@@ -20,6 +21,7 @@ from rich.markup import escape
 from uam_platform.cli_account import COMMANDS as COMMANDS_OF_ACCOUNTS
 from uam_platform.cli_evaluation import COMMANDS as COMMANDS_OF_JUDGES
 from uam_platform.cli_ledger import COMMANDS
+from uam_platform.cli_serve import COMMANDS as COMMANDS_OF_SERVICES
 from uam_platform.policy.load import PolicyError
 
 app = typer.Typer(
@@ -181,8 +183,17 @@ def bench(
     accounts: Annotated[
         int, typer.Option(min=0, help="Accounts for features, training and scoring; 0 leaves these out.")
     ] = 2000,
+    collector: Annotated[
+        bool, typer.Option("--collector", help="Measure the collector instead: events a second on one core, synced.")
+    ] = False,
 ) -> None:
     """Measure the chain beside hand-written SQL, Polars, pandas and retentioneering; features, training, scoring; one more day."""
+    if collector:
+        from uam_platform.bench.collector import Shape
+        from uam_platform.bench.collector import command as measure_collector
+
+        measure_collector(Shape(), console)
+        return
     from uam_platform.bench.command import command
 
     try:
@@ -215,6 +226,8 @@ for command_of_accounts in COMMANDS_OF_ACCOUNTS:
     app.command()(command_of_accounts)
 for command_of_judges in COMMANDS_OF_JUDGES:
     app.command()(command_of_judges)
+for command_of_services in COMMANDS_OF_SERVICES:
+    app.command()(command_of_services)
 
 
 def main() -> None:

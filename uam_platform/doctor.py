@@ -5,15 +5,17 @@ Here: read-only looks at settings, rulebook, folders, ledger and Slack. Not here
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from pydantic import ValidationError
 
 from uam_platform import doctor_trackers
 from uam_platform.connectors.errors import ConnectorError
 from uam_platform.connectors.registry import configured, missing, probes
+from uam_platform.lake.journal import JournalInUseError
 from uam_platform.ledger.engine import open_ledger
 from uam_platform.policy.load import PolicyError
-from uam_platform.settings import Settings, mistakes
+from uam_platform.settings import Settings, mistakes, variables
 
 
 @dataclass(frozen=True)
@@ -41,7 +43,7 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     sources = configured(settings)
     if not sources:
         yield Finding("sources", False, "none is connected; set those of one source below, or try `uam demo`")
-    looks = probes(settings)
+    looks = {**probes(settings), "collector": lambda: _collector(settings)}
     for connector in sources:
         yield _tried(f"source {connector.name}", looks.get(connector.name, lambda: "configured"))
     for name, absent in missing(settings).items():
@@ -70,6 +72,19 @@ def _folder(settings: Settings) -> str:
     probe.write_text("writable", encoding="utf-8")
     probe.unlink()
     return f"{settings.data_dir.absolute()} is writable"
+
+
+def _collector(settings: Settings) -> str:
+    from uam_platform.collector.command import check_folder
+    from uam_platform.collector.keys import read_senders
+
+    senders = read_senders(settings.collector_keys or Path(), variables())
+    folder = settings.collector_folder
+    try:
+        check_folder(folder)
+    except JournalInUseError:
+        return f"{senders!r}; a collector is running on {folder}"
+    return f"{senders!r}; {folder} is writable; no collector is running, start it with `uam serve`"
 
 
 def _slack(settings: Settings) -> str:

@@ -22,6 +22,7 @@ _ENV_SECTIONS = {
     "gong_base_url": "Gong (source): an access key with the rights to read calls, transcripts and users",
     "salesforce_base_url": "Salesforce (source): a connected app with the client-credentials flow",
     "jira_base_url": "Jira (destination): an API token that may browse, create, edit, comment and move in the projects",
+    "collector_keys": "Collector (source): clients and webhooks that send directly to `uam serve`",
     "slack_base_url": "Slack (destination): a bot token with chat:write and channels:history",
 }
 

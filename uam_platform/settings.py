@@ -74,6 +74,16 @@ class Settings(BaseSettings):
     jira_email: str | None = Field(None, description="whose API token it is; absent with an OAuth token")
     jira_api_token: SecretStr | None = None
 
+    collector_keys: Path | None = Field(
+        None, description="YAML of who may send events to `uam serve`: write keys, webhooks"
+    )
+    collector_dir: Path | None = Field(
+        None, description="journal of the collector; `collector` under data_dir when absent"
+    )
+    collector_rotate_seconds: float = Field(60, gt=0, description="after so long what arrived can be loaded")
+    collector_keep_days: int = Field(7, ge=0, description="how long journal files stay after they were loaded")
+    collector_origins: str = Field("*", description="web origins whose pages may send, comma-separated; * for all")
+
     slack_base_url: str = "https://slack.com/api/"
     slack_bot_token: SecretStr | None = None
     slack_failure_channel: str = Field("C0DATAOPS", description="channel that is told of failed runs")
@@ -97,6 +107,11 @@ class Settings(BaseSettings):
     def reviews_dir(self) -> Path:
         """Review packs."""
         return self.data_dir / "reviews"
+
+    @property
+    def collector_folder(self) -> Path:
+        """Journal of the collector."""
+        return self.collector_dir or self.data_dir / "collector"
 
     @property
     def ledger_address(self) -> str:

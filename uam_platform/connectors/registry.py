@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from uam_platform.connectors import (
+    collector,
     files,
     gong,
     ledger,
@@ -27,6 +28,7 @@ from uam_platform.connectors.retry import Retry
 from uam_platform.contracts.landing import DELIVERY_COLUMNS, RECORD_COLUMNS
 from uam_platform.contracts.model import Column, Contract, Pii, Type
 from uam_platform.lake.loads import DELIVERIES, RECORDS, Load, LoadManifest
+from uam_platform.policy.company import rulebook_for
 from uam_platform.settings import Settings
 
 Land = Callable[[LoadManifest, str, datetime, Callable[[str], None]], Load | None]
@@ -132,6 +134,20 @@ def _segment(settings: Settings, _: Mapping[str, str]) -> Land:
     )
     source = segment.SegmentSource(archive, settings.engine_threads, settings.engine_memory)
     return lambda manifest, load_id, now, progress: segment.land(source, manifest, load_id, now, progress)
+
+
+def _collector(settings: Settings, _: Mapping[str, str]) -> Land:
+    def land(manifest: LoadManifest, load_id: str, now: datetime, progress: Callable[[str], None]) -> Load | None:
+        source = collector.CollectorSource(
+            settings.collector_folder,
+            settings.collector_keep_days,
+            settings.engine_threads,
+            settings.engine_memory,
+            server_only=collector.server_only(rulebook_for(settings).taxonomy),
+        )
+        return collector.land(source, manifest, load_id, now, progress)
+
+    return land
 
 
 def _zendesk(settings: Settings, _: Mapping[str, str]) -> Land:
@@ -263,6 +279,12 @@ _KNOWN: Final[dict[str, _Kind]] = {
         ("UAM_MAPPING",),
         (DELIVERIES, RECORDS),
         _files,
+    ),
+    collector.NAME: _Kind(
+        "Events and webhooks that clients send directly to `uam serve`.",
+        ("UAM_COLLECTOR_KEYS",),
+        (DELIVERIES, RECORDS),
+        _collector,
     ),
     ledger.SOURCE: _Kind(
         "Silences and verdicts that people gave the platform, from its own ledger; read whenever another source is.",

@@ -35,7 +35,7 @@ DELIVERY_COLUMNS: Final[tuple[tuple[str, str], ...]] = (
     ("duration_ms", "length in milliseconds"),
     ("quantity", "units"),
     ("amount_usd_cents", "money in cents"),
-    ("parse_error", "reason code when the line is no record: not_json, truncated"),
+    ("parse_error", "reason code when the line is no record: not_json, truncated, too_large, invalid, wrong_side"),
     ("raw_line", "the bytes of such a line"),
 )
 """Event envelope: every column VARCHAR and nullable; beside them `row_no` BIGINT, the position in the load, from 0."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[2] / "uam_platform"
-GROUND = {"contracts", "policy", "temporal", "lake", "ledger", "orchestration", "settings"}
+GROUND = {"contracts", "policy", "temporal", "lake", "ledger", "orchestration", "settings", "signatures"}
 STAGES = {
     "connectors",
     "staging",
@@ -21,6 +21,7 @@ STAGES = {
     "playbooks",
     "serving",
 }
+SERVICES = {"collector"}  # beside the stages: they run by themselves and leave files that a connector reads
 FACES = {"assets", "checks", "sensors", "schedules"}
 WITH_CLIENTS = {"connectors", "playbooks"}
 HEAVY = {"dlt", "sklearn", "lightgbm", "pyspark", "matplotlib", "scipy", "networkx"}
@@ -56,9 +57,19 @@ def test_a_stage_imports_only_the_ground_floor_and_itself(path):
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_a_service_imports_only_the_ground_floor_and_itself_and_reads_no_clock(path):
+    if room(path) in SERVICES:
+        assert rooms_imported(path) <= GROUND | {room(path)}
+        text = path.read_text(encoding="utf-8")
+        assert "datetime.now" not in text
+        assert "os.environ" not in text
+        assert not {name.split(".")[0] for name in imports_of(path)} & {"dagster", "random"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_the_ground_floor_knows_no_stage(path):
     if room(path) in GROUND:
-        assert not rooms_imported(path) & (STAGES | {"simulation", "evaluation"})
+        assert not rooms_imported(path) & (STAGES | SERVICES | {"simulation", "evaluation"})
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: str(p.relative_to(PACKAGE)))

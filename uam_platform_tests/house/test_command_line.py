@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import pytest
 import yaml
 
 from uam_platform import cli
+from uam_platform.lake.journal import held
 from uam_platform.policy.load import SHIPPED
 from uam_platform.simulation.world.generate import simulate
 
@@ -79,6 +81,9 @@ def refused(answer: Answer, *words: str) -> None:
         (("sandbox", "--from", "nowhere"), ["nowhere"]),
         (("evaluate", "--run", "nowhere", "--world", "nowhere"), ["--run", "nowhere"]),
         (("bench", "--millions", "five"), ["--millions", "five", "5,20"]),
+        (("serve",), ["--keys", "UAM_COLLECTOR_KEYS"]),
+        (("serve", "--port", "70000"), ["--port", "65535"]),
+        (("serve", "--keys", "nowhere.yaml"), ["nowhere.yaml", "no such file"]),
         (("no-such-command",), ["no-such-command"]),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
@@ -165,7 +170,51 @@ def test_brackets_in_a_message_are_shown_and_not_taken_for_markup(uam: Uam, tmp_
     refused(uam("run", "--from", "my [red] folder [/b]", "--out", "o"), "my [red] folder [/b]")
 
 
+SENDERS = "keys: [{key: some-write-key, source: web, side: client}]\n"
+
+
+@pytest.mark.parametrize(
+    ("senders", "words"),
+    [
+        ("keys: [{key: short, source: web, side: client}]", ["keys.yaml", "keys.0.key", "at least 8"]),
+        ("keys: [{key: some-write-key, source: web, side: browser}]", ["keys.0.side", "client", "server"]),
+        ("keys: [{key: '${NOT_SET}', source: web, side: client}]", ["NOT_SET", "not set"]),
+        (SENDERS[:-2] + ", {key: some-write-key, source: app, side: client}]", ["listed twice"]),
+        ("keys: []", ["nobody could send"]),
+        ("keys: [", ["keys.yaml", "line"]),
+    ],
+    ids=["short key", "unknown side", "unset variable", "key twice", "nobody", "no YAML"],
+)
+def test_a_wrong_file_of_senders_is_told_before_the_collector_listens(
+    uam: Uam, tmp_path: Path, senders: str, words: list[str]
+) -> None:
+    (tmp_path / "keys.yaml").write_text(senders, encoding="utf-8")
+    refused(uam("serve", "--keys", "keys.yaml", "--dir", "j"), *words)
+    assert not (tmp_path / "j").exists()
+
+
+def test_a_taken_port_and_a_folder_that_is_none_are_told_with_what_to_do(uam: Uam, tmp_path: Path) -> None:
+    (tmp_path / "keys.yaml").write_text(SENDERS, encoding="utf-8")
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        refused(uam("serve", "--keys", "keys.yaml", "--dir", "j", "--port", port), str(port), "in use", "--port")
+    refused(uam("serve", "--keys", "keys.yaml", "--dir", "file"), "file", "cannot be written", "--dir")
+    with held(tmp_path / "j", "writer"):
+        refused(uam("serve", "--keys", "keys.yaml", "--dir", "j"), "another process is its writer")
+
+
 # doctor
+
+
+def test_the_doctor_looks_at_who_may_send_and_where_it_is_written(uam: Uam, tmp_path: Path) -> None:
+    (tmp_path / "keys.yaml").write_text(SENDERS, encoding="utf-8")
+    assert "ok source collector: 1 write keys, 0 webhooks" in uam("doctor", UAM_COLLECTOR_KEYS="keys.yaml").said
+    with held(tmp_path / "data" / "collector", "writer"):
+        assert "a collector is running" in uam("doctor", UAM_COLLECTOR_KEYS="keys.yaml").said
+    assert "FAIL source collector: nowhere.yaml: no such file" in uam("doctor", UAM_COLLECTOR_KEYS="nowhere.yaml").said
 
 
 def test_the_doctor_says_what_to_set_when_nothing_is_configured(uam: Uam) -> None:
