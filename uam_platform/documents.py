@@ -23,6 +23,8 @@ _ENV_SECTIONS = {
     "salesforce_base_url": "Salesforce (source): a connected app with the client-credentials flow",
     "jira_base_url": "Jira (destination): an API token that may browse, create, edit, comment and move in the projects",
     "collector_keys": "Collector (source): clients and webhooks that send directly to `uam serve`",
+    "mixpanel_base_url": "Mixpanel (source): a service account, or the project's legacy secret",
+    "amplitude_base_url": "Amplitude (source): API key and secret key of the project",
     "slack_base_url": "Slack (destination): a bot token with chat:write and channels:history",
 }
 

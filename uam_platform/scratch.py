@@ -24,6 +24,7 @@ from uam_platform.settings import Settings
 
 COMPANY = "company"
 _EXPORTS_PER_MINUTE = 6000
+_SECOND_TOOLS = ("UAM_MIXPANEL_", "UAM_AMPLITUDE_")
 _ANY_DAY = date(1970, 1, 2)
 
 
@@ -62,12 +63,12 @@ def world_clock(company: Path) -> tuple[date, datetime]:
 def vendors(company: Path, state: Path) -> Iterator[dict[str, str]]:
     """The sandbox of a company, running; yields the environment variables a client needs.
 
-    Its limit on incremental exports is lifted, because a whole history is read at once.
+    Its limit on incremental exports is lifted, because a whole history is read at once. Second analytics tools stay unconnected.
     """
     from uam_platform.simulation.sandbox.server import running
 
     with running(company, state, incremental_per_minute=_EXPORTS_PER_MINUTE) as sandbox:
-        yield sandbox.credentials
+        yield {name: value for name, value in sandbox.credentials.items() if not name.startswith(_SECOND_TOOLS)}
 
 
 def settings_of(variables: Mapping[str, str], /, **options: Any) -> Settings:

@@ -84,6 +84,27 @@ class Settings(BaseSettings):
     collector_keep_days: int = Field(7, ge=0, description="how long journal files stay after they were loaded")
     collector_origins: str = Field("*", description="web origins whose pages may send, comma-separated; * for all")
 
+    mixpanel_base_url: str | None = Field(
+        None, description="https://data.mixpanel.com, data-eu or data-in by the project's region"
+    )
+    mixpanel_secret: SecretStr | None = Field(
+        None, description="of the service account, or the project's legacy secret"
+    )
+    mixpanel_service_account: str | None = Field(None, description="user name; empty with the legacy secret")
+    mixpanel_project_id: str | None = Field(None, description="number of the project; needed with a service account")
+    mixpanel_time_zone: str = Field(
+        "UTC", description="zone of a project made before 2023, e.g. Europe/Berlin; else UTC"
+    )
+    mixpanel_look_back_days: int = Field(5, ge=1, le=60, description="days that are read again for late arrivals")
+    mixpanel_workspace_group: str = Field("workspace_id", description="group key that holds the product's workspace id")
+
+    amplitude_base_url: str | None = Field(
+        None, description="https://amplitude.com, or https://analytics.eu.amplitude.com for data kept in Europe"
+    )
+    amplitude_api_key: SecretStr | None = None
+    amplitude_secret_key: SecretStr | None = None
+    amplitude_workspace_group: str = Field("workspace", description="group type that holds the product's workspace id")
+
     slack_base_url: str = "https://slack.com/api/"
     slack_bot_token: SecretStr | None = None
     slack_failure_channel: str = Field("C0DATAOPS", description="channel that is told of failed runs")

@@ -43,13 +43,17 @@ class JsonClient:
         wire: transport and patience.
         progress: told about every wait.
         explain: the vendor's own error words, asked before the general rules.
+        throttled_seconds: wait after a 429 without Retry-After; the usual patience when absent.
     """
 
-    def __init__(self, wire: Wire, progress: Callable[[str], None], explain: Explain) -> None:
+    def __init__(
+        self, wire: Wire, progress: Callable[[str], None], explain: Explain, throttled_seconds: float | None = None
+    ) -> None:
         import httpx
 
         self._client = httpx.Client(transport=wire.transport, timeout=wire.timeout_seconds, follow_redirects=False)
         self._wire, self._progress, self._explain = wire, progress, explain
+        self._throttled_seconds = throttled_seconds
         self.headers: dict[str, str] = {"accept": "application/json"}
         self.counts: dict[str, int] = {"requests": 0, "retries": 0, "bytes": 0}
         self.last_headers: Mapping[str, str] = {}
@@ -109,6 +113,8 @@ class JsonClient:
     def _judged(self, answer: "httpx.Response", where: str, needs: str) -> Object:
         body = _parsed(answer.content)
         problem = self._explain(answer.status_code, body, where) or _general(answer, where)
+        if answer.status_code == 429 and isinstance(problem, TransientError) and problem.retry_after_seconds is None:
+            problem.retry_after_seconds = self._throttled_seconds
         if problem is not None:
             raise problem
         if not isinstance(body, dict) or (needs and needs not in body):

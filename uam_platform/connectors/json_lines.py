@@ -39,10 +39,18 @@ class LineShape:
         keys: the part of a line that is read, as DuckDB's json_transform takes it. One pass reads 1.4 M lines/s on two cores, where
             one extraction per key reaches a tenth.
         envelope: SQL over the read part `o` for each envelope column the line fills; the others stay null.
+        fields_at: JSON path of the object whose keys are the vendor's fields.
     """
 
     keys: Mapping[str, Any]
     envelope: Mapping[str, str]
+    fields_at: str = "$"
+
+    @property
+    def fields(self) -> frozenset[str]:
+        """Names of the vendor's fields that are read."""
+        inner = self.keys if self.fields_at == "$" else self.keys[self.fields_at.removeprefix("$.")]
+        return frozenset(inner)
 
     def decode(self, connection: duckdb.DuckDBPyConnection, lines: pa.Array, first_row: int) -> pa.Table:
         """The envelope of a batch of lines, in their order.
@@ -74,6 +82,13 @@ class LineShape:
             SELECT {columns}, row_no FROM (
                 SELECT line, row_no, {attempt}(json_transform(CASE WHEN {is_object} THEN line END, '{shape}')) AS o
                 FROM batch)"""
+
+
+def first_value(values: str) -> str:
+    """SQL of a group's value, or the first of a list of them: a JSON list arrives as its text."""
+    return (
+        f"CASE WHEN starts_with({values}, '[') THEN json_extract_string({values}, '$[0]') ELSE nullif({values}, '') END"
+    )
 
 
 class _Readable(Protocol):

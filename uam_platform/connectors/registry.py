@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from uam_platform.connectors import (
+    analytics_tools,
     collector,
     files,
     gong,
@@ -273,6 +274,20 @@ _KNOWN: Final[dict[str, _Kind]] = {
         (DELIVERIES,),
         _posthog,
         _posthog_probe,
+    ),
+    "mixpanel": _Kind(
+        "Event deliveries and user profiles of Mixpanel.",
+        ("UAM_MIXPANEL_BASE_URL", "UAM_MIXPANEL_SECRET"),
+        (DELIVERIES, RECORDS),
+        analytics_tools.land_mixpanel,
+        lambda settings: analytics_tools.probe_mixpanel(settings, _LOOK),
+    ),
+    "amplitude": _Kind(
+        "Event deliveries of Amplitude, from its export.",
+        ("UAM_AMPLITUDE_BASE_URL", "UAM_AMPLITUDE_API_KEY", "UAM_AMPLITUDE_SECRET_KEY"),
+        (DELIVERIES,),
+        analytics_tools.land_amplitude,
+        lambda settings: analytics_tools.probe_amplitude(settings, _LOOK),
     ),
     "files": _Kind(
         "Own exports (CSV, Parquet, JSON lines) described by a mapping.",

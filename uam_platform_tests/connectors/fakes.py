@@ -43,11 +43,11 @@ class FakeVendor:
         request.read()
         self.requests.append(request)
         if not self.script:
-            return self.answer(request)
+            return _unread(self.answer(request))
         scripted = self.script.pop(0)
         if isinstance(scripted, Exception):
             raise scripted
-        return scripted
+        return _unread(scripted)
 
     def wire(self) -> Wire:
         return Wire(transport=httpx.MockTransport(self), retry=self.patience.retry())
@@ -55,6 +55,18 @@ class FakeVendor:
 
 def reply(body: Any, status: int = 200, **headers: str) -> httpx.Response:
     return httpx.Response(status, text=json.dumps(body), headers=headers)
+
+
+def packed(content: bytes) -> httpx.Response:
+    """An answer whose body is `content`, which is gzip or was meant to be."""
+    return httpx.Response(200, stream=httpx.ByteStream(content), headers={"content-encoding": "gzip"})
+
+
+def _unread(answer: httpx.Response) -> httpx.Response:
+    """`answer` as the network gives it: with a body that nobody has read."""
+    if not answer.is_stream_consumed:
+        return answer
+    return httpx.Response(answer.status_code, stream=httpx.ByteStream(answer.content), headers=answer.headers)
 
 
 def rows(manifest: LoadManifest, load: Load, table: str) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ import httpx
 import pyarrow.parquet as pq
 import pytest
 
+from uam_platform.connectors.errors import PermanentError
 from uam_platform.connectors.registry import Connector, configured
 from uam_platform.lake.loads import DELIVERIES, RECORDS, Load, LoadManifest
 from uam_platform.settings import Settings
@@ -24,6 +25,9 @@ from uam_platform_tests.sandbox.tiny_company import (
     call_id,
     write_company,
 )
+
+NOON = END.replace(tzinfo=None) + timedelta(hours=12)
+CLOCKS = {"mixpanel": NOON, "amplitude": NOON}  # Mixpanel refuses days after today
 
 
 @pytest.fixture(scope="module")
@@ -52,11 +56,12 @@ def connectors(sandbox: Running) -> dict[str, Connector]:
     values = {"gong_start": START} | {
         name.removeprefix("UAM_").lower(): value for name, value in sandbox.credentials.items()
     }
-    return {c.name: c for c in configured(Settings(_env_file=None, **values))}
+    return {c.name: c for c in configured(Settings(_env_file=None, first_day=START.date(), **values))}
 
 
-def land(connector: Connector, manifest: LoadManifest, progress=quiet) -> Load | None:
-    return connector.land(manifest, manifest.next_id(connector.name, NOW), NOW, progress)
+def land(connector: Connector, manifest: LoadManifest, progress=quiet, now=None) -> Load | None:
+    now = now or CLOCKS.get(connector.name, NOW)
+    return connector.land(manifest, manifest.next_id(connector.name, now), now, progress)
 
 
 def trouble(sandbox: Running, match: str, kind: str, **more) -> None:
@@ -113,9 +118,57 @@ def test_every_call_that_can_be_read_arrives_with_its_transcript(sandbox, manife
         assert sorted(row["record_id"] for row in landed if row["source_object"] == kind) == readable
 
 
+def test_every_copy_that_amplitude_holds_arrives_once(sandbox, company, manifest):
+    connector = connectors(sandbox)["amplitude"]
+    load = land(connector, manifest)
+    held = [
+        row
+        for path in sorted((company / "amplitude_events").glob("*.parquet"))
+        for row in pq.read_table(path).to_pylist()
+    ]
+    landed = rows(manifest, load, DELIVERIES)
+    assert len(landed) == len(held)
+    forwarded = {row["insert_id"] for row in held if row["library"] == "segment"}
+    assert forwarded <= {row["message_id"] for row in landed}
+    own = {f"{row['device_id'] or row['user_id']}:{row['insert_id']}" for row in held if row["library"] != "segment"}
+    assert own <= {row["message_id"] for row in landed}
+    assert {row["workspace_id"] for row in landed} == {"ws_1"}
+    assert land(connector, manifest) is None
+
+
+def test_what_segment_forwards_to_mixpanel_arrives_under_segments_ids_and_profiles_beside_it(
+    sandbox, company, manifest
+):
+    connector = connectors(sandbox)["mixpanel"]
+    loads = [land(connector, manifest, now=NOON), land(connector, manifest, now=NOON)]
+    assert land(connector, manifest, now=NOON) is None
+    held = {
+        row["message_id"]: row
+        for path in sorted((company / "deliveries").glob("*.parquet"))
+        for row in pq.read_table(path).to_pylist()
+        if row["type"] == "track" and row["defect"] is None
+    }
+    landed = rows(manifest, loads[0], DELIVERIES)
+    assert {row["message_id"] for row in landed} == set(held)
+    one = next(row for row in landed if held[row["message_id"]]["side"] == "client")
+    assert one["user_id"] == held[one["message_id"]]["user_id"]
+    assert one["side"] == "client"
+    assert {row["source_object"] for row in rows(manifest, loads[1], RECORDS)} == {"profile"}
+
+
 @pytest.mark.parametrize(
     ("name", "match", "kind"),
     [
+        ("mixpanel", "/mixpanel/api/2.0/export", "cut_body"),
+        ("mixpanel", "/mixpanel/api/2.0/export", "429"),
+        ("mixpanel", "/mixpanel/api/2.0/export", "500"),
+        ("mixpanel", "/mixpanel/api/2.0/export", "200_error"),
+        ("mixpanel", "/mixpanel/api/2.0/export", "drip"),
+        ("amplitude", "/amplitude", "cut_body"),
+        ("amplitude", "/amplitude", "429"),
+        ("amplitude", "/amplitude", "500"),
+        ("amplitude", "/amplitude", "200_error"),
+        ("amplitude", "/amplitude", "drip"),
         ("segment", "/acme-segment/segment-logs/web", "cut_body"),
         ("segment", "/acme-segment", "500"),
         ("segment", "/acme-segment", "429"),
@@ -144,3 +197,40 @@ def test_a_passing_trouble_changes_no_landed_byte(name, match, kind, sandbox, tm
     found = contents(troubled, land(connector, troubled))
     assert httpx.get(f"{sandbox.url}/_faults").json() == [], "the trouble did not happen"
     assert found == expected
+
+
+@pytest.mark.parametrize(("name", "match"), [("mixpanel", "/mixpanel/api/2.0/export"), ("amplitude", "/amplitude")])
+def test_an_expired_credential_ends_the_load_with_what_to_check_and_without_the_credential(
+    name, match, sandbox, manifest
+):
+    trouble(sandbox, match, "expired_token")
+    with pytest.raises(PermanentError, match=f"UAM_{name.upper()}") as caught:
+        land(connectors(sandbox)[name], manifest)
+    secrets = [value for key, value in sandbox.credentials.items() if key.endswith(("SECRET", "KEY"))]
+    assert not any(secret in str(caught.value) for secret in secrets)
+    assert manifest.loads() == []
+
+
+@pytest.mark.parametrize(("name", "match"), [("mixpanel", "/mixpanel/api/2.0/export"), ("amplitude", "/amplitude")])
+def test_a_changed_schema_is_landed_and_told(name, match, sandbox, tmp_path):
+    connector, told = connectors(sandbox)[name], []
+    manifest = LoadManifest(tmp_path / "raw")
+    load = land(connector, manifest, now=NOON - timedelta(hours=54))
+    trouble(sandbox, match, "changed_schema")
+    while not (later := land(connector, manifest, told.append)) or DELIVERIES not in later.rows:
+        assert later is not None
+    assert load.counts["new_fields"] == 0
+    assert later.counts["new_fields"] == 1
+    assert any("ingestion_route" in line for line in told)
+    assert all(row["duration_ms"] in ("1200", None) for row in rows(manifest, later, DELIVERIES))
+
+
+@pytest.mark.parametrize(("name", "match"), [("mixpanel", "/mixpanel/api/2.0/export"), ("amplitude", "/amplitude")])
+def test_what_an_export_holds_twice_is_landed_twice_and_never_again(name, match, sandbox, tmp_path):
+    connector, once, twice = connectors(sandbox)[name], LoadManifest(tmp_path / "a"), LoadManifest(tmp_path / "b")
+    calm = land(connector, once)
+    trouble(sandbox, match, "duplicates", times=10)
+    doubled = land(connector, twice)
+    assert doubled.rows[DELIVERIES] == 2 * calm.rows[DELIVERIES]
+    later = land(connector, twice, now=NOON + timedelta(hours=1))
+    assert later is None or DELIVERIES not in later.rows

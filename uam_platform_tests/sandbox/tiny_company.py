@@ -26,6 +26,14 @@ DELIVERY = pa.schema(
         ("account_id", S), ("amount_usd_cents", I64), ("quantity", pa.int32()), ("defect", S), ("delivery_no", I64),
     ]
 )  # fmt: skip
+AMPLITUDE = pa.schema(
+    [
+        ("insert_id", S), ("event_type", S), ("user_id", S), ("device_id", S), ("session_id", I64), ("event_time", TS),
+        ("client_upload_time", TS), ("server_received_time", TS), ("library", S), ("platform", S), ("group_id", S),
+        ("feature", S), ("workflow", S), ("workflow_id", S), ("workflow_step", S), ("workflow_state", S),
+        ("duration_ms", pa.int32()), ("error_code", S), ("quantity", pa.int32()),
+    ]
+)  # fmt: skip
 TABLES = {
     "zendesk_tickets": pa.schema(
         [
@@ -117,6 +125,9 @@ def write_company(root: Path, deliveries_per_day: int = 67) -> Path:
         rows = deliveries(day, deliveries_per_day)
         path = root / "deliveries" / f"received_date={(START + timedelta(days=day)).date()}.parquet"
         pq.write_table(pa.Table.from_pylist(rows, DELIVERY), path)
+        copies = pa.Table.from_pylist(second_tool_copies(rows), AMPLITUDE)
+        (root / "amplitude_events").mkdir(exist_ok=True)
+        pq.write_table(copies, root / "amplitude_events" / path.name)
     for name, rows in small_tables().items():
         pq.write_table(pa.Table.from_pylist(rows, TABLES[name]), root / f"{name}.parquet")
     return root
@@ -156,6 +167,32 @@ def _track(day: int, number: int, at: datetime) -> dict[str, Any]:
         "duration_ms": 1200,
         "delivery_no": day * 1000 + number,
     }
+
+
+def second_tool_copies(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What Amplitude holds of some deliveries: tracks with an even number forwarded, those with an odd one sent by its own client."""
+    copies = []
+    for row in rows:
+        if row["type"] == "track" and not row.get("defect"):
+            is_own = row["delivery_no"] % 2 == 1
+            copies.append(
+                {
+                    "insert_id": f"own-{row['message_id']}" if is_own else row["message_id"],
+                    "event_type": row["event"],
+                    "user_id": row["user_id"],
+                    "device_id": row["anonymous_id"],
+                    "session_id": -1,
+                    "event_time": row["original_at"] if is_own else row["received_at"] - timedelta(seconds=2),
+                    "client_upload_time": row["sent_at"] if is_own else row["received_at"],
+                    "server_received_time": row["received_at"] + timedelta(seconds=1),
+                    "library": "amplitude-ts" if is_own else "segment",
+                    "platform": "Web" if row["side"] == "client" else "Server",
+                    "group_id": row["group_id"],
+                    "feature": row["feature"],
+                    "duration_ms": row["duration_ms"],
+                }
+            )
+    return copies
 
 
 def small_tables() -> dict[str, list[dict[str, Any]]]:

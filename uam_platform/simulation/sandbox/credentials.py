@@ -1,7 +1,7 @@
 """Fixed, non-secret credentials of the sandbox and the environment a client needs to reach it.
 
 Belongs here: the values each surface accepts and their environment names. Does not belong here: how a surface checks
-them (`s3_signature.py`, `zendesk.py`, `gong.py`, `salesforce.py`, `slack.py`). They are public on purpose: the sandbox listens on
+them (the modules named after the vendors, `s3_signature.py`). They are public on purpose: the sandbox listens on
 loopback and holds only a simulated company.
 """
 
@@ -22,6 +22,11 @@ GONG_ACCESS_KEY: Final = "SANDBOXGONGKEY"
 GONG_ACCESS_KEY_VALUE: Final = "sandbox-gong-value-not-a-secret"
 JIRA_EMAIL: Final = "uam-writer@acme.example"
 JIRA_API_KEY: Final = "sandbox-jira-value-not-a-secret"
+MIXPANEL_USER: Final = "sandbox-reader.a1b2c3.mp-service-account"
+MIXPANEL_KEY: Final = "sandbox-mixpanel-value-not-a-secret"
+MIXPANEL_PROJECT: Final = "4040293"
+AMPLITUDE_KEY: Final = "sandbox-amplitude-key-not-a-secret"
+AMPLITUDE_SIGNING_KEY: Final = "sandbox-amplitude-value-not-a-secret"
 SLACK_BOT_KEY: Final = "xoxb-sandbox-not-a-secret"
 
 
@@ -49,6 +54,13 @@ def environment(url: str) -> dict[str, str]:
         "UAM_JIRA_BASE_URL": f"{url}/jira",
         "UAM_JIRA_EMAIL": JIRA_EMAIL,
         "UAM_JIRA_API_TOKEN": JIRA_API_KEY,
+        "UAM_MIXPANEL_BASE_URL": f"{url}/mixpanel",
+        "UAM_MIXPANEL_SECRET": MIXPANEL_KEY,
+        "UAM_MIXPANEL_SERVICE_ACCOUNT": MIXPANEL_USER,
+        "UAM_MIXPANEL_PROJECT_ID": MIXPANEL_PROJECT,
+        "UAM_AMPLITUDE_BASE_URL": f"{url}/amplitude",
+        "UAM_AMPLITUDE_API_KEY": AMPLITUDE_KEY,
+        "UAM_AMPLITUDE_SECRET_KEY": AMPLITUDE_SIGNING_KEY,
         "UAM_SLACK_BASE_URL": f"{url}/slack/api/",
         "UAM_SLACK_BOT_TOKEN": SLACK_BOT_KEY,
     }

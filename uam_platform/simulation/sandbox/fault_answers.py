@@ -10,6 +10,7 @@ from typing import Any, Final
 from starlette.responses import Response
 
 _JSON: Final = "application/json"
+_TEXT: Final = "text/plain"
 _XML: Final = "application/xml"
 
 Answer = tuple[int, str, str]
@@ -87,6 +88,18 @@ _VENDORS: Final[dict[str, dict[str, Answer]]] = {
         "500": _jira(500, "Internal server error"),
         "200_error": _jira(200, "Something went wrong on our end."),
         "expired_token": _jira(401, "Client must be authenticated to access this resource."),
+    },
+    "mixpanel": {
+        "429": (429, _TEXT, "too many export requests in the last hour\n"),
+        "500": (500, _TEXT, "Internal server error\n"),
+        "200_error": (200, _TEXT, "terminated early\n"),
+        "expired_token": (400, _TEXT, "Unable to authenticate request\n"),
+    },
+    "amplitude": {
+        "429": _json(429, {"error": "Too many requests for this project."}),
+        "500": _json(500, {"error": {"http_code": 500, "type": "unspecified", "message": "Unspecified Error"}}),
+        "200_error": _json(200, {"error": {"http_code": 500, "type": "unspecified", "message": "Unspecified Error"}}),
+        "expired_token": (401, _TEXT, "Invalid API key or secret key\n"),
     },
     "slack": {
         "429": _json(429, {"ok": False, "error": "ratelimited"}),

@@ -29,13 +29,21 @@ Kind = Literal[
     "expired_token",
     "empty_page",
     "out_of_order",
+    "drip",
+    "duplicates",
+    "changed_schema",
 ]
 KINDS: Final[tuple[str, ...]] = get_args(Kind)
 _AFTER_COMMIT: Final = "500_after_commit"
 _CONTROL_PATHS: Final = ("/healthz", "/_")
-_EMPTY_PAGE: Final = "uam.sandbox.empty_page"
-_UNORDERED: Final = "uam.sandbox.out_of_order"
-_DEFAULT_SECONDS: Final = {"slow": 2.0, "timeout": 120.0}
+_TOLD_TO_THE_SURFACE: Final = {
+    "empty_page": "uam.sandbox.empty_page",
+    "duplicates": "uam.sandbox.duplicates",
+    "changed_schema": "uam.sandbox.changed_schema",
+    "out_of_order": "uam.sandbox.out_of_order",
+}
+_DEFAULT_SECONDS: Final = {"slow": 2.0, "timeout": 120.0, "drip": 1.0}
+_DRIPS: Final = 20
 
 
 @dataclass(frozen=True)
@@ -48,7 +56,8 @@ class Fault:
         times: For how many matching calls.
         after: How many matching calls pass untouched first.
         method: HTTP method the fault is limited to; empty for every method.
-        seconds: Delay of `slow` and `timeout`, and the value of Retry-After (rounded) for `429`; 0 for the default.
+        seconds: Delay of `slow` and `timeout`, time over which `drip` sends its body, and the value of Retry-After (rounded) for
+            `429`; 0 for the default.
     """
 
     match: str
@@ -122,12 +131,22 @@ class FaultPlan:
 
 def is_empty_page(request: Request) -> bool:
     """Tell a listing surface to answer without rows although more follow."""
-    return bool(request.scope.get(_EMPTY_PAGE))
+    return bool(request.scope.get(_TOLD_TO_THE_SURFACE["empty_page"]))
+
+
+def has_duplicates(request: Request) -> bool:
+    """Tell an export to hold every record twice."""
+    return bool(request.scope.get(_TOLD_TO_THE_SURFACE["duplicates"]))
+
+
+def has_changed_schema(request: Request) -> bool:
+    """Tell an export to write a field nobody knows, and one property with another type."""
+    return bool(request.scope.get(_TOLD_TO_THE_SURFACE["changed_schema"]))
 
 
 def is_unordered(request: Request) -> bool:
     """Tell a listing surface to answer the rows of its page backwards."""
-    return bool(request.scope.get(_UNORDERED))
+    return bool(request.scope.get(_TOLD_TO_THE_SURFACE["out_of_order"]))
 
 
 class FaultMiddleware:
@@ -154,10 +173,10 @@ class FaultMiddleware:
         if fault.kind == "slow":
             await asyncio.sleep(fault.seconds or _DEFAULT_SECONDS["slow"])
             await self._app(scope, receive, send)
-        elif fault.kind == "empty_page":
-            await self._app({**scope, _EMPTY_PAGE: True}, receive, send)
-        elif fault.kind == "out_of_order":
-            await self._app({**scope, _UNORDERED: True}, receive, send)
+        elif fault.kind in _TOLD_TO_THE_SURFACE:
+            await self._app({**scope, _TOLD_TO_THE_SURFACE[fault.kind]: True}, receive, send)
+        elif fault.kind == "drip":
+            await self._app(scope, receive, _Drip(send, fault.seconds or _DEFAULT_SECONDS["drip"]))
         elif fault.kind == "cut_body":
             await self._app(scope, receive, _Cut(send))
         else:
@@ -180,6 +199,25 @@ class _Cut:
             await self._send({"type": "http.response.body", "body": body[: len(body) // 2], "more_body": True})
         elif not self._is_done:
             await self._send(message)
+
+
+class _Drip:
+    """Sends a body in small pieces over some seconds."""
+
+    def __init__(self, send: Send, seconds: float) -> None:
+        self._send = send
+        self._seconds = seconds
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] != "http.response.body":
+            await self._send(message)
+            return
+        body: bytes = message.get("body", b"")
+        size = max(1, -(-len(body) // _DRIPS))
+        for start in range(0, len(body), size):
+            await asyncio.sleep(self._seconds / _DRIPS)
+            await self._send({"type": "http.response.body", "body": body[start : start + size], "more_body": True})
+        await self._send({**message, "body": b""})
 
 
 async def _swallow(message: Message) -> None:

@@ -1,7 +1,7 @@
 """Puts the vendors together on one port.
 
 Belongs here: composition, and running the server in this process or another. Does not belong here: any vendor
-(`s3.py`, `zendesk.py`, `gong.py`, `posthog.py`, `salesforce.py`, `jira.py`, `slack.py`), control paths (`control.py`), command-line options
+(the modules named after them), control paths (`control.py`), command-line options
 (`__main__.py`).
 """
 
@@ -23,10 +23,12 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
 from uam_platform.simulation.sandbox import control, credentials, segment_archive
+from uam_platform.simulation.sandbox.amplitude import AmplitudeSurface
 from uam_platform.simulation.sandbox.company import Company
 from uam_platform.simulation.sandbox.faults import FaultMiddleware, FaultPlan
 from uam_platform.simulation.sandbox.gong import GongSurface
 from uam_platform.simulation.sandbox.jira import INDEX_LAG_SECONDS, JiraSurface
+from uam_platform.simulation.sandbox.mixpanel import MixpanelSurface
 from uam_platform.simulation.sandbox.posthog import PostHogSurface
 from uam_platform.simulation.sandbox.rate_limits import Clock
 from uam_platform.simulation.sandbox.received import DESTINATIONS, Journal
@@ -37,6 +39,7 @@ from uam_platform.simulation.sandbox.zendesk import ZendeskSurface
 
 DEFAULT_PORT: Final = 8910
 INCREMENTAL_PER_MINUTE: Final = 10
+_MIXPANEL_PER_HOUR: Final = 6  # exports an hour for each incremental export a minute: 60 beside Zendesk's 10
 _START_SECONDS: Final = 900.0
 _POLL_SECONDS: Final = 0.05
 
@@ -66,7 +69,7 @@ def create_app(
         company: The company/ folder of a simulated world.
         state: Folder for the prepared archive and the record of what destinations received; made when missing.
         faults: Faults that are pending from the start.
-        incremental_per_minute: Limit of Zendesk's incremental exports; above its real one, the limits of Gong and PostHog are lifted alike.
+        incremental_per_minute: Limit of Zendesk's incremental exports; above its real one, the other sources' limits are lifted alike.
         jira_index_lag_seconds: Age from which on Jira's search knows an issue.
         now: Epoch seconds of the sandbox clock, after which nothing is served; the end of the world when not given.
             Tickets are served in their last state only, so one that changed after `now` is not there yet.
@@ -89,6 +92,8 @@ def create_app(
         *PostHogSurface(served, today, incremental_per_minute, clock.monotonic_seconds).routes(),
         *SalesforceSurface(served, today, journals["salesforce"]).routes(),
         *JiraSurface(journals["jira"], clock.epoch_seconds, clock.monotonic_seconds, jira_index_lag_seconds).routes(),
+        *MixpanelSurface(served, today, incremental_per_minute * _MIXPANEL_PER_HOUR, clock.monotonic_seconds).routes(),
+        *AmplitudeSurface(served, today).routes(),
         *SlackSurface(journals["slack"], clock.epoch_seconds, clock.monotonic_seconds).routes(),
         *S3Surface(archive).routes(),
     ]
