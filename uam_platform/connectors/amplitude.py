@@ -204,15 +204,18 @@ def _lines(path: Path) -> Iterator[pa.Array]:
     """Lines of all members, by name; a member that is plain JSON is read as well."""
     with zipfile.ZipFile(path) as archive:
         for info in sorted(archive.infolist(), key=lambda member: member.filename):
-            if info.is_dir():
-                continue
-            with archive.open(info) as packed:
-                try:
-                    with gzip.open(packed) if info.filename.endswith(".gz") else packed as stream:
-                        yield from line_batches(stream)
-                except (EOFError, gzip.BadGzipFile) as error:
-                    where, action = f"{NAME} export, member {info.filename}", "Ask Amplitude to write that hour again."
-                    raise PermanentError(where, f"is no whole gzip file ({error})", action) from None
+            if not info.is_dir():
+                yield from _member_lines(archive, info)
+
+
+def _member_lines(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[pa.Array]:
+    try:
+        with archive.open(info) as member:
+            is_packed = info.filename.endswith(".gz")
+            yield from line_batches(gzip.GzipFile(fileobj=member) if is_packed else member)
+    except (EOFError, gzip.BadGzipFile) as error:
+        where, action = f"{NAME} export, member {info.filename}", "Ask Amplitude to write that hour again."
+        raise PermanentError(where, f"is no whole gzip file ({error})", action) from None
 
 
 def explain(status: int, text: str, where: str) -> ConnectorError | None:
