@@ -74,6 +74,26 @@ TABLES = {
     "gong_transcripts": pa.schema(
         [("call_id", S), ("speaker_id", S), ("topic", S), ("start_ms", pa.int32()), ("end_ms", pa.int32()), ("text", S)]
     ),
+    "zendesk_satisfaction_ratings": pa.schema(
+        [
+            ("id", I64), ("score", S), ("comment", S), ("ticket_id", I64), ("requester_id", I64), ("assignee_id", I64),
+            ("group_id", I64), ("created_at", TS), ("updated_at", TS),
+        ]
+    ),
+    "zendesk_ticket_metric_events": pa.schema(
+        [("id", I64), ("ticket_id", I64), ("metric", S), ("instance_id", I64), ("type", S), ("time", TS)]
+    ),
+    "zendesk_conversations": pa.schema(
+        [
+            ("conversation_id", S), ("ticket_id", I64), ("organization_id", I64), ("requester_id", I64), ("channel", S),
+            ("created_at", TS), ("updated_at", TS),
+        ]
+    ),
+    "zendesk_conversation_messages": pa.schema(
+        [
+            ("message_id", S), ("conversation_id", S), ("author_type", S), ("author_id", I64), ("body", S), ("sent_at", TS),
+        ]
+    ),
     "salesforce_user": pa.schema(
         [("Id", S), ("Name", S), ("Email", S), ("IsActive", B), ("CreatedDate", TS), ("SystemModstamp", TS)]
     ),
@@ -260,6 +280,47 @@ def zendesk_tables() -> dict[str, list[dict[str, Any]]]:
             {"organization_id": 50 + n, "name": f"Org {n}", "external_id": f"acc_0000{n + 1}", "created_at": old,
              "updated_at": START + timedelta(hours=n)}
             for n in range(3)
+        ],
+        "zendesk_satisfaction_ratings": [
+            {"id": 600 + n, "score": score, "comment": comment, "ticket_id": 1, "requester_id": 900,
+             "created_at": START + timedelta(hours=n), "updated_at": START + timedelta(hours=n + 1)}
+            for n, (score, comment) in enumerate((("good", None), ("bad", "Far too slow"), ("offered", None)))
+        ],
+        "zendesk_ticket_metric_events": [
+            {"id": 700 + n, "ticket_id": 1, "metric": metric, "instance_id": instance, "type": kind,
+             "time": START + timedelta(minutes=minutes)}
+            for n, (metric, instance, kind, minutes) in enumerate(MEASURED)
+        ],
+        **_chats(),
+    }  # fmt: skip
+
+
+MEASURED = [
+    ("reply_time", 1, "activate", 0), ("resolution_time", 1, "activate", 0), ("reply_time", 1, "breach", 4),
+    ("reply_time", 1, "fulfill", 5), ("resolution_time", 1, "fulfill", 10), ("resolution_time", 2, "activate", 20),
+    ("resolution_time", 2, "fulfill", 50),
+]  # fmt: skip
+"""Metric, instance, type, minutes; ticket 1's audits tell the first solution and the reopening, not the second solution."""
+
+
+def _chats() -> dict[str, list[dict[str, Any]]]:
+    """Two chats: one that ended in ticket 2, one for itself."""
+    chats = [("chat-a", 2, 50, 900), ("chat-b", None, 51, 901)]
+    words = (
+        ("bot", -1, "Hi, what is it about?"),
+        ("end_user", 900, "The import fails"),
+        ("agent", 9, "We look into it"),
+    )
+    return {
+        "zendesk_conversations": [
+            {"conversation_id": key, "ticket_id": ticket, "organization_id": organization, "requester_id": person,
+             "channel": "web_widget", "created_at": START + timedelta(hours=n), "updated_at": START + timedelta(hours=n, minutes=2)}
+            for n, (key, ticket, organization, person) in enumerate(chats)
+        ],
+        "zendesk_conversation_messages": [
+            {"message_id": f"{key}-{n}", "conversation_id": key, "author_type": kind, "author_id": author, "body": body,
+             "sent_at": START + timedelta(hours=hour, minutes=n)}
+            for hour, (key, *_) in enumerate(chats) for n, (kind, author, body) in enumerate(words)
         ],
     }  # fmt: skip
 

@@ -14,6 +14,8 @@ S3_ACCESS_KEY: Final = "SANDBOXACCESSKEY0001"
 S3_SIGNING_KEY: Final = "sandbox-signing-key-not-a-secret"
 ZENDESK_EMAIL: Final = "uam-reader@acme.example"
 ZENDESK_API_KEY: Final = "sandbox-zendesk-value-not-a-secret"
+ZENDESK_OAUTH_KEY: Final = "sandbox-zendesk-oauth-value-not-a-secret"
+ZENDESK_CHAT_KEY: Final = "sandbox-zendesk-chat-value-not-a-secret"
 SALESFORCE_CLIENT_ID: Final = "sandbox-connected-app"
 SALESFORCE_CLIENT_KEY: Final = "sandbox-client-value-not-a-secret"
 POSTHOG_PROJECT: Final = "1042"
@@ -45,6 +47,7 @@ def environment(url: str) -> dict[str, str]:
         "UAM_ZENDESK_BASE_URL": f"{url}/zendesk",
         "UAM_ZENDESK_EMAIL": ZENDESK_EMAIL,
         "UAM_ZENDESK_API_TOKEN": ZENDESK_API_KEY,
+        "UAM_ZENDESK_CHAT_TOKEN": ZENDESK_CHAT_KEY,
         "UAM_GONG_BASE_URL": f"{url}/gong",
         "UAM_GONG_ACCESS_KEY": GONG_ACCESS_KEY,
         "UAM_GONG_ACCESS_KEY_SECRET": GONG_ACCESS_KEY_VALUE,

@@ -1,12 +1,13 @@
-"""Zendesk's API: incremental exports and ticket audits.
+"""Zendesk's API: incremental exports, ticket audits, satisfaction ratings, chats.
 
-Belongs here: HTTP, authentication, rate limits, error bodies. Does not belong here: JSON objects
-(`zendesk_shapes.py`), paging (`zendesk_export.py`), data (`zendesk_data.py`).
+Belongs here: HTTP, authentication, rate limits, error bodies. Does not belong here: JSON objects (`zendesk_shapes.py`), what is
+measured, asked and heard beside tickets (`zendesk_feedback.py`), paging (`zendesk_export.py`), data (`zendesk_data.py`).
 """
 
 import base64
 import hmac
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, Final
 
@@ -14,10 +15,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from uam_platform.simulation.sandbox import zendesk_export, zendesk_shapes
+from uam_platform.simulation.sandbox import zendesk_export, zendesk_feedback, zendesk_shapes
 from uam_platform.simulation.sandbox.company import Company, Row
-from uam_platform.simulation.sandbox.credentials import ZENDESK_API_KEY, ZENDESK_EMAIL
-from uam_platform.simulation.sandbox.faults import is_empty_page
+from uam_platform.simulation.sandbox.credentials import (
+    ZENDESK_API_KEY,
+    ZENDESK_CHAT_KEY,
+    ZENDESK_EMAIL,
+    ZENDESK_OAUTH_KEY,
+)
+from uam_platform.simulation.sandbox.faults import is_empty_page, is_unordered
 from uam_platform.simulation.sandbox.rate_limits import Clock, FixedWindow, Verdict
 from uam_platform.simulation.sandbox.zendesk_data import ZendeskData
 from uam_platform.simulation.sandbox.zendesk_export import CursorPage, Export, T, TimePage
@@ -57,12 +63,20 @@ class ZendeskSurface:
             "incremental/users/cursor": self._users_by_cursor,
             "incremental/tickets": self._tickets_by_time,
             "incremental/ticket_events": self._ticket_events,
+            "incremental/ticket_metric_events": self._metric_events,
             "incremental/organizations": self._organizations,
+        }
+        others: dict[str, Handler] = {
+            "satisfaction_ratings": self._ratings,
+            "chat/incremental/chats": self._chats,
+            "users/me": _me,
+            "tickets/{ticket_id:int}/audits": self._audits,
         }
         routes: list[BaseRoute] = []
         for path, handler in exports.items():
             routes += _both(f"/zendesk/api/v2/{path}", self._guarded(handler, is_export=True))
-        routes += _both("/zendesk/api/v2/tickets/{ticket_id:int}/audits", self._guarded(self._audits, is_export=False))
+        for path, handler in others.items():
+            routes += _both(f"/zendesk/api/v2/{path}", self._guarded(handler, is_export=False))
         return [*routes, Route("/zendesk/{rest:path}", _not_found)]
 
     def _guarded(self, handler: Handler, *, is_export: bool) -> Handler:
@@ -124,6 +138,28 @@ class ZendeskSurface:
         events = [zendesk_shapes.ticket_event(rows, has_comments) for rows in page.items]
         return JSONResponse({"ticket_events": events, **zendesk_export.time_body(page, _url(request))})
 
+    def _metric_events(self, request: Request) -> Response:
+        page = self._time_page(request, self._data.metric_events)
+        events = [zendesk_feedback.metric_event(row) for row in page.items]
+        body = zendesk_export.time_body(page, _url(request))
+        del body["end_of_stream"]  # this export does not tell it
+        return JSONResponse({"ticket_metric_events": events, **body})
+
+    def _ratings(self, request: Request) -> Response:
+        start_time = int(request.query_params.get("start_time", 0))
+        due = [row for row in self._data.ratings if zendesk_shapes.epoch(row["created_at"]) >= start_time]
+        size = max(
+            1, min(int(request.query_params.get("page[size]", zendesk_feedback.LISTED)), zendesk_feedback.LISTED)
+        )
+        items = [zendesk_feedback.rating(row, _ACCOUNT_URL) for row in due]
+        after = request.query_params.get("page[after]", "")
+        return JSONResponse(zendesk_feedback.listing("satisfaction_ratings", items, after, size, _url(request)))
+
+    def _chats(self, request: Request) -> Response:
+        start_time, limit = int(request.query_params.get("start_time", 0)), int(request.query_params.get("limit", 1000))
+        start_id = request.query_params.get("start_id", "")
+        return JSONResponse(self._data.chats.page(start_time, start_id, max(1, min(limit, 1000)), _url(request)))
+
     def _audits(self, request: Request) -> Response:
         ticket_id = request.path_params["ticket_id"]
         row = self._data.ticket_by_id.get(ticket_id)
@@ -136,16 +172,20 @@ class ZendeskSurface:
         size = _per_page(request)
         cursor = request.query_params.get("cursor")
         if cursor is None:
-            page = export.from_start(self._start_time(request), size)
-            return CursorPage([], (self._start_time(request), -1), False) if is_empty_page(request) else page
-        position = zendesk_export.decode(cursor)
-        return CursorPage([], position, False) if is_empty_page(request) else export.after(position, size)
+            page, position = export.from_start(self._start_time(request), size), (self._start_time(request), -1)
+        else:
+            position = zendesk_export.decode(cursor)
+            page = export.after(position, size)
+        if is_empty_page(request):
+            return CursorPage([], position, False)
+        return replace(page, items=page.items[::-1]) if is_unordered(request) else page
 
     def _time_page(self, request: Request, export: Export[T]) -> TimePage[T]:
         start_time = self._start_time(request)
         if is_empty_page(request):
             return TimePage([], start_time, start_time, False)
-        return export.in_time(start_time, _per_page(request))
+        page = export.in_time(start_time, _per_page(request))
+        return replace(page, items=page.items[::-1]) if is_unordered(request) else page
 
     def _start_time(self, request: Request) -> int:
         """Read start_time.
@@ -193,7 +233,14 @@ def _both(path: str, handler: Handler) -> list[BaseRoute]:
 
 def _is_authenticated(request: Request) -> bool:
     pair = base64.b64encode(f"{ZENDESK_EMAIL}/token:{ZENDESK_API_KEY}".encode()).decode()
-    return hmac.compare_digest(request.headers.get("authorization", "").encode(), f"Basic {pair}".encode())
+    is_chat = request.url.path.startswith("/zendesk/api/v2/chat/")
+    accepted = [f"Bearer {ZENDESK_CHAT_KEY}"] if is_chat else [f"Basic {pair}", f"Bearer {ZENDESK_OAUTH_KEY}"]
+    given = request.headers.get("authorization", "").encode()
+    return any(hmac.compare_digest(given, known.encode()) for known in accepted)
+
+
+def _me(request: Request) -> Response:
+    return JSONResponse({"user": {"id": 1, "name": "Reader", "email": ZENDESK_EMAIL, "role": "admin", "active": True}})
 
 
 def _throttled(verdict: Verdict | None) -> Response:

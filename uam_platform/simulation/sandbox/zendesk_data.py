@@ -1,6 +1,6 @@
 """The Zendesk side of a company, in memory and in export order.
 
-Belongs here: loading and grouping. Does not belong here: JSON objects (`zendesk_shapes.py`), paging arithmetic
+Belongs here: loading and grouping. Does not belong here: JSON objects (`zendesk_shapes.py`, `zendesk_feedback.py`), paging arithmetic
 (`zendesk_export.py`), HTTP (`zendesk.py`).
 """
 
@@ -8,6 +8,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
+from uam_platform.simulation.sandbox import zendesk_feedback
 from uam_platform.simulation.sandbox.company import Company, Row
 from uam_platform.simulation.sandbox.zendesk_export import Export, Position
 from uam_platform.simulation.sandbox.zendesk_shapes import audit_id, epoch
@@ -17,7 +18,7 @@ AuditRows = list[Row]
 
 
 class ZendeskData:
-    """Tickets, audits, users and organizations of one company.
+    """Tickets, audits, metric events, ratings, chats, users and organizations of one company.
 
     Args:
         company: The company to load.
@@ -35,6 +36,12 @@ class ZendeskData:
         self.ticket_by_id = {row["ticket_id"]: row for row in tickets}
         self.user_by_id = {row["zendesk_user_id"]: row for row in users}
         self.organization_by_id = {row["organization_id"]: row for row in organizations}
+        measured = zendesk_feedback.rows_of(company, "zendesk_ticket_metric_events")
+        self.metric_events = Export(measured, _position("time", "id"), now)
+        self.ratings = zendesk_feedback.known_ratings(
+            zendesk_feedback.rows_of(company, "zendesk_satisfaction_ratings"), now
+        )
+        self.chats = zendesk_feedback.Chats(company, now, self.user_by_id, self.organization_by_id)
         self.audits_by_ticket: dict[int, list[AuditRows]] = {}
         for rows in audits:
             self.audits_by_ticket.setdefault(rows[0]["ticket_id"], []).append(rows)
