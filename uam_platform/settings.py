@@ -53,6 +53,10 @@ class Settings(BaseSettings):
     zendesk_base_url: str | None = Field(None, description="https://<subdomain>.zendesk.com")
     zendesk_email: str | None = None
     zendesk_api_token: SecretStr | None = None
+    zendesk_oauth_token: SecretStr | None = Field(
+        None, description="OAuth access token instead of e-mail and API token"
+    )
+    zendesk_chat_token: SecretStr | None = Field(None, description="OAuth access token of Zendesk Chat; reads chats")
     zendesk_start: datetime = Field(datetime(2020, 1, 1, tzinfo=UTC), description="first import goes back to here")
 
     gong_base_url: str | None = Field(None, description="your own, e.g. https://us-12345.api.gong.io (Gong's API page)")

@@ -9,7 +9,7 @@ dlt's folders are removed with every run.
 """
 
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
@@ -39,6 +39,7 @@ def land_records(
     load_id: str,
     now: datetime,
     profile: FieldProfile | None = None,
+    is_partial: Callable[[], bool] = lambda: False,
 ) -> Load | None:
     """Read all pages of `streams` and commit what earlier loads have not landed.
 
@@ -55,9 +56,11 @@ def land_records(
         load_id: id of the new load.
         now: naive UTC.
         profile: fields of the records; filled like `state`. What changed about them is told in the load.
+        is_partial: whether the streams stopped before their end, asked after they were read. Such a load is committed even
+            without new rows, so that the next one goes on from where it stopped.
 
     Returns:
-        The committed load, or None when nothing is new.
+        The committed load, or None when nothing is new and all streams were read to their end.
 
     Raises:
         ConnectorError: what a stream raised; nothing is committed then.
@@ -72,11 +75,12 @@ def land_records(
         shutil.rmtree(manifest.root / "_dlt" / source, ignore_errors=True)
     if rows == 0:
         shutil.rmtree(folder, ignore_errors=True)
-        return None
-    name = str((folder / "records-0000.parquet").relative_to(manifest.root))
+        if not is_partial():
+            return None
+    landed = [str((folder / "records-0000.parquet").relative_to(manifest.root))] if rows else []
     seen = profile or FieldProfile({})
     load = Load(
-        load_id, source, now.isoformat(), {RECORDS: [name]}, {RECORDS: rows}, dict(state), (), dict(counts),
+        load_id, source, now.isoformat(), {RECORDS: landed}, {RECORDS: rows}, dict(state), (), dict(counts),
         fields=seen.fields, drift=seen.drift,
     )  # fmt: skip
     manifest.commit(load)

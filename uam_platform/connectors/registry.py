@@ -6,7 +6,7 @@ module with a `land` of the same signature, its settings, and one entry in `_KNO
 
 import functools
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
@@ -22,6 +22,7 @@ from uam_platform.connectors import (
     salesforce_session,
     segment,
     zendesk,
+    zendesk_session,
 )
 from uam_platform.connectors.http_json import Wire
 from uam_platform.connectors.object_store import StoreAddress
@@ -89,6 +90,8 @@ class _Kind:
     lands: tuple[str, ...]
     bind: Callable[[Settings, Mapping[str, str]], Land]
     probe: Callable[[Settings], str] | None = None
+    instead: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Variables that another one replaces."""
 
 
 def probes(settings: Settings) -> dict[str, Callable[[], str]]:
@@ -122,7 +125,12 @@ def missing(settings: Settings) -> dict[str, list[str]]:
 
 
 def _absent(kind: _Kind, settings: Settings) -> list[str]:
-    return [name for name in kind.required if getattr(settings, name.removeprefix("UAM_").lower()) in (None, "")]
+    replaced = {name for other, names in kind.instead.items() if _is_set(other, settings) for name in names}
+    return [name for name in kind.required if name not in replaced and not _is_set(name, settings)]
+
+
+def _is_set(name: str, settings: Settings) -> bool:
+    return getattr(settings, name.removeprefix("UAM_").lower()) not in (None, "")
 
 
 def _segment(settings: Settings, _: Mapping[str, str]) -> Land:
@@ -152,13 +160,19 @@ def _collector(settings: Settings, _: Mapping[str, str]) -> Land:
 
 
 def _zendesk(settings: Settings, _: Mapping[str, str]) -> Land:
-    source = zendesk.ZendeskSource(
+    source = _zendesk_source(settings)
+    return lambda manifest, load_id, now, progress: zendesk.land(source, manifest, load_id, now, progress)
+
+
+def _zendesk_source(settings: Settings) -> zendesk_session.ZendeskSource:
+    return zendesk_session.ZendeskSource(
         base_url=settings.zendesk_base_url or "",
+        start=settings.zendesk_start,
         email=settings.zendesk_email or "",
         api_token=_secret(settings.zendesk_api_token),
-        start=settings.zendesk_start,
+        oauth_token=_secret(settings.zendesk_oauth_token),
+        chat_token=_secret(settings.zendesk_chat_token),
     )
-    return lambda manifest, load_id, now, progress: zendesk.land(source, manifest, load_id, now, progress)
 
 
 def _salesforce(settings: Settings, _: Mapping[str, str]) -> Land:
@@ -250,10 +264,12 @@ _KNOWN: Final[dict[str, _Kind]] = {
         lambda settings: salesforce.probe(_salesforce_source(settings), _LOOK),
     ),
     "zendesk": _Kind(
-        "Tickets, ticket events, users and organisations of Zendesk.",
+        "Tickets and what happened to them, metric events, satisfaction, chats, users and organisations of Zendesk.",
         ("UAM_ZENDESK_BASE_URL", "UAM_ZENDESK_EMAIL", "UAM_ZENDESK_API_TOKEN"),
         (RECORDS,),
         _zendesk,
+        lambda settings: zendesk.probe(_zendesk_source(settings), _LOOK),
+        instead={"UAM_ZENDESK_OAUTH_TOKEN": ("UAM_ZENDESK_EMAIL", "UAM_ZENDESK_API_TOKEN")},
     ),
     "gong": _Kind(
         "Recorded calls, their participants and transcripts of Gong.",

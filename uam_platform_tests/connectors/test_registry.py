@@ -25,6 +25,11 @@ def test_nothing_is_switched_on_without_settings_and_everything_needed_is_named(
         "UAM_ZENDESK_EMAIL",
         "UAM_ZENDESK_API_TOKEN",
     ]
+    assert missing(settings(zendesk_oauth_token="t"))["zendesk"] == ["UAM_ZENDESK_BASE_URL"]
+    assert [c.name for c in configured(settings(zendesk_base_url="https://a.example", zendesk_oauth_token="t"))] == [
+        "zendesk",
+        "ledger",
+    ]
 
 
 def test_every_required_name_is_a_setting():

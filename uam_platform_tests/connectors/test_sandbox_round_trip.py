@@ -1,20 +1,24 @@
 """The vendor connectors against the sandbox over real HTTP, also when it throttles, fails, cuts and expires."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import httpx
+import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
 from uam_platform.connectors.errors import PermanentError
-from uam_platform.connectors.registry import Connector, configured
+from uam_platform.connectors.registry import Connector, configured, probes
 from uam_platform.lake.loads import DELIVERIES, RECORDS, Load, LoadManifest
 from uam_platform.settings import Settings
 from uam_platform.simulation.sandbox import server
 from uam_platform.simulation.sandbox.server import Running
+from uam_platform.staging.records import canonical_records
 from uam_platform_tests.connectors.fakes import NOW, contents, quiet, rows
 from uam_platform_tests.sandbox.tiny_company import (
     CALL_COUNT,
@@ -25,6 +29,7 @@ from uam_platform_tests.sandbox.tiny_company import (
     call_id,
     write_company,
 )
+from uam_platform_tests.staging.landed import POLICY as TIME
 
 NOON = END.replace(tzinfo=None) + timedelta(hours=12)
 CLOCKS = {"mixpanel": NOON, "amplitude": NOON}  # Mixpanel refuses days after today
@@ -107,6 +112,8 @@ def test_every_ticket_user_organisation_and_audit_arrives(sandbox, company, mani
     events = [json.loads(row["payload"]) for row in landed if row["source_object"] == "ticket_event"]
     held = pq.read_table(company / "zendesk_ticket_events.parquet").to_pylist()
     assert sum(len(event["child_events"]) for event in events) == sum(row["occurred_at"] < withheld for row in held)
+    count = Counter(row["source_object"] for row in landed)
+    assert [count[kind] for kind in ("ticket_metric_event", "satisfaction_rating", "chat")] == [7, 3, 2]
     assert land(connectors(sandbox)["zendesk"], manifest) is None
 
 
@@ -156,6 +163,34 @@ def test_what_segment_forwards_to_mixpanel_arrives_under_segments_ids_and_profil
     assert {row["source_object"] for row in rows(manifest, loads[1], RECORDS)} == {"profile"}
 
 
+def test_the_doctor_asks_both_vendors_of_records(sandbox):
+    values = {name.removeprefix("UAM_").lower(): value for name, value in sandbox.credentials.items()}
+    told = {name: look() for name, look in probes(Settings(_env_file=None, **values)).items()}
+    assert "accepted as administrator; chats are read" in told["zendesk"]
+    assert "calls of the day left" in told["salesforce"]
+    wrong = probes(Settings(_env_file=None, **values | {"zendesk_chat_token": "wrong"}))["zendesk"]
+    with pytest.raises(PermanentError, match="UAM_ZENDESK_CHAT_TOKEN"):
+        wrong()
+
+
+def test_what_the_sandbox_serves_becomes_tables_and_nothing_is_told_twice(sandbox, manifest):
+    load = land(connectors(sandbox)["zendesk"], manifest)
+    frame = pd.DataFrame(rows(manifest, load, RECORDS))
+    found = canonical_records([(load, frame), (replace(load, load_id=load.load_id + "-again"), frame)], TIME)
+    history = found.ticket_events[found.ticket_events["ticket_id"] == "zendesk:1"]
+    assert history["change"].tolist() == ["opened", "breached", "replied", "solved", "reopened", "solved"]
+    assert found.satisfaction_ratings["satisfaction"].tolist() == ["good", "bad", "offered"]
+    said = found.utterances[found.utterances["channel"].isin(("chat", "rating"))]
+    assert said[["channel", "author_kind", "account_id"]].value_counts().to_dict() == {
+        ("chat", "agent", "acc_00001"): 2,
+        ("chat", "customer", "acc_00001"): 1,
+        ("chat", "agent", "acc_00002"): 2,
+        ("chat", "customer", "acc_00002"): 1,
+        ("rating", "customer", "acc_00001"): 1,
+    }
+    assert found.quarantine.empty
+
+
 @pytest.mark.parametrize(
     ("name", "match", "kind"),
     [
@@ -182,6 +217,11 @@ def test_what_segment_forwards_to_mixpanel_arrives_under_segments_ids_and_profil
         ("gong", "/gong/v2/calls", "500"),
         ("gong", "/gong", "200_error"),
         ("gong", "/gong/v2/calls", "empty_page"),
+        ("zendesk", "/zendesk/api/v2/incremental", "out_of_order"),
+        ("zendesk", "/zendesk/api/v2/incremental", "500_after_commit"),
+        ("zendesk", "/zendesk/api/v2/chat", "cut_body"),
+        ("zendesk", "/zendesk/api/v2/satisfaction_ratings", "429_no_retry_after"),
+        ("salesforce", "/salesforce/services/data", "500_after_commit"),
         ("salesforce", "/salesforce/services/data", "expired_token"),
         ("salesforce", "/salesforce/services/data", "500"),
         ("salesforce", "/salesforce/services/data", "empty_page"),

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,13 +11,15 @@ import pytest
 
 from uam_platform.connectors import zendesk
 from uam_platform.connectors.errors import PermanentError, TransientError
+from uam_platform.connectors.zendesk_session import ZendeskSource
 from uam_platform.lake.loads import RECORDS, LoadManifest
 from uam_platform_tests.connectors.fakes import NOW, FakeVendor, contents, quiet, reply, rows
 
-SOURCE = zendesk.ZendeskSource(
-    "https://acme.zendesk.com", "reader@acme.example", "key", datetime(2024, 1, 1, tzinfo=UTC)
+SOURCE = ZendeskSource(
+    "https://acme.zendesk.com", datetime(2024, 1, 1, tzinfo=UTC), email="reader@acme.example", api_token="key-of-acme"
 )
 START = int(SOURCE.start.timestamp())
+SAID = {"id": "01J", "type": "Messaging::ConversationMessage", "created_at": "2024-01-02T00:00:00Z"}
 
 
 class Tickets:
@@ -26,6 +29,9 @@ class Tickets:
         self.per_page = per_page
         self.tickets = [self.ticket(n) for n in range(1, tickets + 1)]
         self.events = [self.event(n, START + 60 * n) for n in range(1, events + 1)]
+        self.ratings: list[dict[str, Any]] = []
+        self.chats: list[dict[str, Any]] = []
+        self.measured: list[dict[str, Any]] = []
 
     @staticmethod
     def ticket(number: int) -> dict[str, Any]:
@@ -48,6 +54,10 @@ class Tickets:
             "tickets/cursor.json": lambda: self._by_cursor(params),
             "users/cursor.json": lambda: {"users": [], "after_cursor": None, "end_of_stream": True},
             "ticket_events.json": lambda: self._by_time(params),
+            "ticket_metric_events.json": lambda: {"ticket_metric_events": self.measured, "end_time": None, "count": 0},
+            "/api/v2/satisfaction_ratings.json": lambda: self._listed(params),
+            "/api/v2/chat/incremental/chats": lambda: self._chats(params),
+            "/api/v2/tickets/3/conversation_log.json": lambda: {"events": [SAID], "meta": {"has_more": False}},
             "organizations.json": lambda: {
                 "organizations": [],
                 "end_time": None,
@@ -56,6 +66,28 @@ class Tickets:
             },
         }
         return reply(answers[export]())
+
+    def _listed(self, params: dict[str, str]) -> dict[str, Any]:
+        due = [
+            r
+            for r in self.ratings
+            if int(datetime.fromisoformat(r["created_at"]).timestamp()) >= int(params["start_time"])
+        ]
+        first = int(params.get("page[after]", "0"))
+        last = min(first + self.per_page, len(due))
+        return {
+            "satisfaction_ratings": due[first:last],
+            "meta": {"has_more": last < len(due), "after_cursor": str(last)},
+        }
+
+    def _chats(self, params: dict[str, str]) -> dict[str, Any]:
+        due = [chat for chat in self.chats if chat["second"] >= int(params["start_time"])]
+        return {
+            "chats": due,
+            "count": len(due),
+            "end_time": max((c["second"] for c in due), default=None),
+            "end_id": "",
+        }
 
     def _by_cursor(self, params: dict[str, str]) -> dict[str, Any]:
         first = int(params.get("cursor", "c0")[1:])
@@ -81,8 +113,8 @@ class Tickets:
         }
 
 
-def land(vendor: FakeVendor, manifest: LoadManifest):
-    return zendesk.land(SOURCE, manifest, manifest.next_id(zendesk.NAME, NOW), NOW, quiet, wire=vendor.wire())
+def land(vendor: FakeVendor, manifest: LoadManifest, source: ZendeskSource = SOURCE):
+    return zendesk.land(source, manifest, manifest.next_id(zendesk.NAME, NOW), NOW, quiet, wire=vendor.wire())
 
 
 @pytest.fixture
@@ -214,12 +246,102 @@ def test_credentials_are_sent_as_zendesk_wants_them_and_are_not_shown(manifest):
     vendor = FakeVendor(Tickets())
     land(vendor, manifest)
     assert (
-        vendor.requests[0].headers["authorization"] == httpx.BasicAuth("reader@acme.example/token", "key")._auth_header
+        vendor.requests[0].headers["authorization"]
+        == httpx.BasicAuth("reader@acme.example/token", "key-of-acme")._auth_header
     )
-    assert "key" not in repr(SOURCE).replace("api_key", "")
+    assert "key-of-acme" not in repr(SOURCE)
+    everything = "".join(path.read_text(errors="replace") for path in manifest.root.rglob("*") if path.is_file())
+    assert "key-of-acme" not in everything
 
 
 def test_no_folder_of_the_loading_library_is_left_behind(manifest):
     land(FakeVendor(Tickets()), manifest)
     assert sorted(p.name for p in (manifest.root / "_dlt").iterdir()) == []
     assert sorted(p.name for p in (manifest.root / "dlt").iterdir()) == []
+
+
+OAUTH = replace(SOURCE, api_token="", oauth_token="oauth-of-acme", chat_token="chat-of-acme")
+
+
+def rating(number: int, created: str, score: str = "offered") -> dict[str, Any]:
+    return {"id": number, "ticket_id": 1, "score": score, "created_at": created, "updated_at": created}
+
+
+def test_an_oauth_token_goes_before_the_api_token_and_chats_have_one_of_their_own(manifest):
+    vendor = FakeVendor(Tickets())
+    vendor.answer.chats = [{"id": "c1", "second": START + 60, "update_timestamp": "2024-01-01T00:01:00Z"}]
+    load = land(vendor, manifest, OAUTH)
+    shown = {("chat" in r.url.path, r.headers["authorization"]) for r in vendor.requests}
+    assert shown == {(False, "Bearer oauth-of-acme"), (True, "Bearer chat-of-acme")}
+    (chat,) = (r for r in rows(manifest, load, RECORDS) if r["source_object"] == "chat")
+    assert (chat["record_id"], chat["modified_text"]) == ("c1", "2024-01-01T00:01:00Z")
+    assert load.state["chat"] == {"end_time": START + 60}
+    assert not [r for r in FakeVendor(Tickets()).requests if "chat" in r.url.path]
+
+
+def test_ratings_are_read_again_from_so_far_back_that_a_late_answer_is_seen(manifest):
+    tickets = Tickets(tickets=0, events=0)
+    tickets.ratings = [rating(n, f"2024-03-0{n}T00:00:00Z") for n in range(1, 6)]
+    assert land(FakeVendor(tickets), manifest).rows == {RECORDS: 5}
+    tickets.ratings[0] |= {"score": "good", "updated_at": "2024-03-20T00:00:00Z"}
+    vendor = FakeVendor(tickets)
+    load = land(vendor, manifest)
+    assert [json.loads(r["payload"])["score"] for r in rows(manifest, load, RECORDS)] == ["good"]
+    back = int(datetime(2024, 2, 6, tzinfo=UTC).timestamp())
+    assert asked(vendor, "satisfaction", "start_time")[0] == str(back)
+
+
+def test_a_stream_that_the_account_lacks_is_told_and_left_out(manifest):
+    tickets, told = Tickets(tickets=1, events=0), []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return reply({"error": "Forbidden"}, 403) if "satisfaction" in request.url.path else tickets(request)
+
+    load = zendesk.land(SOURCE, manifest, "load", NOW, told.append, wire=FakeVendor(answer).wire())
+    assert load.rows == {RECORDS: 1}
+    assert load.drift == ["satisfaction_rating: the source has no such records"]
+    assert any("satisfaction_rating export: left out" in line for line in told)
+
+
+def test_what_was_said_on_a_messaging_ticket_comes_with_its_ticket(manifest):
+    tickets = Tickets(tickets=3, events=0)
+    tickets.tickets[2]["from_messaging_channel"] = True
+    landed = rows(manifest, land(FakeVendor(tickets), manifest), RECORDS)
+    (said,) = (r for r in landed if r["source_object"] == "conversation_event")
+    assert json.loads(said["payload"]) == {**SAID, "ticket_id": 3}
+
+
+def test_a_first_import_is_committed_in_parts_and_goes_on_where_it_was_cut_off(manifest):
+    tickets = Tickets(tickets=5, events=1)
+    source = replace(SOURCE, pages_per_load=3)
+    parts = [land(FakeVendor(tickets), manifest, source)]
+    with pytest.raises(TransientError):
+        land(FakeVendor(lambda _: reply({"error": "down"}, 503)), manifest, source)
+    while load := land(FakeVendor(tickets), manifest, source):
+        parts.append(load)
+    landed = [
+        (r["source_object"], r["record_id"])
+        for part in parts
+        if sum(part.rows.values())
+        for r in rows(manifest, part, RECORDS)
+    ]
+    assert sorted(landed) == sorted([*(("ticket", str(n)) for n in range(1, 6)), ("ticket_event", "1")])
+    assert [part.state["ticket"]["cursor"] for part in parts] == ["c2", "c4", "c5"]
+
+
+@pytest.mark.parametrize(
+    ("user", "words"),
+    [
+        ({"id": 7, "role": "admin"}, "accepted as administrator"),
+        ({"id": None, "role": "end-user"}, "anonymous visitor"),
+        ({"id": 7, "role": "agent"}, "need an administrator"),
+    ],
+)
+def test_the_doctors_look_knows_an_administrator_from_others(user, words):
+    vendor = FakeVendor(lambda _: reply({"user": user}))
+    try:
+        told = zendesk.probe(SOURCE, vendor.wire())
+    except PermanentError as error:
+        told = str(error)
+    assert words in told
+    assert len(vendor.requests) == 1
