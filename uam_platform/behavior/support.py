@@ -12,6 +12,7 @@ from uam_platform.behavior.activity import RECENT
 from uam_platform.temporal.asof import FOREVER, next_day
 from uam_platform.temporal.windows import NOW, Calendar
 
+_ENDS: Final = ("solved", "deleted")
 _CHANGES: Final = {"ticket": "opened", "escalation": "escalated", "reopen": "reopened"}
 
 
@@ -44,14 +45,14 @@ def support_changes(placed: ir.Table, calendar: Calendar) -> list[ir.Table]:
 
 
 def _open(placed: ir.Table, calendar: Calendar) -> ir.Table:
-    """Intervals in which the last visible opening, reopening or solution of a ticket left it open.
+    """Intervals in which the last visible opening, reopening, solution or deletion of a ticket left it open.
 
     An event holds until any later one becomes visible, whatever order they became known in.
     """
-    turns = placed.filter(placed.change.isin(("opened", "reopened", "solved")))
+    turns = placed.filter(placed.change.isin(("opened", "reopened", *_ENDS)))
     order = ["occurred_us", "row_no", "load_id"]
     after = ibis.window(group_by="ticket_id", order_by=order, following=(1, None))
     turned = turns.mutate(next_no=turns.begin_no.min().over(after))
     ended = turned.mutate(end_no=ibis.least(turned.end_no, turned.next_no.fill_null(turned.end_no)))
-    held = ended.filter((ended.change != "solved") & (ended.begin_no < ended.end_no))
+    held = ended.filter(ended.change.notin(_ENDS) & (ended.begin_no < ended.end_no))
     return held.mutate(window_no=ibis.literal(calendar.window_no[NOW], "int64"), ticket_count=ibis.literal(1, "int64"))

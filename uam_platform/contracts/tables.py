@@ -19,6 +19,7 @@ from uam_platform.contracts.tables_evidence import (
     CALLS,
     CONTRACTS_EVIDENCE,
     EMERGING_THEMES,
+    SATISFACTION_RATINGS,
     STATEMENTS,
     THEMES,
     UTTERANCES,
@@ -37,6 +38,7 @@ __all__ = [
     "EMERGING_THEMES",
     "FLAG_STARTS",
     "JOURNEYS",
+    "SATISFACTION_RATINGS",
     "SEQUENCE_MATCHES",
     "SEQUENCE_STEPS",
     "STATEMENTS",
@@ -180,7 +182,7 @@ TICKET_EVENTS = Contract(
     stage="staging",
     name="ticket_events",
     grain="one change of a ticket",
-    description="What happened to tickets when: opened, escalated, reopened, solved (R45).",
+    description="What happened to tickets when: opened, replied, escalated, reopened, solved (R45).",
     columns=columns(
         "source ticket_id row_no change status priority occurred_at occurred_us known_at known_date load_id"
     ),

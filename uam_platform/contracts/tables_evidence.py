@@ -31,6 +31,18 @@ CALLS = Contract(
     key=("call_id",),
     nullable=frozenset({"account_id", "duration_ms"}),
 )
+SATISFACTION_RATINGS = Contract(
+    stage="staging",
+    name="satisfaction_ratings",
+    grain="one question whether a customer was content with the support, and its answer",
+    description="Answers of customers on tickets and chats, each known since it was given (R45); the comment is an utterance.",
+    columns=columns(
+        "source rating_id ticket_id account_id requester_key satisfaction satisfaction_reason occurred_at known_at known_date "
+        "load_id row_no"
+    ),
+    key=("rating_id",),
+    nullable=frozenset({"ticket_id", "account_id", "satisfaction_reason"}),
+)
 STATEMENTS = Contract(
     stage="evidence",
     name="statements",
@@ -80,4 +92,12 @@ EMERGING_THEMES = Contract(
     key=("as_of", "theme_no"),
 )
 
-CONTRACTS_EVIDENCE: tuple[Contract, ...] = (UTTERANCES, CALLS, STATEMENTS, ACCOUNT_THEMES, THEMES, EMERGING_THEMES)
+CONTRACTS_EVIDENCE: tuple[Contract, ...] = (
+    UTTERANCES,
+    CALLS,
+    SATISFACTION_RATINGS,
+    STATEMENTS,
+    ACCOUNT_THEMES,
+    THEMES,
+    EMERGING_THEMES,
+)

@@ -225,7 +225,7 @@ _COLUMNS: tuple[Column, ...] = (
         S,
         "What a ticket event did.",
         purpose=_FIX,
-        allowed=("opened", "commented", "escalated", "reopened", "solved", "changed"),
+        allowed=tuple("opened commented replied breached escalated reopened solved changed deleted".split()),
     ),
     Column("user_id_source", S, "User id as the source has it.", pii=_KEY),
     # features: counts are integers over trailing windows ending at as_of

@@ -22,6 +22,7 @@ _INGESTED = dg.AssetSelection.groups("connectors") | dg.AssetSelection.assets(
     "staging/users_directory",
     "staging/silences",
     "staging/verdicts",
+    "staging/satisfaction_ratings",
 )
 _DELIVERED = dg.AssetSelection.assets("playbooks/delivered_actions")
 

@@ -9,7 +9,9 @@ from pydantic import Field, model_validator
 
 from uam_platform.policy.load import PolicyModel
 
-TicketChange = Literal["opened", "commented", "escalated", "reopened", "solved", "changed"]
+TicketChange = Literal[
+    "opened", "commented", "replied", "breached", "escalated", "reopened", "solved", "changed", "deleted"
+]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 

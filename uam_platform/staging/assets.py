@@ -39,6 +39,7 @@ RECORD_TABLES = (
     tables.USERS_DIRECTORY,
     tables.SILENCES,
     tables.VERDICTS,
+    tables.SATISFACTION_RATINGS,
 )
 
 _SIDE_TABLES = (tables.UTTERANCES, tables.CALLS)

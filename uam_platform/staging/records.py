@@ -13,19 +13,23 @@ import pandas as pd
 
 from uam_platform.contracts import tables as contracts
 from uam_platform.lake.loads import Load
+from uam_platform.policy.redaction import Redactor
 from uam_platform.policy.time import TimePolicy
 from uam_platform.staging import (
     answers,
     calls,
+    conversations,
     crm_accounts,
     crm_deals,
     crm_terms,
     directory,
     mapped_records,
+    satisfaction,
+    ticket_measures,
     tickets,
     utterances,
 )
-from uam_platform.staging.record_log import Record, latest, read_records
+from uam_platform.staging.record_log import Record, RecordLog, latest, read_records
 from uam_platform.staging.record_values import RecordError, frame
 from uam_platform.staging.redaction import redactor_of
 
@@ -33,7 +37,10 @@ READ: Final[Mapping[str, tuple[str, ...]]] = {
     "salesforce": (
         "User", "Account", "AccountHistory", "Contact", "Contract", "ContractHistory", "Opportunity", "OpportunityHistory",
     ),
-    "zendesk": ("organization", "user", "ticket", "ticket_event"),
+    "zendesk": (
+        "organization", "user", "ticket", "ticket_event", "ticket_metric_event", "satisfaction_rating", "chat",
+        "conversation_event",
+    ),
     "gong": ("user", "call", "transcript"),
     "files": ("accounts", "subscriptions", "tickets", "users"),
     "ledger": ("silence", "verdict"),
@@ -61,6 +68,7 @@ class RecordTables:
     verdicts: pd.DataFrame
     utterances: pd.DataFrame
     calls: pd.DataFrame
+    satisfaction_ratings: pd.DataFrame
     quarantine: pd.DataFrame
     counts: pd.DataFrame
 
@@ -89,7 +97,8 @@ def canonical_records(records: Sequence[tuple[Load, pd.DataFrame]], policy: Time
     users = {key: record for key, (record, _) in latest((r, None) for r in desk["user"]).items()}
     requesters = tickets.requesters(users, by_organization, id_space)
     staff_and_customers = [*desk["user"], *crm["User"], *crm["Contact"], *recorder["user"]]
-    redactor = redactor_of(staff_and_customers, calls.names(recorder["call"]))
+    others = [*calls.names(recorder["call"]), *conversations.names_in(desk["chat"])]
+    redactor = redactor_of(staff_and_customers, others)
     ticket_rows = tickets.tickets(log, desk["ticket"], by_organization, requesters, redactor)
     opportunities = crm_deals.opportunities(log, crm, ids)
     people = (
@@ -99,12 +108,12 @@ def canonical_records(records: Sequence[tuple[Load, pd.DataFrame]], policy: Time
     )
     whose = calls.customers(ids.by_salesforce_id, opportunities, people)
     call_rows, spoken = calls.call_rows(log, recorder, whose, redactor, policy)
-    written = utterances.ticket_utterances(desk, ticket_rows, redactor, policy.grace)
+    written, ratings = _heard(log, desk, ticket_rows, requesters, redactor, policy)
     return RecordTables(
         tickets=frame(contracts.TICKETS, ticket_rows + own.tickets),
         ticket_events=frame(
             contracts.TICKET_EVENTS,
-            tickets.ticket_events(log, desk["ticket_event"], ticket_rows, policy.grace) + own.ticket_events,
+            _ticket_history(log, desk, ticket_rows, policy) + own.ticket_events,
         ),
         accounts=frame(contracts.ACCOUNTS, account_rows + _others(own.accounts, account_rows)),
         subscriptions=frame(contracts.SUBSCRIPTIONS, crm_terms.subscriptions(log, crm, ids) + own.subscriptions),
@@ -113,10 +122,35 @@ def canonical_records(records: Sequence[tuple[Load, pd.DataFrame]], policy: Time
         silences=frame(contracts.SILENCES, answers.silences(log, told["silence"])),
         verdicts=frame(contracts.VERDICTS, answers.verdicts(log, told["verdict"])),
         utterances=frame(contracts.UTTERANCES, written + spoken),
+        satisfaction_ratings=frame(contracts.SATISFACTION_RATINGS, ratings),
         calls=frame(contracts.CALLS, call_rows),
         quarantine=log.quarantine(),
         counts=log.counts(),
     )
+
+
+def _ticket_history(
+    log: RecordLog, desk: Mapping[str, list[Record]], ticket_rows: list[tickets.Row], policy: TimePolicy
+) -> list[tickets.Row]:
+    """What happened to tickets: by their audits, by measurements that audits do not tell, and deletions."""
+    told = tickets.ticket_events(log, desk["ticket_event"], ticket_rows, policy.grace)
+    measured = ticket_measures.measured_events(log, desk["ticket_metric_event"], told, policy.grace)
+    return told + measured + tickets.deletions(desk["ticket"], ticket_rows, policy.grace)
+
+
+def _heard(
+    log: RecordLog,
+    desk: Mapping[str, list[Record]],
+    ticket_rows: list[tickets.Row],
+    people: Mapping[str, tickets.Requester],
+    redactor: Redactor,
+    policy: TimePolicy,
+) -> tuple[list[tickets.Row], list[tickets.Row]]:
+    """What customers wrote to the help desk, and how content they were: rows of UTTERANCES and SATISFACTION_RATINGS."""
+    talk = conversations.conversations(log, desk, ticket_rows, people, redactor, policy.grace)
+    words = utterances.ticket_utterances(desk, ticket_rows, redactor, policy.grace, talk.tickets)
+    ratings = satisfaction.satisfaction_ratings(log, desk["satisfaction_rating"], ticket_rows, people, policy.grace)
+    return words + talk.utterances, [*ratings, *satisfaction.chat_ratings(talk.chats, talk.accounts, policy.grace)]
 
 
 def _others(rows: list[crm_accounts.Row], leading: list[crm_accounts.Row]) -> list[crm_accounts.Row]:

@@ -1,17 +1,19 @@
 """Support tickets and what happened to them.
 
 Here: Zendesk's ticket, ticket_event, user and organization records into TICKETS and TICKET_EVENTS. Not here: what counts as an
-escalation (`ticket_changes`), the directory of people (`directory`), mapped exports (`mapped_records`).
+escalation (`ticket_changes`), metric events (`ticket_measures`), the directory of people (`directory`), mapped exports
+(`mapped_records`).
 
 A ticket belongs to the account of its organisation, else to that of its requester's. That it exists is known since it was
-created; its status and priority are the latest, so what depends on time reads TICKET_EVENTS.
+created; its status and priority are the latest, so what depends on time reads TICKET_EVENTS. A deleted ticket stays without its
+subject, and is over since the first version that says so.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from uam_platform.policy.redaction import Redactor
 from uam_platform.staging.record_log import Record, RecordLog, latest
@@ -29,6 +31,7 @@ from uam_platform.staging.ticket_changes import OPENED, Audit, TicketChange, rep
 from uam_platform.temporal import keys
 
 Row = dict[str, Any]
+DELETED: Final = "deleted"
 
 
 @dataclass(frozen=True)
@@ -77,6 +80,7 @@ def tickets(
         payload = record.payload
         person = people.get(text(payload, "requester_id") or "", nobody)
         created = required_moment(payload, "created_at")
+        subject = None if _is_deleted(record) else redacted(text(payload, "subject"), redactor)
         return {
             "source": record.load.source,
             "ticket_id": _ticket_id(record, record.record_id),
@@ -84,7 +88,7 @@ def tickets(
             "requester_key": person.key,
             "status": (text(payload, "status") or "unknown").lower(),
             "priority": text(payload, "priority"),
-            "subject": redacted(text(payload, "subject"), redactor),
+            "subject": subject,
             "created_at": created,
             "updated_at": max(required_moment(payload, "updated_at"), created),
             "known_at": created,
@@ -115,6 +119,34 @@ def ticket_events(log: RecordLog, records: Iterable[Record], found: Iterable[Row
         if any(change.change == OPENED for change in changes):
             source.pop(ticket_id, None)
     return rows + [_opened(ticket, grace) for ticket in source.values()]
+
+
+def deletions(records: Iterable[Record], found: Iterable[Row], grace: timedelta) -> list[Row]:
+    """Rows of TICKET_EVENTS for tickets that are deleted: when the first version after the last undeleted one was written.
+
+    Args:
+        records: ticket records, all versions.
+        found: TICKETS; a ticket that was restored is not deleted.
+        grace: decision_at - as_of.
+    """
+    gone = {row["ticket_id"]: row for row in found if row["status"] == DELETED}
+    first: dict[str, Record | None] = {}
+    for record in sorted(records, key=lambda r: r.version):
+        ticket_id = _ticket_id(record, record.record_id)
+        if ticket_id in gone:
+            first[ticket_id] = (first.get(ticket_id) or record) if _is_deleted(record) else None
+    return [_deleted(gone[key], record, grace) for key, record in first.items() if record is not None]
+
+
+def _is_deleted(record: Record) -> bool:
+    return (text(record.payload, "status") or "").lower() == DELETED
+
+
+def _deleted(ticket: Row, record: Record, grace: timedelta) -> Row:
+    at = max(record.modified or ticket["updated_at"], ticket["created_at"])
+    return event_row(
+        ticket["ticket_id"], DELETED, at, at, grace, load_id=record.load.load_id, row_no=record.row_no, status=DELETED
+    )
 
 
 def _ticket_id(record: Record, ticket: str) -> str:

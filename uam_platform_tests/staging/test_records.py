@@ -31,7 +31,10 @@ A1, A2, C1, U1, U2 = (
     "005000000000001AAA",
     "005000000000002AAA",
 )
-STORED = ("tickets", "ticket_events", "accounts", "subscriptions", "opportunities", "users_directory", "quarantine")
+STORED = (
+    "tickets", "ticket_events", "accounts", "subscriptions", "opportunities", "users_directory", "utterances",
+    "satisfaction_ratings", "quarantine",
+)  # fmt: skip
 Landed = tuple[Load, pd.DataFrame]
 
 
@@ -440,6 +443,170 @@ def test_a_ticket_belongs_to_its_organisation_and_hides_addresses() -> None:
     assert row["known_at"] == at("2025-01-06 10:00")
     without = only(tables_of(load_of("zendesk", desk(organization_id=None))).tickets)
     assert without["account_id_source"] == "acc_1"  # its requester's
+
+
+def measure(
+    number: int, metric: str, kind: str, when: str, instance: int = 1, **more: Any
+) -> tuple[str, str, dict[str, Any]]:
+    payload = {"id": number, "ticket_id": 1001, "metric": metric, "instance_id": instance, "type": kind, "time": when}
+    return "ticket_metric_event", str(number), payload | more
+
+
+def told_by(*records: tuple[str, str | None, Any]) -> list[tuple[str, datetime]]:
+    events = tables_of(load_of("zendesk", list(records))).ticket_events.sort_values(["occurred_at", "change"])
+    return list(zip(events["change"], events["occurred_at"].dt.to_pydatetime(), strict=True))
+
+
+def test_measurements_add_replies_and_breaches_and_only_those_turns_that_no_audit_tells() -> None:
+    audits = (CREATED, audit(2, 1, {"status": "solved"}))
+    told = told_by(*desk(*audits))
+    solved_at = next(when for change, when in told if change == "solved")
+    measured = [
+        measure(1, "reply_time", "activate", "2025-01-06T10:00:00Z"),
+        measure(2, "reply_time", "breach", "2025-01-06T10:20:00Z"),
+        measure(3, "reply_time", "fulfill", "2025-01-06T10:25:00Z"),
+        measure(4, "resolution_time", "activate", "2025-01-06T10:00:00Z"),
+        measure(5, "resolution_time", "fulfill", f"{solved_at:%Y-%m-%dT%H:%M:%S}Z"),
+        measure(6, "resolution_time", "activate", "2025-01-08T00:00:00Z", instance=2),
+        measure(7, "resolution_time", "fulfill", "2025-01-09T00:00:00Z", instance=2),
+        measure(8, "reply_time", "breach", "2025-01-07T00:00:00Z", deleted=True),
+    ]
+    found = told_by(*desk(*audits), *measured)
+    assert sorted(set(found) - set(told), key=lambda pair: pair[1]) == [
+        ("breached", at("2025-01-06 10:20")),
+        ("replied", at("2025-01-06 10:25")),
+        ("reopened", at("2025-01-08")),
+        ("solved", at("2025-01-09")),
+    ]
+    assert len(found) == len(told) + 4
+
+
+def test_a_retracted_measurement_leaves_again() -> None:
+    first = load_of("zendesk", [*desk(CREATED), measure(1, "reply_time", "breach", "2025-01-07T00:00:00Z")])
+    retracted = load_of("zendesk", [measure(1, "reply_time", "breach", "2025-01-07T00:00:00Z", deleted=True)], 1)
+    assert "breached" in tables_of(first).ticket_events["change"].tolist()
+    assert "breached" not in tables_of(first, retracted).ticket_events["change"].tolist()
+
+
+def test_a_deleted_ticket_is_over_since_then_and_its_words_are_gone() -> None:
+    before = load_of("zendesk", desk(CREATED, description="Import fails"))
+    gone = desk(status="deleted", updated_at="2025-01-20T00:00:00Z", description="Import fails")[2]
+    again = desk(status="deleted", updated_at="2025-01-25T00:00:00Z", description="SCRUBBED")[2]
+    found = tables_of(before, load_of("zendesk", [gone], 1), load_of("zendesk", [again], 2))
+    last = found.ticket_events.iloc[-1]
+    assert (last["change"], last["known_at"]) == ("deleted", at("2025-01-20"))
+    assert (only(found.tickets)["status"], only(found.tickets)["subject"]) == ("deleted", None)
+    assert found.utterances.empty
+    restored = desk(status="open", updated_at="2025-01-27T00:00:00Z")[2]
+    back = tables_of(before, load_of("zendesk", [gone], 1), load_of("zendesk", [restored], 2))
+    assert "deleted" not in back.ticket_events["change"].tolist()
+
+
+def test_a_rating_is_known_since_it_was_given_and_its_comment_is_heard() -> None:
+    rating = {
+        "id": 1, "ticket_id": 1001, "requester_id": 5, "score": "bad_with_comment", "reason": "Took too long",
+        "comment": "Still broken, mail me at ann@example.com", "created_at": "2025-01-07T00:00:00Z",
+        "updated_at": "2025-01-08T00:00:00Z",
+    }  # fmt: skip
+    offered = rating | {"score": "offered", "comment": None, "updated_at": "2025-01-07T00:00:00Z", "reason": None}
+    first = load_of("zendesk", [*desk(CREATED), ("satisfaction_rating", "1", offered)])
+    row = only(tables_of(first).satisfaction_ratings)
+    assert (row["satisfaction"], row["known_at"]) == ("offered", at("2025-01-07"))
+    found = tables_of(first, load_of("zendesk", [("satisfaction_rating", "1", rating)], 1))
+    row = only(found.satisfaction_ratings)
+    assert (row["satisfaction"], row["satisfaction_reason"], row["account_id"]) == ("bad", "Took too long", "acc_1")
+    assert row["known_at"] == at("2025-01-08")
+    said = only(found.utterances[found.utterances["channel"] == "rating"])
+    assert (said["text"], said["author_kind"], said["ticket_id"]) == (
+        "Still broken, mail me at [email]", "customer", "zendesk:1001",
+    )  # fmt: skip
+
+
+def chat(**fields: Any) -> tuple[str, str, dict[str, Any]]:
+    def line(number: int, sender: str, words: str) -> dict[str, Any]:
+        when = f"2025-01-06T10:0{number}:00.250Z"
+        return {"type": "chat.msg", "sender_type": sender, "msg": words, "msg_id": f"m{number}", "timestamp": when}
+
+    sound = {
+        "id": "c1", "type": "chat", "timestamp": "2025-01-06T10:00:00Z", "update_timestamp": "2025-01-06T10:05:00Z",
+        "visitor": {"name": "Rosa Petrov", "email": "Ann@Example.com"}, "zendesk_ticket_id": None, "tags": [],
+        "history": [
+            {"type": "chat.memberjoin", "timestamp": "2025-01-06T10:00:00Z"},
+            line(1, "Trigger", "Hi, what is it about?"),
+            line(2, "Visitor", "The import fails, says Rosa Petrov"),
+            line(3, "Agent", "We look into it"),
+        ],
+    }  # fmt: skip
+    return "chat", "c1", sound | fields
+
+
+@pytest.mark.parametrize(
+    ("fields", "account", "ticket"),
+    [
+        ({}, "acc_1", None),  # by the visitor's address
+        ({"visitor": {}, "tags": ["vip", "account:acc_7"]}, "acc_7", None),
+        ({"visitor": {}, "zendesk_ticket_id": 1001, "tags": ["account:acc_7"]}, "acc_1", "zendesk:1001"),
+        ({"visitor": {}, "zendesk_ticket_id": 99}, None, None),  # a ticket that we never saw
+    ],
+)
+def test_a_chat_becomes_redacted_utterances_of_its_account(
+    fields: dict[str, Any], account: str | None, ticket: str | None
+) -> None:
+    found = tables_of(load_of("zendesk", [*desk(CREATED), chat(**fields)])).utterances
+    said = found[found["channel"] == "chat"]
+    assert said["author_kind"].tolist() == ["agent", "customer", "agent"]
+    assert said["utterance_id"].tolist() == ["zendesk:chat:m1", "zendesk:chat:m2", "zendesk:chat:m3"]
+    assert set(said["conversation_id"]) == {"zendesk:c1"}
+    assert set(said["account_id"]) == {account}
+    assert set(said["ticket_id"]) == {ticket}
+    if fields == {}:
+        assert said["text"].tolist()[1] == "The import fails, says [name]"
+        assert said["known_at"].tolist()[1] == at("2025-01-06 10:02:00.250")
+
+
+def test_a_chat_that_was_rated_is_a_rating_and_an_offline_message_is_heard() -> None:
+    rated = chat(rating="good", history=[], message="Please call back", zendesk_ticket_id=1001)
+    found = tables_of(load_of("zendesk", [*desk(CREATED), rated]))
+    row = only(found.satisfaction_ratings)
+    assert (row["rating_id"], row["satisfaction"], row["account_id"]) == ("zendesk:chat:c1", "good", "acc_1")
+    assert "Please call back" in found.utterances["text"].tolist()
+
+
+def test_a_messaging_ticket_tells_its_words_once() -> None:
+    def event(
+        number: int, author: str, kind: str = "Messaging::ConversationMessage"
+    ) -> tuple[str, str, dict[str, Any]]:
+        payload = {
+            "id": f"e{number}", "ticket_id": 1001, "type": kind, "created_at": f"2025-01-06T10:0{number}:00Z",
+            "author": {"type": author}, "content": {"type": "text", "text": f"words {number}"},
+        }  # fmt: skip
+        return "conversation_event", f"e{number}", payload
+
+    ticket = desk(CREATED, description="words 1", via={"channel": "native_messaging"})
+    found = tables_of(load_of("zendesk", [*ticket, event(1, "user"), event(2, "bot"), event(3, "agent", "Comment")]))
+    assert found.utterances["text"].tolist() == ["words 1", "words 2"]
+    assert found.utterances["author_kind"].tolist() == ["customer", "agent"]
+    assert set(found.utterances["channel"]) == {"chat"}
+    alone = tables_of(load_of("zendesk", ticket)).utterances
+    assert alone["channel"].tolist() == ["ticket"], "without its conversation the transcript is all there is"
+
+
+@pytest.mark.parametrize(
+    ("record", "reason"),
+    [
+        (measure(1, "reply_time", "fulfill", "soon"), "unreadable_time"),
+        (("satisfaction_rating", "1", {"ticket_id": 1001}), "missing_time"),
+        (
+            ("conversation_event", "1", {"type": "Messaging::ConversationMessage", "content": {"text": "x"}}),
+            "missing_time",
+        ),
+        (chat(history=[{"type": "chat.msg", "msg": "x", "timestamp": "soon"}]), "unreadable_time"),
+    ],
+)
+def test_unusable_measurements_ratings_and_chats_are_set_aside(
+    record: tuple[str, str | None, Any], reason: str
+) -> None:
+    assert only(tables_of(load_of("zendesk", [*desk(CREATED), record])).quarantine)["reason"] == reason
 
 
 def test_the_directory_holds_customers_and_only_keys_of_addresses() -> None:
