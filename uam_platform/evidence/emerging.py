@@ -12,6 +12,7 @@ import pandas as pd
 
 from uam_platform.contracts.tables import EMERGING_THEMES
 from uam_platform.evidence.themes import mondays
+from uam_platform.evidence.topics import Reader
 from uam_platform.policy.topics import TopicPolicy
 
 _MOST: Final = 5
@@ -28,7 +29,9 @@ def emerging_themes(found: pd.DataFrame, policy: TopicPolicy) -> pd.DataFrame:
         found: STATEMENTS contract.
         policy: window and least number of accounts.
     """
+    set_phrases = Reader(policy).boilerplate
     placed = found[found["account_id"].notna() & found["topic"].isna()]
+    placed = placed[[not set_phrases.search(str(quote).lower()) for quote in placed["quote"]]]
     weeks = mondays(found[found["account_id"].notna()])
     rows = _at(placed.sort_values("statement_id"), weeks[-1], policy) if weeks else []
     return pd.DataFrame(rows, columns=list(EMERGING_THEMES.column_names))

@@ -187,6 +187,13 @@ def test_a_week_counts_only_what_was_known_before_it() -> None:
     assert after["mention_count"].max() == 2
 
 
+def test_what_everybody_says_in_a_call_is_no_theme() -> None:
+    words = ("Sorry, I was on mute.", "Let me share my screen.", "One moment, somebody is at the door.")
+    spoken = [said(n, words[n % 3], channel="call", at=START + timedelta(days=60)) for n in range(30)]
+    earlier = [said(100 + n, "See you at lunch", at=START) for n in range(30)]
+    assert emerging_themes(found_in(*earlier, *spoken), POLICY).empty
+
+
 def test_new_words_of_several_accounts_come_up_as_a_theme() -> None:
     old = [said(n, f"See you at lunch number {n}", at=START) for n in range(30)]
     recent = START + timedelta(days=60)
