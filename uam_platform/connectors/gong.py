@@ -17,6 +17,7 @@ from typing import Any, Final
 
 from uam_platform.connectors.api_records import Pages, Record, land_records
 from uam_platform.connectors.errors import ConnectorError, PermanentError, TransientError
+from uam_platform.connectors.field_drift import FieldProfile
 from uam_platform.connectors.http_json import JsonClient, Object, Wire, shown
 from uam_platform.lake.loads import Load, LoadManifest
 
@@ -87,10 +88,11 @@ def land(
     try:
         for number, window in enumerate(windows(source, before, now)):
             state: dict[str, Any] = dict(before)
-            streams = {"call": _calls(source, client, window, state, now, progress)}
+            profile = FieldProfile(last.fields if last else {})
+            streams = {"call": _calls(source, client, window, state, now, progress, profile)}
             if number == 0:
-                streams["user"] = _users(source, client)
-            if load := land_records(NAME, streams, state, client.counts, manifest, load_id, now):
+                streams["user"] = _users(source, client, profile)
+            if load := land_records(NAME, streams, state, client.counts, manifest, load_id, now, profile):
                 return load
         return None
     finally:
@@ -137,8 +139,9 @@ def windows(source: GongSource, state: Mapping[str, Any], now: datetime) -> Iter
         start = end
 
 
-def _users(source: GongSource, client: JsonClient) -> Pages:
+def _users(source: GongSource, client: JsonClient, profile: FieldProfile) -> Pages:
     for users in _paged(source, client, "users", "users", None):
+        profile.saw("user", users)
         yield records("user", users, "id", lambda _: None)
 
 
@@ -149,6 +152,7 @@ def _calls(
     state: dict[str, Any],
     now: datetime,
     progress: Callable[[str], None],
+    profile: FieldProfile,
 ) -> Pages:
     """Calls of a window, each page followed by its transcripts, then transcripts that were missing before."""
     due: dict[str, str] = dict(state.get("transcripts_due", {}))
@@ -157,6 +161,8 @@ def _calls(
     for calls in _paged(
         source, client, "calls/extensive", "calls", {**_filtered(*window), "contentSelector": _SELECTED}
     ):
+        profile.saw("call", calls)
+        profile.saw("call metaData", [_basics(call) for call in calls])
         started = {_call_id(call): started_text(call) or "" for call in calls}
         yield [("call", _call_id(call), started_text(call), json.dumps(call, sort_keys=True)) for call in calls]
         yield from _transcripts(source, client, started, awaited)
@@ -222,12 +228,17 @@ def records(
 
 
 def _call_id(call: Object) -> str:
-    return str((call.get("metaData") or {}).get("id") or "")
+    return str(_basics(call).get("id") or "")
+
+
+def _basics(call: Object) -> Object:
+    found = call.get("metaData")
+    return found if isinstance(found, dict) else {}
 
 
 def started_text(call: Object) -> str | None:
     """Start of a call in UTC, so that it sorts as text; as delivered where it cannot be read."""
-    value = (call.get("metaData") or {}).get("started")
+    value = _basics(call).get("started")
     try:
         return f"{_naive(datetime.fromisoformat(str(value))):%Y-%m-%dT%H:%M:%SZ}" if value else None
     except ValueError:

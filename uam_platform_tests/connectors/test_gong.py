@@ -255,11 +255,14 @@ def test_a_refusal_says_what_to_change_and_is_not_repeated(answer, words, manife
     assert "hidden-value" not in f"{refused.value}{SOURCE}"
 
 
-def test_fields_that_gong_adds_or_empties_change_nothing(manifest):
+def test_fields_that_gong_adds_or_empties_lose_nothing_and_are_told(manifest):
     recorder = Recorder(383)
+    land(FakeVendor(recorder), manifest)
+    recorder.started[Recorder.call_id(390)] = START + timedelta(days=390)
     recorder.more = {"brandNew": {"deep": [1]}, "parties": None, "content": None}
-    land_all(FakeVendor(recorder), manifest)
-    assert landed(manifest, "call") == [Recorder.call_id(383)]
+    load = land(FakeVendor(recorder), manifest)
+    assert set(landed(manifest, "call")) == set(recorder.started)
+    assert load.drift == ["call: field brandNew is new (object)", "call: field content is new (null)"]
 
 
 def test_the_check_asks_one_cheap_question_with_the_key():
