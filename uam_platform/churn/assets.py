@@ -9,7 +9,7 @@ import dagster as dg
 import ibis.expr.types as ir
 import pandas as pd
 
-from uam_platform.churn.checks import model_card_asset, ranking_check
+from uam_platform.churn.checks import model_card_asset, promotion_check, ranking_check
 from uam_platform.churn.labels import labels as labels_of
 from uam_platform.churn.walk import extend_registry, score_snapshots
 from uam_platform.contracts import tables
@@ -131,5 +131,6 @@ def definitions(wiring: Wiring) -> dg.Definitions:
             contract_check(tables.SCORES, wiring.as_of),
             contract_check(tables.SCORE_REASONS, wiring.as_of),
             ranking_check(),
+            promotion_check(),
         ],
     )

@@ -14,8 +14,11 @@ import pandas as pd
 
 from uam_platform.churn.artefact import Artefact, model_id
 from uam_platform.churn.days import as_day, as_days
+from uam_platform.churn.promotion import Comparison
 from uam_platform.churn.train import TrainedFold
 from uam_platform.lake.store import write_atomically
+
+_LOSSES = ("champion_loss", "challenger_loss", "loss_difference_low", "loss_difference_high")
 
 
 class ModelStoreError(RuntimeError):
@@ -46,8 +49,8 @@ def load(folder: Path, identifier: str) -> Artefact:
     return Artefact.from_bytes(content)
 
 
-def model_rows(trained: Sequence[TrainedFold]) -> pd.DataFrame:
-    """Rows of the models table (models contract), one per fold."""
+def model_rows(trained: Sequence[TrainedFold], compared: Comparison | None = None) -> pd.DataFrame:
+    """Rows of the models table (models contract), one per fold; `compared` with the model that served, None where there is none."""
     rows = [
         {
             "as_of": as_day(fold.as_of),
@@ -61,6 +64,13 @@ def model_rows(trained: Sequence[TrainedFold]) -> pd.DataFrame:
             "training_churned_account_count": fold.churned_account_count,
             "behaviour_skill_ratio": fold.gate.skill if fold.gate else None,
             "behaviour_null_ratio": fold.gate.bound if fold.gate else None,
+            "is_promoted": compared is None or compared.is_promoted,
+            "champion_as_of": compared.champion_as_of if compared else None,
+            "champion_loss": compared.champion_loss if compared else None,
+            "challenger_loss": compared.challenger_loss if compared else None,
+            "loss_difference_low": compared.low if compared else None,
+            "loss_difference_high": compared.high if compared else None,
+            "judged_churned_account_count": compared.churned_accounts if compared else None,
         }
         for fold in trained
     ]
@@ -69,21 +79,32 @@ def model_rows(trained: Sequence[TrainedFold]) -> pd.DataFrame:
         "trained_label_to_at": "datetime64[us]",
         "behaviour_skill_ratio": "float64",
         "behaviour_null_ratio": "float64",
+        "is_promoted": "boolean",
+        "judged_churned_account_count": "Int64",
+        **dict.fromkeys(_LOSSES, "float64"),
     }
     return frame.astype(kinds)
 
 
 def serving(models: pd.DataFrame, as_of: date) -> pd.DataFrame:
-    """Rows of the models that serve a snapshot: those of the latest training day that is not after it.
+    """Rows of the models that serve a snapshot: those of the latest training day that is not after it and was promoted.
 
     Raises:
         ModelStoreError: nothing was trained by then.
     """
-    days = as_days(models["as_of"])
+    promoted = models.loc[is_promoted(models)]
+    days = as_days(promoted["as_of"])
     past = days[days <= as_day(as_of)]
     if past.empty:
         raise ModelStoreError(f"no model serves {as_of}; train one with as_of on or before that day")
-    return models.loc[days == past.max()].sort_values("fold", ignore_index=True)
+    return promoted.loc[days == past.max()].sort_values("fold", ignore_index=True)
+
+
+def is_promoted(models: pd.DataFrame) -> pd.Series:
+    """Which rows may serve; those of before models were compared do."""
+    if "is_promoted" not in models:
+        return pd.Series(True, index=models.index)
+    return models["is_promoted"].astype("boolean").fillna(True).astype(bool)
 
 
 def is_training_day(models: pd.DataFrame, as_of: date, every_weeks: int) -> bool:

@@ -62,6 +62,14 @@ def score(
     return _stored(scored, SCORES.column_names), _stored(reasons, SCORE_REASONS.column_names)
 
 
+def probabilities(rows: pd.DataFrame, artefact: Artefact, threads: int = 1) -> Values:
+    """Churn probabilities of account_features rows by one model, whatever fold they are of."""
+    if not artefact.trees:
+        return look_up(artefact.hazard, rows, artefact.cells)[0]
+    starts = tuple(starting_log_odds(hazard, rows, artefact.cells) for hazard in artefact.tree_hazards)
+    return _tree_scores(matrix(rows, artefact.features, artefact.codes), starts, artefact, threads)[0]
+
+
 def _stored(parts: list[pd.DataFrame], columns: tuple[str, ...]) -> pd.DataFrame:
     filled = [part for part in parts if len(part)] or parts[:1]
     order = ["account_id", "as_of", *(["reason_rank"] if "reason_rank" in columns else [])]

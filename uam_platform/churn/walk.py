@@ -10,8 +10,10 @@ import pandas as pd
 
 from uam_platform.churn import registry
 from uam_platform.churn.days import as_day, as_days
+from uam_platform.churn.promotion import Comparison, compare
 from uam_platform.churn.score import score
-from uam_platform.churn.train import train
+from uam_platform.churn.train import TrainedFold, train
+from uam_platform.churn.training_rows import training_rows
 from uam_platform.contracts.tables import MODELS, SCORE_REASONS, SCORES
 from uam_platform.policy.churn import ChurnPolicy
 
@@ -44,11 +46,37 @@ def extend_registry(
         if not registry.is_training_day(models, as_of, policy.retrain_every_weeks):
             continue
         trained = train(features, labels, as_of, policy, seed, threads)
+        compared = _compared(trained, features, labels, models, policy, folder, seed)
         registry.store(folder, trained)
-        rows = registry.model_rows(trained)
+        rows = registry.model_rows(trained, compared)
         models = rows if models.empty else pd.concat([models, rows], ignore_index=True)
     ordered = models.assign(as_of=as_days(models["as_of"]).dt.date).sort_values(list(MODELS.key), ignore_index=True)
-    return ordered.reindex(columns=list(MODELS.column_names))  # registries of before the gate lack its columns
+    whole = ordered.reindex(columns=list(MODELS.column_names))  # older registries lack columns
+    champions = whole["champion_as_of"].astype(object)
+    return whole.assign(champion_as_of=champions.where(champions.notna(), None))
+
+
+def _compared(
+    trained: list[TrainedFold],
+    features: pd.DataFrame,
+    labels: pd.DataFrame,
+    models: pd.DataFrame,
+    policy: ChurnPolicy,
+    folder: Path,
+    seed: int,
+) -> Comparison | None:
+    """The new models beside those that serve; None for the first."""
+    as_of = trained[0].as_of
+    if models.empty or as_days(models.loc[registry.is_promoted(models), "as_of"]).min() > as_day(as_of):
+        return None
+    serving = registry.serving(models, as_of)
+    champion = {
+        int(fold): registry.load(folder, str(model))
+        for fold, model in zip(serving["fold"], serving["model_id"], strict=True)
+    }
+    challenger = {one.fold: one.artefact for one in trained}
+    rows = training_rows(features, labels, as_of, policy)
+    return compare(rows, champion, challenger, as_days(serving["as_of"]).iloc[0].date(), policy, seed)
 
 
 def score_snapshots(

@@ -360,13 +360,18 @@ MODELS = Contract(
     stage="churn",
     name="models",
     grain="one trained model, fold and the first snapshot it serves",
-    description="Registry that pins the model of each snapshot; rerunning an old snapshot uses its own model.",
+    description="Registry that pins the model of each snapshot; rerunning an old snapshot uses its own model. A training that was not "
+    "promoted serves nothing.",
     columns=columns(
         "as_of fold model_id model_rung feature_contract_id calibration trained_label_to_at training_row_count "
-        "training_churned_account_count behaviour_skill_ratio behaviour_null_ratio"
+        "training_churned_account_count behaviour_skill_ratio behaviour_null_ratio is_promoted champion_as_of champion_loss "
+        "challenger_loss loss_difference_low loss_difference_high judged_churned_account_count"
     ),
     key=("as_of", "fold"),
-    nullable=_null("trained_label_to_at behaviour_skill_ratio behaviour_null_ratio"),
+    nullable=_null(
+        "trained_label_to_at behaviour_skill_ratio behaviour_null_ratio is_promoted champion_as_of champion_loss challenger_loss "
+        "loss_difference_low loss_difference_high judged_churned_account_count"
+    ),
 )
 SCORES = Contract(
     stage="churn",

@@ -13,6 +13,7 @@ from uam_platform.evaluation import (
     behaviour_facts,
     churn,
     deduplication,
+    expansion,
     identity,
     sequences,
     statements,
@@ -53,6 +54,7 @@ def evaluate(run: Path, world: Path, *, received: Path | None = None, seed: int 
             statements.section(folder, truth),
             *churn.sections(folder, truth, seed),
             alerts.section(folder, truth, seed),
+            expansion.section(folder, truth, seed),
             actions.section(folder),
         )
     finally:

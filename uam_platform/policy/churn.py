@@ -69,6 +69,15 @@ class GateRule(PolicyModel):
     )
 
 
+class PromotionRule(PolicyModel):
+    """When a newly trained model may serve; see uam_platform/churn/promotion.py."""
+
+    weeks: int = Field(12, ge=4, le=52, description="latest weeks with final outcomes on which both models are judged")
+    draws: int = Field(500, ge=100, le=5000)
+    percentile: float = Field(0.975, gt=0.5, lt=1)
+    least_churned_accounts: int = Field(30, ge=10, description="fewer: nothing can be told, the new model serves")
+
+
 class LightGbmRule(PolicyModel):
     """LightGBM parameters; names as in its documentation."""
 
@@ -144,6 +153,7 @@ class ChurnPolicy(PolicyModel):
     contract_cells: ContractCells
     training: TrainingRule
     gate: GateRule = GateRule()
+    promotion: PromotionRule = PromotionRule()
     lightgbm: LightGbmRule
     codes: Codes
     reasons: ReasonRule
