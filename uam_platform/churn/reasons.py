@@ -6,6 +6,10 @@ Here: LightGBM's contributions to at most a few worded reasons. Not here: the wo
 Correlated windows share one cause among them, so contributions are summed by theme; a reason shows the theme's sum and the wording of
 its strongest input. Behaviour and contract reasons are chosen apart, so that a near renewal never hides what people do; context
 themes are never shown.
+
+The model says how much behaviour raises the risk, the diagnosis what this is most likely due to: where behaviour raises it, the sum of
+its contributions is shared out among the explanations by their likelihood, and each is told by its loudest sign. The first stands
+beside the others and beside its harmless reading, because several explanations fit most declines.
 """
 
 from collections.abc import Mapping
@@ -20,6 +24,7 @@ from uam_platform.churn.artefact import Artefact
 from uam_platform.churn.baseline import cell_keys, look_up, starting_log_odds
 from uam_platform.churn.boosting import mean_contributions
 from uam_platform.churn.calibration import log_odds
+from uam_platform.churn.diagnosis import Diagnosed
 from uam_platform.policy.churn import ChurnPolicy, FeatureRule
 
 CONTRACT_MARK = "contract: "
@@ -30,7 +35,12 @@ _COLUMNS = ["account_id", "as_of", "reason_rank", "reason_feature", "reason_valu
 
 
 def tree_reasons(
-    rows: pd.DataFrame, inputs: pd.DataFrame, artefact: Artefact, policy: ChurnPolicy, threads: int = 1
+    rows: pd.DataFrame,
+    inputs: pd.DataFrame,
+    artefact: Artefact,
+    policy: ChurnPolicy,
+    threads: int = 1,
+    diagnosed: Diagnosed | None = None,
 ) -> pd.DataFrame:
     """Reasons of LightGBM scores.
 
@@ -40,6 +50,7 @@ def tree_reasons(
         artefact: the model that scored them.
         policy: themes and words; an input that the rulebook no longer names gives no reason.
         threads: of LightGBM.
+        diagnosed: explanations of the same rows; without them every theme speaks for itself.
 
     Returns:
         Columns of the score_reasons contract: per row the strongest behaviour and contract themes that raise the risk by at least the
@@ -49,6 +60,8 @@ def tree_reasons(
         return pd.DataFrame(columns=_COLUMNS)
     contributions = _with_contract(mean_contributions(artefact.trees, inputs, threads), rows, artefact)
     long = _by_theme(contributions, policy)
+    if diagnosed is not None:
+        long = _explained(long, diagnosed, policy)
     chosen = _strongest(long, policy)
     return _worded(chosen, rows, inputs, policy)
 
@@ -109,12 +122,54 @@ def _by_theme(contributions: pd.DataFrame, policy: ChurnPolicy) -> pd.DataFrame:
                 {
                     "position": position,
                     "family": family,
+                    "theme": theme,
+                    "explanation": None,
+                    "share": np.nan,
                     "reason_feature": np.array(names, dtype=object)[lead],
                     "contribution": total,
                 }
             )
         )
     return pd.concat(parts, ignore_index=True)
+
+
+def _explained(long: pd.DataFrame, diagnosed: Diagnosed, policy: ChurnPolicy) -> pd.DataFrame:
+    """Contributions with the themes of behaviour that raises the risk replaced by what explains it."""
+    of_theme = {t: name for name, one in policy.diagnosis.explanations.items() for t in one.themes}
+    covered = long["theme"].isin(of_theme)
+    total = long.loc[covered].groupby("position")["contribution"].sum()
+    raised = total.index[total >= policy.reasons.minimum_log_odds]
+    replaced = covered & long["position"].isin(raised)
+    strongest = long.loc[replaced].assign(explanation=lambda r: r["theme"].map(of_theme))
+    strongest = strongest.sort_values(["position", "contribution"], ascending=[True, False], kind="stable")
+    fallback = strongest.groupby(["position", "explanation"])["reason_feature"].first().to_dict()
+    symptom = strongest.groupby("position")["reason_feature"].first()
+    found = []
+    for name in policy.diagnosis.explanations:
+        share = diagnosed.shares[name].to_numpy()[raised]
+        spoken = diagnosed.spoken[name].to_numpy()[raised]
+        features = [_telling(sign, name, int(at), fallback, policy) for at, sign in zip(raised, spoken, strict=True)]
+        one = pd.DataFrame(
+            {"position": raised, "family": "behaviour", "theme": name, "explanation": name, "share": share}
+        )
+        one = one.assign(
+            reason_feature=features,
+            symptom=symptom.loc[raised].to_numpy(),
+            contribution=total.loc[raised].to_numpy() * share,
+        )
+        found.append(one.loc[(one["share"] >= policy.diagnosis.least_share) & one["reason_feature"].notna()])
+    return pd.concat([long.loc[~replaced], *found], ignore_index=True)
+
+
+def _telling(
+    sign: str | None, explanation: str, position: int, fallback: Mapping[tuple[int, str], str], policy: ChurnPolicy
+) -> str | None:
+    """The input whose words tell an explanation: of its loudest sign if that is of its own themes, else of its strongest theme."""
+    feature = policy.diagnosis.signs[sign].feature if sign else None
+    own = policy.diagnosis.explanations[explanation].themes
+    if feature is not None and policy.features[feature].theme in own:
+        return feature
+    return fallback.get((position, explanation))
 
 
 def _strongest(long: pd.DataFrame, policy: ChurnPolicy) -> pd.DataFrame:
@@ -139,6 +194,7 @@ def _worded(chosen: pd.DataFrame, rows: pd.DataFrame, inputs: pd.DataFrame, poli
             positions, chosen["reason_feature"], values, chosen["contribution"], strict=True
         )
     ]
+    texts = _with_explanations(texts, chosen, facts, inputs, policy)
     keys = rows[["account_id", "as_of"]].iloc[positions].reset_index(drop=True)
     return keys.assign(
         reason_rank=chosen["reason_rank"].to_numpy(),
@@ -147,6 +203,34 @@ def _worded(chosen: pd.DataFrame, rows: pd.DataFrame, inputs: pd.DataFrame, poli
         contribution=chosen["contribution"].to_numpy(),
         reason_text=texts,
     )
+
+
+def _with_explanations(
+    texts: list[str],
+    chosen: pd.DataFrame,
+    facts: list[dict[Any, Any]],
+    inputs: pd.DataFrame,
+    policy: ChurnPolicy,
+) -> list[str]:
+    """Facts with the explanation they speak for: the likeliest with the symptom and its harmless reading, the others as alternatives."""
+    if "symptom" not in chosen or chosen["explanation"].isna().all():
+        return texts
+    place = chosen["explanation"].notna().groupby(chosen["position"]).cumsum()
+    said = []
+    for text, number, row in zip(texts, place, chosen.to_dict("records"), strict=True):
+        if not isinstance(row["explanation"], str):
+            said.append(text)
+            continue
+        explanation = policy.diagnosis.explanations[row["explanation"]]
+        told = f"{explanation.title}, likely to {100 * row['share']:.0f} %: {text}"
+        if number > 1:
+            said.append(f"or {told}")
+            continue
+        name, at = row["symptom"], row["position"]
+        symptom = fact_text(policy.features[name], float(inputs[name].to_numpy()[at]), facts[at])
+        seen = "" if name == row["reason_feature"] else f"; it shows in {symptom}"
+        said.append(f"{told}{seen} (unless {explanation.other_reading})")
+    return said
 
 
 def _text(policy: ChurnPolicy, feature: str, value: float, contribution: float, facts: Mapping[str, Any]) -> str:

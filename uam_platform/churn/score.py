@@ -17,6 +17,7 @@ from uam_platform.churn.artefact import Artefact
 from uam_platform.churn.baseline import beta_interval, look_up, starting_log_odds
 from uam_platform.churn.boosting import mean_margins
 from uam_platform.churn.calibration import calibrate, sigmoid
+from uam_platform.churn.diagnosis import Diagnosed, diagnose
 from uam_platform.churn.features import matrix
 from uam_platform.churn.folds import account_folds
 from uam_platform.churn.reasons import cell_reasons, tree_reasons
@@ -53,10 +54,12 @@ def score(
         raise ValueError(f"need one model for each of {policy.folds} folds, got folds {sorted(by_fold)}")
     rows = features.loc[features["is_eligible"].astype(bool)].reset_index(drop=True)
     folds = account_folds(rows["account_id"], policy.folds, groups)
+    diagnosed = diagnose(rows, policy.diagnosis) if policy.diagnosis.explanations else None
     scored, reasons = [], []
     for fold, (identifier, artefact) in sorted(by_fold.items()):
         part = rows.loc[folds == fold]
-        one, why = _score_fold(part, artefact, policy, threads)
+        own = diagnosed.of(part.index) if diagnosed else None
+        one, why = _score_fold(part, artefact, policy, threads, own)
         scored.append(one.assign(model_id=identifier, fold=np.int16(fold)))
         reasons.append(why)
     return _stored(scored, SCORES.column_names), _stored(reasons, SCORE_REASONS.column_names)
@@ -77,7 +80,7 @@ def _stored(parts: list[pd.DataFrame], columns: tuple[str, ...]) -> pd.DataFrame
 
 
 def _score_fold(
-    rows: pd.DataFrame, artefact: Artefact, policy: ChurnPolicy, threads: int
+    rows: pd.DataFrame, artefact: Artefact, policy: ChurnPolicy, threads: int, diagnosed: Diagnosed | None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     baseline, accounts = look_up(artefact.hazard, rows, artefact.cells)
     if artefact.trees:
@@ -86,7 +89,9 @@ def _score_fold(
         probability, low, high = _tree_scores(inputs, starts, artefact, threads)
         is_proven = artefact.rung == "lightgbm"
         reasons = (
-            tree_reasons(rows, inputs, artefact, policy, threads) if is_proven else cell_reasons(rows, artefact, policy)
+            tree_reasons(rows, inputs, artefact, policy, threads, diagnosed)
+            if is_proven
+            else cell_reasons(rows, artefact, policy)
         )
     else:
         probability = baseline

@@ -9,6 +9,7 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from uam_platform.contracts.tables import ACCOUNT_FEATURES
+from uam_platform.policy.diagnosis import Diagnosis
 from uam_platform.policy.load import PolicyModel
 
 Family = Literal["behaviour", "contract", "context"]
@@ -157,6 +158,7 @@ class ChurnPolicy(PolicyModel):
     lightgbm: LightGbmRule
     codes: Codes
     reasons: ReasonRule
+    diagnosis: Diagnosis = Diagnosis()
     themes: dict[str, Family]
     features: dict[str, FeatureRule] = Field(min_length=1)
 
@@ -165,6 +167,16 @@ class ChurnPolicy(PolicyModel):
         for name, rule in self.features.items():
             if rule.theme not in self.themes:
                 raise ValueError(f"feature {name}: theme {rule.theme!r} is not under themes ({', '.join(self.themes)})")
+        return self
+
+    @model_validator(mode="after")
+    def _diagnosis_speaks_of_what_there_is(self) -> "ChurnPolicy":
+        for name, explanation in self.diagnosis.explanations.items():
+            if unknown := [t for t in explanation.themes if self.themes.get(t) != "behaviour"]:
+                raise ValueError(f"diagnosis: explanation {name}: no behaviour theme {', '.join(unknown)}")
+        for name, sign in self.diagnosis.signs.items():
+            if sign.feature is not None and sign.feature not in self.features:
+                raise ValueError(f"diagnosis: sign {name}: no feature {sign.feature!r} under features")
         return self
 
     @property

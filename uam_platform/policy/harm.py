@@ -1,82 +1,32 @@
 """How much an account's behaviour has turned for the worse: one declared score.
 
-Here: the typed model of the `harm` part of `rulebook/alerts.yaml`. Not here: the arithmetic (`uam_platform.alerts.harm`), the
-detectors whose conditions read the score (`policy.alerts`).
+Here: the typed model of the `harm` part of `rulebook/alerts.yaml`. Not here: the comparisons it is made of (`policy.surprise`), the
+arithmetic (`uam_platform.alerts.harm`), the detectors whose conditions read the score (`policy.alerts`).
 """
 
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field
 
-from uam_platform.contracts.model import Type
-from uam_platform.contracts.tables import ACCOUNT_FEATURES
-from uam_platform.contracts.vocabulary import VOCABULARY
-from uam_platform.policy.load import PolicyModel
+from uam_platform.policy.surprise import Measure, Peers
 
 HARM_SCORE = "harm_score"
 """Column that conditions may read beside features, score and revenue."""
 
-_NUMBERS = (Type.INT16, Type.INT32, Type.INT64, Type.FLOAT64)
 
-
-def _feature(column: str) -> str:
-    if column not in ACCOUNT_FEATURES.column_names or VOCABULARY[column].type not in _NUMBERS:
-        raise ValueError(f"no numeric column {column!r} in account_features")
-    return column
-
-
-Feature = Annotated[str, Field(min_length=3)]
-
-
-class Signal(PolicyModel):
-    """A count over a recent window beside what was to be expected, as a signed surprise in standard deviations.
-
-    With `before` the account's own past says what to expect: a window that ends where the recent one begins, or with
-    `before_includes_recent` a longer one with the same end. Without it the peers do. With `per` the counts are taken per event
-    of the same windows: a rate, not a volume.
-    """
+class Signal(Measure):
+    """One comparison and its points."""
 
     label: Annotated[str, Field(min_length=3)] = Field(description="what is counted, for people")
-    recent: Feature
-    before: Feature | None = Field(
-        None, description="absent: compared with the median rate of peers, which needs `per`"
-    )
-    recent_days: int = Field(28, ge=1)
-    before_days: int = Field(28, ge=1, description="days before the recent window that `before` covers")
-    before_includes_recent: bool = False
-    per: tuple[Feature, ...] = Field((), max_length=2, description="event counts of the same windows, recent first")
-    bad: Literal["fall", "rise"]
     weight: float = Field(gt=0, description="points per standard deviation")
-    dispersion: float = Field(2.0, ge=1, description="variance over mean of the counts; 1 is pure Poisson")
-    max_z: float = Field(6.0, gt=0, description="a single signal counts no further than this")
     is_told: bool = Field(True, description="false: it only tells what other signals mean and is no news itself")
     why: Annotated[str, Field(min_length=10)] = Field(
         description="why it belongs in the score, and where its weight comes from"
     )
 
-    @field_validator("recent", "before")
-    @classmethod
-    def _columns(cls, column: str | None) -> str | None:
-        return None if column is None else _feature(column)
 
-    @field_validator("per")
-    @classmethod
-    def _exposures(cls, columns: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(_feature(column) for column in columns)
-
-    @model_validator(mode="after")
-    def _is_comparable(self) -> "Signal":
-        if self.recent == self.before:
-            raise ValueError(f"compares {self.recent!r} with itself")
-        if len(self.per) != (1 if self.before is None else len(self.per) and 2):
-            raise ValueError("per names the event count of each window: two with `before`, one without")
-        return self
-
-
-class HarmScore(PolicyModel):
+class HarmScore(Peers):
     """The weighted sum of signed surprises; improvement counts against harm."""
 
     signals: dict[str, Signal] = Field(min_length=1)
-    min_peers: int = Field(20, ge=3, description="fewer accounts of the same tier: compare with all accounts")
-    min_before: int = Field(10, ge=1, description="accounts below this earlier count do not vote on the trend of peers")
     shown: int = Field(3, ge=1, description="signals named in the summary")
