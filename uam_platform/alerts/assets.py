@@ -54,6 +54,7 @@ def candidates_asset(wiring: Wiring) -> dg.AssetsDefinition:
                 tables.ACCOUNT_FEATURES,
                 tables.SCORES,
                 tables.SCORE_REASONS,
+                tables.SCORE_CHANGES,
                 tables.REVENUE_AT_RISK,
                 tables.SILENCES,
                 tables.WORKFLOW_DAYS,
@@ -67,6 +68,7 @@ def candidates_asset(wiring: Wiring) -> dg.AssetsDefinition:
         account_features: ir.Table,
         scores: ir.Table,
         score_reasons: ir.Table,
+        score_changes: ir.Table,
         revenue_at_risk: ir.Table,
         silences: ir.Table,
         workflow_days: ir.Table,
@@ -84,6 +86,7 @@ def candidates_asset(wiring: Wiring) -> dg.AssetsDefinition:
             silences=silences.to_pandas(),
             workflow_days=_of_snapshots(workflow_days, first, last).to_pandas(),
             flag_starts=starts.to_pandas(),
+            changes=score_changes.to_pandas(),
         )
 
     return candidates

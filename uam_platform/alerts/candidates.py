@@ -34,6 +34,7 @@ def candidates(
     silences: pd.DataFrame | None = None,
     workflow_days: pd.DataFrame | None = None,
     flag_starts: pd.DataFrame | None = None,
+    changes: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Findings of all detectors on the snapshots in `features`, one row per finding, account and snapshot.
 
@@ -50,13 +51,14 @@ def candidates(
         silences: see `suppress.silenced`.
         workflow_days: WORKFLOW_DAYS; without it no workflow is found to fail.
         flag_starts: FLAG_STARTS; without it no rollout is known.
+        changes: SCORE_CHANGES of the same snapshots; without it nothing is said of the week before.
 
     Returns:
         CANDIDATES contract, ordered by as_of and fingerprint.
     """
     found: list[pd.DataFrame] = []
     memory: rank.Memory | None = None
-    explained = _by_account(reasons)
+    explained = _by_account(reasons, changes)
     around = context.Around(_beside(workflow_days, WORKFLOW_DAYS), _beside(flag_starts, FLAG_STARTS))
     for as_of, snapshot in detect.snapshots(features, scores, revenue):
         if memory is None:
@@ -146,13 +148,18 @@ def _told(row: Row, name: str, policy: AlertPolicy, why: Sequence[Row]) -> dict[
     }
 
 
-def _by_account(reasons: pd.DataFrame) -> Reasons:
+def _by_account(reasons: pd.DataFrame, changes: pd.DataFrame | None) -> Reasons:
     if reasons.empty:
         return {}
     dated = reasons.assign(as_of=detect.as_dates(reasons["as_of"])).sort_values("reason_rank")
     found: dict[tuple[str, date], list[Row]] = defaultdict(list)
     for row in dated.to_dict("records"):
         found[row["account_id"], row["as_of"]].append(row)
+    if changes is not None:
+        told = changes.assign(as_of=detect.as_dates(changes["as_of"]))[["account_id", "as_of", "change_text"]]
+        for account, as_of, text in told.itertuples(index=False):
+            if own := found.get((account, as_of)):
+                own[0] = {**own[0], "change_text": text}
     return found
 
 

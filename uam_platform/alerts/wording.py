@@ -49,6 +49,8 @@ def summary(row: Row, detector: Detector, reasons: Sequence[Row], harm: HarmScor
     texts = [str(r["reason_text"]) for r in reasons]
     if texts:
         parts.append("Strongest reasons: " + "; ".join(texts) + ".")
+    if reasons and (changed := reasons[0].get("change_text")):
+        parts.append(f"{str(changed)[:1].upper()}{str(changed)[1:]}.")
     return " ".join(p for p in parts if p)
 
 

@@ -1,18 +1,22 @@
 """Dagster face of churn: labels, model registry, scores with reasons.
 
-Here: reading frames, plots for the UI. Not here: labelling (`labels`), training and scoring (`walk`).
+Here: reading frames. Not here: labelling (`labels`), training and scoring (`walk`), what changed (`changes`).
 """
 
 from collections.abc import Iterator
+from datetime import date, timedelta
 
 import dagster as dg
 import ibis.expr.types as ir
 import pandas as pd
 
+from uam_platform.churn.changes import MOST_DAYS
+from uam_platform.churn.changes import score_changes as changes_of
 from uam_platform.churn.checks import model_card_asset, promotion_check, ranking_check
 from uam_platform.churn.labels import labels as labels_of
 from uam_platform.churn.walk import extend_registry, score_snapshots
 from uam_platform.contracts import tables
+from uam_platform.contracts.model import Contract
 from uam_platform.lake.resource import Warehouse
 from uam_platform.orchestration.assets import table_asset, table_in, table_out
 from uam_platform.orchestration.checks import contract_check
@@ -121,15 +125,49 @@ def scores_asset(wiring: Wiring) -> dg.AssetsDefinition:
     return churn_scores
 
 
+def score_changes_asset(wiring: Wiring) -> dg.AssetsDefinition:
+    """Scores and reasons of the snapshots of the run beside those of the week before."""
+
+    @table_asset(
+        tables.SCORE_CHANGES,
+        trigger="snapshot_schedule",
+        ins={c.name: table_in(c) for c in (tables.SCORES, tables.SCORE_REASONS)},
+        partitions=wiring.as_of,
+        kinds=frozenset({"pandas", "parquet"}),
+    )
+    def score_changes(context: dg.AssetExecutionContext, scores: ir.Table, score_reasons: ir.Table) -> pd.DataFrame:
+        days = sorted(date.fromisoformat(key) for key in context.partition_keys)
+        warehouse: Warehouse = context.resources.warehouse
+        both = ((scores, tables.SCORES), (score_reasons, tables.SCORE_REASONS))
+        whole = [pd.concat([_earlier(warehouse, c, days[0]), now.to_pandas()], ignore_index=True) for now, c in both]
+        return changes_of(whole[0], whole[1], days, wiring.rulebook.churn)
+
+    return score_changes
+
+
+def _earlier(warehouse: Warehouse, contract: Contract, first: date) -> pd.DataFrame:
+    """Rows of the snapshots before the first of the run that it may be compared with."""
+    low = (first - timedelta(days=MOST_DAYS)).isoformat()
+    keys = [key for key in warehouse.lake.keys(contract) if low <= key < first.isoformat()]
+    return warehouse.lake.read(warehouse.connection, contract, keys).to_pandas()
+
+
 def definitions(wiring: Wiring) -> dg.Definitions:
     """Assets and checks of churn."""
     return dg.Definitions(
-        assets=[labels_asset(wiring), models_asset(wiring), scores_asset(wiring), model_card_asset(wiring)],
+        assets=[
+            labels_asset(wiring),
+            models_asset(wiring),
+            scores_asset(wiring),
+            score_changes_asset(wiring),
+            model_card_asset(wiring),
+        ],
         asset_checks=[
             contract_check(tables.LABELS, None),
             contract_check(tables.MODELS, None),
             contract_check(tables.SCORES, wiring.as_of),
             contract_check(tables.SCORE_REASONS, wiring.as_of),
+            contract_check(tables.SCORE_CHANGES, wiring.as_of),
             ranking_check(),
             promotion_check(),
         ],

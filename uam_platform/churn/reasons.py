@@ -142,7 +142,9 @@ def _explained(long: pd.DataFrame, diagnosed: Diagnosed, policy: ChurnPolicy) ->
     replaced = covered & long["position"].isin(raised)
     strongest = long.loc[replaced].assign(explanation=lambda r: r["theme"].map(of_theme))
     strongest = strongest.sort_values(["position", "contribution"], ascending=[True, False], kind="stable")
-    fallback = strongest.groupby(["position", "explanation"])["reason_feature"].first().to_dict()
+    firsts = strongest.drop_duplicates(["position", "explanation"])
+    keys = zip(firsts["position"], firsts["explanation"], strict=True)
+    fallback = dict(zip(keys, firsts["reason_feature"], strict=True))
     symptom = strongest.groupby("position")["reason_feature"].first()
     found = []
     for name in policy.diagnosis.explanations:
@@ -153,7 +155,7 @@ def _explained(long: pd.DataFrame, diagnosed: Diagnosed, policy: ChurnPolicy) ->
             {"position": raised, "family": "behaviour", "theme": name, "explanation": name, "share": share}
         )
         one = one.assign(
-            reason_feature=features,
+            reason_feature=np.array(features, dtype=object),
             symptom=symptom.loc[raised].to_numpy(),
             contribution=total.loc[raised].to_numpy() * share,
         )
@@ -174,7 +176,8 @@ def _telling(
 
 def _strongest(long: pd.DataFrame, policy: ChurnPolicy) -> pd.DataFrame:
     ordered = long.sort_values(["position", "contribution"], ascending=[True, False], kind="stable")
-    raising = ordered.loc[ordered["contribution"] >= policy.reasons.minimum_log_odds]
+    is_raising = ordered["contribution"] >= policy.reasons.minimum_log_odds
+    raising = ordered.loc[is_raising | ordered["explanation"].notna()]  # shares of a whole that is large enough
     place = raising.groupby(["position", "family"]).cumcount()
     limit = raising["family"].map({"behaviour": policy.reasons.behaviour, "contract": policy.reasons.contract})
     chosen = raising.loc[place < limit]

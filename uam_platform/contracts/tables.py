@@ -395,6 +395,18 @@ SCORE_REASONS = Contract(
     nullable=_null("reason_value"),
     partition="as_of",
 )
+SCORE_CHANGES = Contract(
+    stage="churn",
+    name="score_changes",
+    grain="one account that was scored in a snapshot and in that of the week before",
+    description="What changed since the week before: the score, and the reasons that appeared, grew, shrank or went.",
+    columns=columns(
+        "account_id as_of previous_as_of previous_churn_probability churn_probability is_same_model new_reason_count "
+        "gone_reason_count change_text"
+    ),
+    key=("account_id", "as_of"),
+    partition="as_of",
+)
 REVENUE_AT_RISK = Contract(
     stage="kpis",
     name="revenue_at_risk",
@@ -453,6 +465,7 @@ CONTRACTS: tuple[Contract, ...] = (
     MODELS,
     SCORES,
     SCORE_REASONS,
+    SCORE_CHANGES,
     REVENUE_AT_RISK,
     CANDIDATES,
     *CONTRACTS_ALERTS,

@@ -398,6 +398,12 @@ _COLUMNS: tuple[Column, ...] = (
         "log odds",
     ),
     Column("reason_text", S, "The reason in plain words."),
+    Column("previous_as_of", D, "Snapshot compared with: a week before, at most thirteen days.", "UTC day"),
+    Column("previous_churn_probability", F, "Score in that snapshot.", minimum=0),
+    Column("is_same_model", B, "The same model scored both snapshots; if not, a change may be the model's."),
+    Column("new_reason_count", I64, "Reasons that were not told then.", minimum=0),
+    Column("gone_reason_count", I64, "Reasons that are not told any more.", minimum=0),
+    Column("change_text", S, "What changed, in plain words."),
     # revenue and alerts
     Column("revenue_at_risk_usd_cents", I64, "churn_probability x ARR.", "USD cents", minimum=0),
     Column(

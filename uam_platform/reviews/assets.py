@@ -28,7 +28,12 @@ from uam_platform.reviews.page import render
 
 PACK = dg.AssetKey(["reviews", "product_risk_pack"])
 REVIEW = "product_risk_review"
-_READ: tuple[Contract, ...] = (tables.REVENUE_AT_RISK, tables.SCORE_REASONS, tables.CANDIDATES)
+_READ: tuple[Contract, ...] = (
+    tables.REVENUE_AT_RISK,
+    tables.SCORE_REASONS,
+    tables.SCORE_CHANGES,
+    tables.CANDIDATES,
+)
 _COLUMNS = dg.TableSchema.from_name_type_dict({"section": "string", "row": "string"})
 
 

@@ -31,6 +31,7 @@ class Facts:
         revenue_before: those of `since`.
         revenue_by_week: as_of, revenue_at_risk_usd_cents and arr_usd_cents over all snapshots.
         reasons: SCORE_REASONS rows of `as_of`.
+        changes: SCORE_CHANGES rows of `as_of`.
         candidates: CANDIDATES rows after `since` up to `as_of`.
         journeys: JOURNEYS rows of the policy's window that were known.
         themes: THEMES rows of the last week known.
@@ -49,6 +50,7 @@ class Facts:
     revenue_before: pd.DataFrame
     revenue_by_week: pd.DataFrame
     reasons: pd.DataFrame
+    changes: pd.DataFrame
     candidates: pd.DataFrame
     journeys: pd.DataFrame
     themes: pd.DataFrame
@@ -83,6 +85,7 @@ def facts(warehouse: Warehouse, ledger: Ledger, as_of: date, now: datetime, poli
         revenue_before=_frame(warehouse, tables.REVENUE_AT_RISK, [since.isoformat()]),
         revenue_by_week=_totals(warehouse, [k for k in keys if k <= key]),
         reasons=_frame(warehouse, tables.SCORE_REASONS, [key]),
+        changes=_frame(warehouse, tables.SCORE_CHANGES, [key]),
         candidates=_frame(warehouse, tables.CANDIDATES, week),
         journeys=_recent(_frame(warehouse, JOURNEYS), as_of, policy.journey_days),
         themes=_last_week(_frame(warehouse, THEMES), as_of),

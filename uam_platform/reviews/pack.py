@@ -142,6 +142,7 @@ def _change(now: int, before: int, facts: Facts) -> str:
 
 
 def _risks(facts: Facts, policy: ReviewPolicy) -> list[Row]:
+    changed = facts.changes.set_index("account_id")["change_text"].to_dict()
     before = facts.revenue_before.set_index("account_id")["churn_probability"].to_dict()
     if facts.since == facts.as_of:
         before = {}
@@ -153,6 +154,7 @@ def _risks(facts: Facts, policy: ReviewPolicy) -> list[Row]:
             "probability": float(row["churn_probability"]),
             "probability_before": before.get(row["account_id"]),
             "why": _why(facts, str(row["account_id"])),
+            "changed": text(changed.get(row["account_id"])),
             "worksheet": _worksheet(facts, str(row["account_id"])),
         }
         for row in top.to_dict("records")

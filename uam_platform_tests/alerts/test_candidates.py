@@ -43,6 +43,16 @@ def only(found: pd.DataFrame) -> dict[str, Any]:
     return dict(found.iloc[0])
 
 
+def test_the_summary_says_what_changed_since_the_week_before() -> None:
+    text = "since 2025-06-02: from 8.1 % to 14.3 %; new: 14 failures"
+    told = pd.DataFrame({"account_id": ["acc_00001"], "as_of": [MONDAY], "change_text": [text]})
+    assert (
+        "Since 2025-06-02: from 8.1 % to 14.3 %; new: 14 failures."
+        in only(find({"acc_00001": ESCALATED_DECLINE}, changes=told))["summary"]
+    )
+    assert "Since" not in only(find({"acc_00001": ESCALATED_DECLINE}))["summary"]
+
+
 def test_a_level_population_gives_no_finding_but_a_table_with_the_contracts_columns() -> None:
     found = find({})
     assert list(found.columns) == list(CANDIDATES.column_names)

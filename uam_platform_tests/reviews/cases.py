@@ -88,6 +88,14 @@ def facts(**changed: Any) -> Facts:
             {"account_id": "acc_1", "as_of": AS_OF, "reason_rank": 2, "reason_text": "fewer people"},
             {"account_id": "acc_1", "as_of": AS_OF, "reason_rank": 1, "reason_text": "core use fell"},
         ),
+        "changes": frame(
+            tables.SCORE_CHANGES,
+            {
+                "account_id": "acc_1",
+                "as_of": AS_OF,
+                "change_text": "since last week: from 2.0 % to 9.0 %; new: core use fell",
+            },
+        ),
         "candidates": frame(
             tables.CANDIDATES,
             {"as_of": AS_OF, "fingerprint": "a", "decision": "suppressed", "reason": "season"},

@@ -15,6 +15,7 @@ def test_risks_come_by_dollars_with_owner_reasons_and_what_changed() -> None:
     assert [r["account_id"] for r in PACK.risks] == ["acc_3", "acc_1", "acc_2"]
     first = PACK.risks[1]
     assert first["why"] == "core use fell; fewer people"
+    assert first["changed"] == "since last week: from 2.0 % to 9.0 %; new: core use fell"
     assert (first["probability_before"], first["probability"], first["owner"]) == (0.02, 0.1, "Owner 1")
     assert PACK.risks[2]["owner"] == "u2"
 
