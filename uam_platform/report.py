@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 from sqlalchemy import select
 
+from uam_platform.churn.registry import is_promoted
 from uam_platform.contracts.money import dollars
 from uam_platform.contracts.tables import (
     ACCOUNT_FEATURES,
@@ -83,7 +84,8 @@ def model_lines(models: pd.DataFrame) -> list[str]:
     """What the latest models may say, one line; none without models (models contract)."""
     if models.empty:
         return []
-    latest = models.loc[models["as_of"] == models["as_of"].max()].iloc[0]
+    serving = models.loc[is_promoted(models)]
+    latest = serving.loc[serving["as_of"] == serving["as_of"].max()].iloc[0]
     left, rung = int(latest["training_churned_account_count"]), str(latest["model_rung"])
     if pd.isna(latest["behaviour_skill_ratio"]):
         return [f"too few left to learn behaviour from: {left} accounts in training; scores are {_RUNGS[rung]}"]

@@ -86,7 +86,7 @@ def candidates_asset(wiring: Wiring) -> dg.AssetsDefinition:
             silences=silences.to_pandas(),
             workflow_days=_of_snapshots(workflow_days, first, last).to_pandas(),
             flag_starts=starts.to_pandas(),
-            changes=score_changes.to_pandas(),
+            score_changes=score_changes.to_pandas(),
         )
 
     return candidates

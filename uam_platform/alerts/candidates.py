@@ -34,7 +34,7 @@ def candidates(
     silences: pd.DataFrame | None = None,
     workflow_days: pd.DataFrame | None = None,
     flag_starts: pd.DataFrame | None = None,
-    changes: pd.DataFrame | None = None,
+    score_changes: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Findings of all detectors on the snapshots in `features`, one row per finding, account and snapshot.
 
@@ -51,14 +51,14 @@ def candidates(
         silences: see `suppress.silenced`.
         workflow_days: WORKFLOW_DAYS; without it no workflow is found to fail.
         flag_starts: FLAG_STARTS; without it no rollout is known.
-        changes: SCORE_CHANGES of the same snapshots; without it nothing is said of the week before.
+        score_changes: SCORE_CHANGES of the same snapshots; without it nothing is said of the week before.
 
     Returns:
         CANDIDATES contract, ordered by as_of and fingerprint.
     """
     found: list[pd.DataFrame] = []
     memory: rank.Memory | None = None
-    explained = _by_account(reasons, changes)
+    explained = _by_account(reasons, score_changes)
     around = context.Around(_beside(workflow_days, WORKFLOW_DAYS), _beside(flag_starts, FLAG_STARTS))
     for as_of, snapshot in detect.snapshots(features, scores, revenue):
         if memory is None:

@@ -48,7 +48,7 @@ def test_the_summary_says_what_changed_since_the_week_before() -> None:
     told = pd.DataFrame({"account_id": ["acc_00001"], "as_of": [MONDAY], "change_text": [text]})
     assert (
         "Since 2025-06-02: from 8.1 % to 14.3 %; new: 14 failures."
-        in only(find({"acc_00001": ESCALATED_DECLINE}, changes=told))["summary"]
+        in only(find({"acc_00001": ESCALATED_DECLINE}, score_changes=told))["summary"]
     )
     assert "Since" not in only(find({"acc_00001": ESCALATED_DECLINE}))["summary"]
 

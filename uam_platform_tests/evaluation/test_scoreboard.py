@@ -144,6 +144,7 @@ def test_the_command_writes_json_that_holds_every_row(world, faithful, tmp_path)
         "churn_all",
         "reasons",
         "alerts",
+        "expansion",
         "actions",
     }
     assert stored["is_illustrative"] is True
