@@ -66,7 +66,7 @@ def model_card_asset(wiring: Wiring) -> dg.AssetsDefinition:
             metadata={
                 **backtest(scored, outcomes).as_metadata(),
                 "rung": ", ".join(sorted(serving["model_rung"].unique())),
-                "serving_since": str(serving["as_of"].iloc[0]),
+                "serving_since": str(serving["as_of"].iloc[0])[:10],
                 "champion_and_challenger": told(latest_training(registered)),
                 "trainings": dg.MetadataValue.md(markdown_table(trainings(registered))),
                 "reliability": image(plots.reliability_plot(rows), "reliability"),
@@ -87,7 +87,9 @@ def trainings(models: pd.DataFrame) -> pd.DataFrame:
     """The latest trainings, newest first, with what was said of each."""
     firsts = models.sort_values(["as_of", "fold"]).groupby("as_of").head(1).tail(_TRAININGS_SHOWN).iloc[::-1]
     said = [told(row) for row in firsts.to_dict("records")]
-    return pd.DataFrame({"trained": firsts["as_of"].astype(str), "rung": firsts["model_rung"], "verdict": said})
+    return pd.DataFrame(
+        {"trained": firsts["as_of"].astype(str).str[:10], "rung": firsts["model_rung"], "verdict": said}
+    )
 
 
 def promotion_check() -> dg.AssetChecksDefinition:
@@ -110,7 +112,7 @@ def promotion_check() -> dg.AssetChecksDefinition:
             severity=dg.AssetCheckSeverity.WARN,
             metadata={
                 "verdict": told(latest),
-                "trained": str(latest["as_of"]),
+                "trained": str(latest["as_of"])[:10],
                 **{name: float(value) for name, value in numbers.items()},
             },
         )

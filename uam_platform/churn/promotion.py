@@ -110,6 +110,7 @@ def told(row: Mapping[Any, Any]) -> str:
     champion = row.get("champion_as_of")
     if champion is None or pd.isna(champion):
         return "the first model: nothing to compare it with"
+    champion = str(champion)[:10]  # a frame may hold the day as a time
     count = f"{int(row['judged_churned_account_count'])} accounts left in the judged weeks"
     mine, theirs = row["challenger_loss"], row["champion_loss"]
     if mine is None or pd.isna(mine):

@@ -52,8 +52,12 @@ def extend_registry(
         models = rows if models.empty else pd.concat([models, rows], ignore_index=True)
     ordered = models.assign(as_of=as_days(models["as_of"]).dt.date).sort_values(list(MODELS.key), ignore_index=True)
     whole = ordered.reindex(columns=list(MODELS.column_names))  # older registries lack columns
-    champions = whole["champion_as_of"].astype(object)
-    return whole.assign(champion_as_of=champions.where(champions.notna(), None))
+    champions = pd.to_datetime(whole["champion_as_of"]).dt.date
+    return whole.assign(
+        champion_as_of=champions.astype(object).where(champions.notna(), None),
+        is_promoted=whole["is_promoted"].astype("boolean"),
+        judged_churned_account_count=whole["judged_churned_account_count"].astype("Int64"),
+    )
 
 
 def _compared(

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import date
 
+import ibis
 import pandas as pd
 import pytest
 
@@ -12,6 +13,9 @@ from uam_platform.churn.checks import latest_training, trainings
 from uam_platform.churn.promotion import Comparison, compare, told
 from uam_platform.churn.train import train
 from uam_platform.churn.training_rows import training_rows
+from uam_platform.contracts.tables import MODELS
+from uam_platform.lake.engine import conform
+from uam_platform.lake.validation import check_schema
 from uam_platform_tests.churn.frames import company, shipped_policy
 
 FIRST, SECOND = date(2025, 9, 1), date(2025, 12, 1)
@@ -91,5 +95,6 @@ def test_a_walk_compares_every_training_with_the_model_that_served(firm, tmp_pat
     by_day = models.groupby("as_of").first()
     assert by_day["champion_as_of"].isna().tolist() == [True, False, False]
     assert by_day["judged_churned_account_count"].notna().tolist() == [False, True, True]
+    check_schema(conform(ibis.memtable(models), MODELS), MODELS)
     again = walk.extend_registry(features, firm.labels, models, policy, tmp_path, 3, 1)
     pd.testing.assert_frame_equal(again, models)
