@@ -6,7 +6,8 @@ Here: the one way into the journal and what every endpoint shares. Not here: req
 
 import base64
 import binascii
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -21,6 +22,9 @@ from uam_platform.collector.keys import Sender, Senders
 from uam_platform.collector.meters import Meters
 from uam_platform.collector.refusals import Reason, Refusal
 from uam_platform.contracts import collected
+
+MAX_READING_BYTES: Final = 256 << 20
+_RETRY_SECONDS: Final = 2
 
 Clock = Callable[[], datetime]
 """Now as naive UTC."""
@@ -57,6 +61,22 @@ class Reception:
         self.senders, self.clock = senders, clock
         self.meters = Meters()
         self._commit = commit
+        self._reading_bytes = 0
+
+    @contextmanager
+    def reading(self, size: int) -> Iterator[None]:
+        """Count the body of a request while it is in memory.
+
+        Raises:
+            Refusal: many large ones are there already.
+        """
+        if self._reading_bytes and self._reading_bytes + size > MAX_READING_BYTES:
+            raise Refusal(Reason.BUSY, "too many large requests are under way", _RETRY_SECONDS)
+        self._reading_bytes += size
+        try:
+            yield
+        finally:
+            self._reading_bytes -= size
 
     def received_text(self) -> str:
         """Now, as ISO 8601 with `Z`."""
@@ -169,13 +189,20 @@ def endpoint(reception: Reception, face: Face, answer: Answer) -> Endpoint:
 
     async def handle(request: Request) -> Response:
         try:
-            return await answer(request, await received(request, face.max_bytes))
+            with reception.reading(_announced(request, face.max_bytes)):
+                return await answer(request, await received(request, face.max_bytes))
         except Refusal as refusal:
             reception.meters.rejected[face.dialect, refusal.reason.value] += 1
             await _keep(reception, face, request, refusal)
             return face.refuse(refusal)
 
     return handle
+
+
+def _announced(request: Request, max_bytes: int) -> int:
+    """Bytes that a body may take in memory; without a length the most it may have."""
+    length = request.headers.get("content-length", "")
+    return min(int(length), max_bytes) if length.isdecimal() and len(length) < 20 else max_bytes
 
 
 async def _keep(reception: Reception, face: Face, request: Request, refusal: Refusal) -> None:

@@ -142,6 +142,7 @@ def _landed(
     shutil.rmtree(folder, ignore_errors=True)  # left by a killed run
     folder.mkdir(parents=True)
     with duckdb.connect(config={"threads": source.threads, "memory_limit": source.memory}) as engine:
+        engine.execute("SET enable_progress_bar = false")  # progress is ours to tell
         landing = _Landing(engine, folder, source.server_only)
         for path in files:
             for line in journal.lines(path):

@@ -70,11 +70,12 @@ class Served:
 
     def _await(self) -> None:
         assert self.process is not None
+        http = httpx.Client()
         for _ in range(1200):
             if self.process.poll() is not None:
                 raise AssertionError((self.folder / "log").read_text(encoding="utf-8"))
             try:
-                if httpx.get(f"{self.url}/health", timeout=5).status_code == 200:
+                if http.get(f"{self.url}/health", timeout=5).status_code == 200:
                     return
             except httpx.HTTPError:
                 time.sleep(0.05)

@@ -8,8 +8,11 @@ from dataclasses import dataclass, field
 import pytest
 
 from uam_platform.collector.group_commit import GroupCommit
+from uam_platform.collector.keys import Senders
+from uam_platform.collector.reception import MAX_READING_BYTES, Reception
 from uam_platform.collector.refusals import Reason, Refusal
 from uam_platform.lake.journal import framed, unframed
+from uam_platform_tests.collector.receiving import SteppingClock
 
 
 @dataclass
@@ -107,6 +110,18 @@ def test_a_disk_that_fails_is_told_and_the_next_group_goes_on():
 
     asyncio.run(scene())
     assert disk.groups == [[b"kept"]]
+
+
+def test_bodies_in_memory_are_bounded_and_room_comes_back():
+    reception = Reception(Senders({}, {}), GroupCommit(SlowDisk(), 1, 1), SteppingClock())
+    with reception.reading(MAX_READING_BYTES - 1):
+        with reception.reading(1):
+            pass
+        with pytest.raises(Refusal) as told, reception.reading(2):
+            pass
+    assert told.value.reason is Reason.BUSY
+    with reception.reading(MAX_READING_BYTES + 1):  # alone, one may be as large as its vendor allows
+        pass
 
 
 @pytest.mark.parametrize("asked", [False, True])

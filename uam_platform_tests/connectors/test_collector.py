@@ -8,10 +8,12 @@ import orjson
 import pytest
 
 from uam_platform.connectors import collector
+from uam_platform.connectors.registry import configured
 from uam_platform.lake import journal
 from uam_platform.lake.loads import DELIVERIES, RECORDS, LoadManifest
 from uam_platform.policy.load import load_section
 from uam_platform.policy.taxonomy import Taxonomy
+from uam_platform.settings import Settings
 from uam_platform_tests.connectors.fakes import NOW, contents, quiet, rows
 
 
@@ -183,3 +185,14 @@ def test_files_are_removed_when_they_were_kept_long_enough(folder, manifest):
     assert len(list((folder / "landed").iterdir())) == 2
     land(folder, manifest, keep_days=0)
     assert list((folder / "landed").iterdir()) == []
+
+
+def test_the_file_of_keys_switches_the_connector_on_with_the_rulebooks_own_server_events(tmp_path):
+    claimed = {"type": "track", "event": "workflow_completed", "userId": "u", "messageId": "m9"}
+    write(tmp_path / "data" / "collector", "00", event(1), event(9, body=claimed))
+    settings = Settings(_env_file=None, data_dir=tmp_path / "data", collector_keys=tmp_path / "keys.yaml")
+    connector, _ = configured(settings)
+    manifest = LoadManifest(settings.raw_dir)
+    load = connector.land(manifest, manifest.next_id(connector.name, NOW), NOW, quiet)
+    assert connector.name == load.source == collector.NAME
+    assert [r["parse_error"] for r in rows(manifest, load, DELIVERIES)] == [None, "wrong_side"]
