@@ -50,6 +50,7 @@ def _findings(settings: Settings) -> Iterator[Finding]:
         yield Finding(f"source {name}", True, f"off; to switch it on set {', '.join(absent)}")
     yield _tried("slack", lambda: _slack(settings))
     yield _tried("jira", lambda: doctor_trackers.jira(settings))
+    yield _tried("linear", lambda: doctor_trackers.linear(settings))
 
 
 def _tried(subject: str, look: Callable[[], str]) -> Finding:

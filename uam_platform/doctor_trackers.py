@@ -44,6 +44,46 @@ def jira(settings: Settings) -> str:
     return f"token of {name} accepted; projects {', '.join(wanted) or 'none named'}; {_mode(settings)}"
 
 
+def linear(settings: Settings) -> str:
+    """Whose key it is, and which teams it sees.
+
+    Raises:
+        ValueError: Linear refuses the key, or a team of the rulebook is not to be seen.
+    """
+    if "linear" not in settings.connected_destinations:
+        return "off; to deliver issues set UAM_LINEAR_API_KEY"
+    import httpx
+
+    from uam_platform.playbooks import linear_record
+    from uam_platform.playbooks.clients import linear_login
+    from uam_platform.playbooks.linear_session import LinearSession
+
+    session = LinearSession(linear_login(settings), timeout_seconds=10)
+    wanted = sorted(_playbooks(settings).targets("linear"))
+    try:
+        person = _data(session.call(linear_record.VIEWER, {}))["viewer"]
+        absent = [t for t in wanted if not _data(session.call(*linear_record.team_by(t)))["teams"]["nodes"]]
+    except httpx.HTTPError as error:
+        raise ValueError(f"Linear is out of reach: {error}; check UAM_LINEAR_API_URL") from error
+    finally:
+        session.close()
+    if absent:
+        raise ValueError(f"Linear shows no team {', '.join(absent)}; name yours in playbooks.yaml by key or id")
+    where = person["organization"]["name"]
+    return f"key of {person['name']} at {where} accepted; teams {', '.join(wanted) or 'none named'}; {_mode(settings)}"
+
+
+def _data(answer: "httpx.Response") -> dict[str, Any]:
+    from uam_platform.playbooks.linear_session import body_of, error_text
+
+    body = body_of(answer)
+    if body is None:
+        raise ValueError("what answers is not Linear's API; check UAM_LINEAR_API_URL")
+    if answer.status_code != 200 or body.get("errors"):
+        raise ValueError(f"Linear refuses: {error_text(answer)}; check UAM_LINEAR_API_KEY")
+    return dict(body["data"])
+
+
 def _accepted(answer: "httpx.Response") -> dict[str, Any]:
     from uam_platform.playbooks.jira_session import error_text
 

@@ -22,6 +22,7 @@ _ENV_SECTIONS = {
     "gong_base_url": "Gong (source): an access key with the rights to read calls, transcripts and users",
     "salesforce_base_url": "Salesforce (source): a connected app with the client-credentials flow",
     "jira_base_url": "Jira (destination): an API token that may browse, create, edit, comment and move in the projects",
+    "linear_api_url": "Linear (destination): a key that may read teams and write issues, comments and attachments",
     "collector_keys": "Collector (source): clients and webhooks that send directly to `uam serve`",
     "mixpanel_base_url": "Mixpanel (source): a service account, or the project's legacy secret",
     "amplitude_base_url": "Amplitude (source): API key and secret key of the project",

@@ -25,6 +25,7 @@ class Settings(BaseSettings):
     now: datetime | None = Field(
         None, description="fixed clock for demo and tests, ISO 8601; the system clock when absent"
     )
+    dagster_url: str = Field("http://localhost:3000", description="address of the Dagster UI, for links in issues")
     actions_enabled: bool = Field(False, description="deliver alerts; otherwise every delivery is a dry run")
 
     engine_memory: str = Field("4GB", description="memory limit of the embedded engine")
@@ -77,6 +78,9 @@ class Settings(BaseSettings):
     )
     jira_email: str | None = Field(None, description="whose API token it is; absent with an OAuth token")
     jira_api_token: SecretStr | None = None
+
+    linear_api_url: str = "https://api.linear.app/graphql"
+    linear_api_key: SecretStr | None = Field(None, description="personal API key (lin_api_...), or an OAuth token")
 
     collector_keys: Path | None = Field(
         None, description="YAML of who may send events to `uam serve`: write keys, webhooks"
@@ -148,7 +152,7 @@ class Settings(BaseSettings):
         """Systems that actions can be delivered to; actions for others stay planned until they are connected."""
         salesforce = (self.salesforce_base_url, self.salesforce_client_id, self.salesforce_client_secret)
         jira = (self.jira_base_url, self.jira_api_token)
-        needed = {"slack": (), "salesforce": salesforce, "jira": jira}
+        needed = {"slack": (), "salesforce": salesforce, "jira": jira, "linear": (self.linear_api_key,)}
         return frozenset(name for name, values in needed.items() if all(values))
 
     def clock(self) -> datetime:

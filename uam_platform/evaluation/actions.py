@@ -2,7 +2,8 @@
 
 Here: what the destinations accepted against what the outbox says was sent. Not here: whether the alert was right (`alerts`).
 An action is recognised by its idempotency key: in Slack the id in the message's metadata, in Salesforce the field that names the last
-action, and the external id under which a task was created, in Jira the label of an issue and the last line of a comment.
+action, and the external id under which a task was created, in Jira the label of an issue and the last line
+of a comment, in Linear the last line of either.
 """
 
 import re
@@ -18,6 +19,7 @@ from uam_platform.evaluation.run_folder import RunFolder
 SLACK: Final = "slack"
 SALESFORCE: Final = "salesforce"
 JIRA: Final = "jira"
+LINEAR: Final = "linear"
 LAST_ACTION: Final = "Uam_Last_Action__c"
 """Field of the shipped rulebook, see `policy.playbooks.SalesforceFields`."""
 POST: Final = "chat.postMessage"
@@ -32,14 +34,15 @@ def section(run: RunFolder) -> Section:
     outbox = run.outbox()
     if outbox is None:
         return Section("actions", _TITLE, (), "The run has no ledger.")
-    received = {name: run.received(name) for name in (SLACK, SALESFORCE, JIRA)}
+    received = {name: run.received(name) for name in (SLACK, SALESFORCE, JIRA, LINEAR)}
     if received[SLACK] is None:
         return Section("actions", _TITLE, (), "Nothing was recorded by the destination; give the sandbox's folder.")
     rows = compare(outbox, received[SLACK])
     if (outbox["destination"] == SALESFORCE).any():
         rows += compare_records(outbox, received[SALESFORCE] or [])
-    if (outbox["destination"] == JIRA).any():
-        rows += compare_issues(outbox, received[JIRA] or [])
+    for tracker in (JIRA, LINEAR):
+        if (outbox["destination"] == tracker).any():
+            rows += compare_issues(outbox, received[tracker] or [], tracker)
     return Section("actions", _TITLE, tuple(rows))
 
 
@@ -71,14 +74,14 @@ def compare_records(outbox: pd.DataFrame, received: Sequence[Call]) -> list[Row]
     return _rows("Salesforce: ", "tasks and contexts", own, received, _action_of_record, firsts)
 
 
-def compare_issues(outbox: pd.DataFrame, received: Sequence[Call]) -> list[Row]:
-    """Rows about Jira; the arguments are those of `compare`, with the accepted writes.
+def compare_issues(outbox: pd.DataFrame, received: Sequence[Call], tracker: str = JIRA) -> list[Row]:
+    """Rows about Jira or Linear; the arguments are those of `compare`, with the accepted writes.
 
     An issue made again and a comment told again are twins; edits and transitions change what is there and tell nothing of their own.
     """
-    own = outbox[outbox["destination"] == JIRA]
+    own = outbox[outbox["destination"] == tracker]
     told = [call for call in received if call["created"]]
-    return _rows("Jira: ", "issues", own, told, _action_of_issue, [True] * len(told))
+    return _rows(f"{tracker.capitalize()}: ", "issues", own, told, _action_of_issue, [True] * len(told))
 
 
 def _rows(
@@ -126,8 +129,7 @@ def _action_of_record(call: Call) -> str:
 
 def _action_of_issue(call: Call) -> str:
     """Key of the action that made an issue or a comment, from its label or last line."""
-    if call["object"] == "issue":
-        found = [m for m in map(_LABEL.fullmatch, call["fields"].get("labels", ())) if m]
-    else:
-        found = list(_MARK.finditer(str(call["body"])))
+    labels = call["fields"].get("labels", ()) if call["object"] == "issue" else ()
+    found = [m for m in map(_LABEL.fullmatch, labels) if m]
+    found = found or list(_MARK.finditer(str(call.get("body") or call.get("fields"))))
     return found[-1][1] if found else ""

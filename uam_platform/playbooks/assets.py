@@ -45,7 +45,7 @@ def delivered_actions_asset(wiring: Wiring) -> dg.AssetsDefinition:
             layer="action",
             pii="personal",
             trigger="outbox_sensor",
-            kinds={"slack", "salesforce", "jira"},
+            kinds={"slack", "salesforce", "jira", "linear"},
         ),
     )
     def delivered_actions(context: dg.AssetExecutionContext) -> dg.MaterializeResult:

@@ -12,6 +12,8 @@ from pydantic import SecretStr
 from uam_platform.playbooks.destination import Destination
 from uam_platform.playbooks.jira import JiraDestination
 from uam_platform.playbooks.jira_session import JiraLogin, JiraSession
+from uam_platform.playbooks.linear import LinearDestination
+from uam_platform.playbooks.linear_session import LinearLogin, LinearSession
 from uam_platform.playbooks.salesforce import SalesforceDestination
 from uam_platform.playbooks.salesforce_session import SalesforceLogin, SalesforceSession
 from uam_platform.playbooks.slack import SlackDestination
@@ -41,6 +43,10 @@ def destinations(settings: Settings, policy: PlaybookPolicy, slack: "WebClient")
             site = JiraSession(jira_login(settings))
             connections.callback(site.close)
             clients["jira"] = JiraDestination(site, policy.jira)
+        if "linear" in settings.connected_destinations:
+            workspace = LinearSession(linear_login(settings))
+            connections.callback(workspace.close)
+            clients["linear"] = LinearDestination(workspace, policy.linear, settings.dagster_url)
         yield clients
 
 
@@ -53,6 +59,11 @@ def salesforce_login(settings: Settings) -> SalesforceLogin:
 def jira_login(settings: Settings) -> JiraLogin:
     """Where and as whom Jira is written to."""
     return JiraLogin(str(settings.jira_base_url), settings.jira_email, _revealed(settings.jira_api_token))
+
+
+def linear_login(settings: Settings) -> LinearLogin:
+    """Where and as whom Linear is written to."""
+    return LinearLogin(settings.linear_api_url, _revealed(settings.linear_api_key))
 
 
 def _revealed(secret: SecretStr | None) -> str:

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from uam_platform.policy.load import PolicyModel
 
-DESTINATIONS_WITH_DELIVERY = frozenset({"slack", "salesforce", "jira"})
+DESTINATIONS_WITH_DELIVERY = frozenset({"slack", "salesforce", "jira", "linear"})
 """Destinations this platform can deliver to, once connected; actions for others are recorded as planned."""
 
 SALESFORCE_TASK = "Task"
@@ -27,7 +27,8 @@ class Action(PolicyModel):
 
     destination: Literal["slack", "salesforce", "jira", "linear"]
     target: str | None = Field(
-        None, description="Slack channel, Salesforce object, project or queue; absent: the destination's default"
+        None,
+        description="Slack channel, Salesforce object, Jira project, Linear team (key or id); absent: the destination's default",
     )
 
 
@@ -43,7 +44,8 @@ class Delivery(PolicyModel):
 
     seconds_between_messages: float = Field(1.1, ge=1, description="per target; Slack allows one message a second")
     seconds_between_calls: dict[str, float] = Field(
-        default_factory=lambda: {"salesforce": 0.0, "jira": 0.0}, description="other pauses, by destination"
+        default_factory=lambda: {"salesforce": 0.0, "jira": 0.0, "linear": 0.0},
+        description="other pauses, by destination",
     )
     max_sent_per_run: int = Field(50, ge=1)
     max_attempts: int = Field(6, ge=1, description="clear rejections of one action before a person must look")
@@ -78,6 +80,12 @@ class JiraFields(PolicyModel):
     )
 
 
+class LinearFields(PolicyModel):
+    """How issues are made in Linear."""
+
+    close_on_resolve: bool = Field(True, description="move issues to a completed state and back with their finding")
+
+
 class PlaybookPolicy(PolicyModel):
     """All playbooks and the delivery limits."""
 
@@ -87,6 +95,7 @@ class PlaybookPolicy(PolicyModel):
     delivery: Delivery
     salesforce: SalesforceFields
     jira: JiraFields = Field(default_factory=lambda: JiraFields())
+    linear: LinearFields = Field(default_factory=lambda: LinearFields())
 
     @model_validator(mode="after")
     def _targets_are_known(self) -> "PlaybookPolicy":

@@ -107,3 +107,11 @@ def test_an_issue_made_again_is_a_twin_and_edits_tell_nothing_of_their_own():
     assert figures(compare_issues(own, [*received, written("issue", "abcdef01")]))["Jira: twins"] == 1
     assert figures(compare_issues(own, [*received, written("comment", "abcdef02")]))["Jira: twins"] == 1
     assert figures(compare_issues(own, received[:1]))["Jira: lost"] == 1
+
+
+def test_an_issue_of_linear_is_known_by_the_last_line_of_its_text():
+    own = outbox(("abcdef01", "post", "linear", "sent"))
+    made = {"object": "issue", "created": True, "fields": {"description": "words\nuam action abcdef01"}}
+    found = figures(compare_issues(own, [made, {"object": "attachment", "created": False}], "linear"))
+    assert found["Linear: first issues sent exactly once"] == 1
+    assert (found["Linear: twins"], found["Linear: lost"], found["Linear: unexpected"]) == (0, 0, 0)

@@ -22,10 +22,13 @@ from uam_platform.playbooks.deliver import DeliveryReport, deliver_outbox
 from uam_platform.playbooks.destination import Destination
 from uam_platform.playbooks.jira import JiraDestination
 from uam_platform.playbooks.jira_session import JiraLogin, JiraSession
+from uam_platform.playbooks.linear import LinearDestination
+from uam_platform.playbooks.linear_session import LinearLogin, LinearSession
 from uam_platform.policy.playbooks import Action, Playbook
 from uam_platform.simulation.sandbox import credentials
 from uam_platform.simulation.sandbox.fault_answers import answer as vendor_answer
 from uam_platform.simulation.sandbox.jira import JiraSurface
+from uam_platform.simulation.sandbox.linear import LinearSurface
 from uam_platform.simulation.sandbox.received import Journal
 from uam_platform_tests.ledger.findings import ALERTS, MONDAY, PLAYBOOKS, day, finding, morning
 from uam_platform_tests.playbooks.fake_slack import Crash
@@ -49,8 +52,8 @@ FAULTS = (
 UNLIMITED = PLAYBOOKS.delivery.model_copy(update={"max_attempts": 1000, "max_reconciliations": 1000})
 LEASE = timedelta(seconds=UNLIMITED.lease_seconds)
 LABEL = "issue_with_affected_accounts"
-TARGETS = {"jira": "OPS"}
-_ROOTS = {"jira": "/jira"}
+TARGETS = {"jira": "OPS", "linear": "PROD"}
+_ROOTS = {"jira": "/jira", "linear": "/linear"}
 
 
 def issue_playbook(vendor: str) -> Playbook:
@@ -198,7 +201,13 @@ def _jira(wire: Wire) -> Destination:
     return JiraDestination(JiraSession(login, wire), PLAYBOOKS.jira)
 
 
+def _linear(wire: Wire) -> Destination:
+    login = LinearLogin("http://127.0.0.1/linear/graphql", credentials.LINEAR_API_KEY)
+    return LinearDestination(LinearSession(login, wire), PLAYBOOKS.linear, "http://localhost:3000")
+
+
 _SURFACES: dict[str, Callable[[Journal, Callable[[], float]], Any]] = {
-    "jira": lambda journal, seconds: JiraSurface(journal, seconds, seconds, index_lag_seconds=30.0)
+    "jira": lambda journal, seconds: JiraSurface(journal, seconds, seconds, index_lag_seconds=30.0),
+    "linear": lambda journal, seconds: LinearSurface(journal, seconds, seconds),
 }
-_DESTINATIONS: dict[str, Callable[[Wire], Destination]] = {"jira": _jira}
+_DESTINATIONS: dict[str, Callable[[Wire], Destination]] = {"jira": _jira, "linear": _linear}

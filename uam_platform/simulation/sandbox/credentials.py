@@ -24,6 +24,7 @@ GONG_ACCESS_KEY: Final = "SANDBOXGONGKEY"
 GONG_ACCESS_KEY_VALUE: Final = "sandbox-gong-value-not-a-secret"
 JIRA_EMAIL: Final = "uam-writer@acme.example"
 JIRA_API_KEY: Final = "sandbox-jira-value-not-a-secret"
+LINEAR_API_KEY: Final = "lin_api_sandbox-not-a-secret"
 MIXPANEL_USER: Final = "sandbox-reader.a1b2c3.mp-service-account"
 MIXPANEL_KEY: Final = "sandbox-mixpanel-value-not-a-secret"
 MIXPANEL_PROJECT: Final = "4040293"
@@ -57,6 +58,8 @@ def environment(url: str) -> dict[str, str]:
         "UAM_JIRA_BASE_URL": f"{url}/jira",
         "UAM_JIRA_EMAIL": JIRA_EMAIL,
         "UAM_JIRA_API_TOKEN": JIRA_API_KEY,
+        "UAM_LINEAR_API_URL": f"{url}/linear/graphql",
+        "UAM_LINEAR_API_KEY": LINEAR_API_KEY,
         "UAM_MIXPANEL_BASE_URL": f"{url}/mixpanel",
         "UAM_MIXPANEL_SECRET": MIXPANEL_KEY,
         "UAM_MIXPANEL_SERVICE_ACCOUNT": MIXPANEL_USER,

@@ -52,6 +52,10 @@ def _jira(status: int, message: str) -> Answer:
     return _json(status, {"errorMessages": [message], "errors": {}})
 
 
+def _linear(status: int, code: str, message: str) -> Answer:
+    return _json(status, {"errors": [{"message": message, "extensions": {"code": code}}], "data": None})
+
+
 _S3: Final = {
     "429": _xml(503, "SlowDown", "Please reduce your request rate."),
     "500": _xml(500, "InternalError", "We encountered an internal error. Please try again."),
@@ -88,6 +92,12 @@ _VENDORS: Final[dict[str, dict[str, Answer]]] = {
         "500": _jira(500, "Internal server error"),
         "200_error": _jira(200, "Something went wrong on our end."),
         "expired_token": _jira(401, "Client must be authenticated to access this resource."),
+    },
+    "linear": {
+        "429": _linear(400, "RATELIMITED", "Rate limit exceeded"),
+        "500": _linear(500, "INTERNAL_SERVER_ERROR", "Internal server error"),
+        "200_error": _linear(200, "INTERNAL_SERVER_ERROR", "Internal server error"),
+        "expired_token": _linear(401, "AUTHENTICATION_ERROR", "Authentication required, not authenticated"),
     },
     "mixpanel": {
         "429": (429, _TEXT, "too many export requests in the last hour\n"),

@@ -52,7 +52,7 @@ class Fault:
 
     Attributes:
         match: Path prefix the fault applies to, for example `/zendesk` or `/acme-segment`.
-        kind: What goes wrong; `429` is worded as the vendor throttles, which for Salesforce is a 403.
+        kind: What goes wrong; `429` is worded as the vendor throttles: Salesforce with a 403, Linear with a 400.
         times: For how many matching calls.
         after: How many matching calls pass untouched first.
         method: HTTP method the fault is limited to; empty for every method.

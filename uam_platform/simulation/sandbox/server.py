@@ -28,6 +28,7 @@ from uam_platform.simulation.sandbox.company import Company
 from uam_platform.simulation.sandbox.faults import FaultMiddleware, FaultPlan
 from uam_platform.simulation.sandbox.gong import GongSurface
 from uam_platform.simulation.sandbox.jira import INDEX_LAG_SECONDS, JiraSurface
+from uam_platform.simulation.sandbox.linear import LinearSurface
 from uam_platform.simulation.sandbox.mixpanel import MixpanelSurface
 from uam_platform.simulation.sandbox.posthog import PostHogSurface
 from uam_platform.simulation.sandbox.rate_limits import Clock
@@ -92,6 +93,7 @@ def create_app(
         *PostHogSurface(served, today, incremental_per_minute, clock.monotonic_seconds).routes(),
         *SalesforceSurface(served, today, journals["salesforce"]).routes(),
         *JiraSurface(journals["jira"], clock.epoch_seconds, clock.monotonic_seconds, jira_index_lag_seconds).routes(),
+        *LinearSurface(journals["linear"], clock.epoch_seconds, clock.monotonic_seconds).routes(),
         *MixpanelSurface(served, today, incremental_per_minute * _MIXPANEL_PER_HOUR, clock.monotonic_seconds).routes(),
         *AmplitudeSurface(served, today).routes(),
         *SlackSurface(journals["slack"], clock.epoch_seconds, clock.monotonic_seconds).routes(),
