@@ -20,6 +20,9 @@ from uam_platform.ledger.models import AlertRow, OutboxRow
 from uam_platform.policy.alerts import LifeCycle
 
 Row = Mapping[Any, Any]
+_RETRACTED = ("salesforce",)
+"""Systems in which people act on what stands there, long after it was written."""
+_GONE = ("resolved", "stale")
 _NOT_YET_THERE = ("pending", "failed", "parked", "superseded", "planned_no_destination")
 
 
@@ -40,7 +43,7 @@ def plan(
         if alert is not None:
             planned = actions.get(alert.fingerprint, ())
             changed += sum(_plan_one(session, alert, a, int(row["rank"]), as_of, now, policy) for a in planned)
-    return changed + _close_messages(session, as_of, now)
+    return changed + _close_messages(session, as_of, now) + _retract_stale(session, as_of, now, policy)
 
 
 def idempotency_key(alert_id: str, action: str, kind: str, as_of: date | None = None, status: str = "") -> str:
@@ -66,7 +69,7 @@ def _plan_one(
             post.state, post.due_at = "pending", now
         return 1
     last = _last_told(session, post)
-    status = "reopened" if last["status"] == "resolved" else "updated"
+    status = "reopened" if last["status"] in _GONE else "updated"
     if status == "updated" and not _is_worth_an_update(alert, last, as_of, policy):
         return 0
     return _add_update(session, alert, action, status, as_of, rank, now)
@@ -100,6 +103,30 @@ def _close_messages(session: Session, as_of: date, now: datetime) -> int:
             alert = session.get_one(AlertRow, post.alert_id)
             again = PlannedAction(post.action, post.destination, post.target, last)
             changed += _add_update(session, alert, again, "resolved", as_of, post.priority, now)
+    return changed
+
+
+def _retract_stale(session: Session, as_of: date, now: datetime, policy: LifeCycle) -> int:
+    """Alerts that are open but were last told long ago, because they are held back: what was written is taken back."""
+    posts = session.scalars(
+        select(OutboxRow)
+        .join(AlertRow, AlertRow.alert_id == OutboxRow.alert_id)
+        .where(
+            AlertRow.state == "open",
+            OutboxRow.kind == "post",
+            OutboxRow.state == "sent",
+            OutboxRow.destination.in_(_RETRACTED),
+        )
+        .order_by(OutboxRow.idempotency_key)
+    ).all()
+    changed = 0
+    for post in posts:
+        last = _last_told(session, post)
+        age = (as_of - date.fromisoformat(last["as_of"])).days
+        if last["status"] not in _GONE and age >= policy.retract_after_days:
+            alert = session.get_one(AlertRow, post.alert_id)
+            again = PlannedAction(post.action, post.destination, post.target, last)
+            changed += _add_update(session, alert, again, "stale", as_of, post.priority, now)
     return changed
 
 

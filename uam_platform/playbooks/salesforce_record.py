@@ -16,7 +16,16 @@ from uam_platform.policy.playbooks import SalesforceFields
 SUBJECT_LIMIT: Final = 255
 DESCRIPTION_LIMIT: Final = 32_000
 CONTEXT_LIMIT: Final = 255
-_STATUS: Final = {"updated": "Updated", "reopened": "Back again", "resolved": "Resolved"}
+RETRACTED: Final = frozenset({"resolved", "stale"})
+"""A finding that is gone, or was not confirmed for long: nobody is to act on it any more."""
+_STATUS: Final = {
+    "updated": "Updated",
+    "reopened": "Back again",
+    "resolved": "Resolved",
+    "stale": "Not confirmed any more",
+}
+_TASK_STATUS: Final = {"resolved": "Completed", "stale": "Completed", "reopened": "Not Started"}
+_KEPT: Final = frozenset({"status", "as_of"})
 _USER_ID: Final = re.compile(r"005[A-Za-z0-9]{12}(?:[A-Za-z0-9]{3})?")
 Payload = Mapping[str, Any]
 
@@ -46,19 +55,28 @@ def new_task(
 
 
 def task_update(payload: Payload, key: str, policy: SalesforceFields) -> dict[str, Any]:
-    """Fields of a task that follow the finding; owner, status, priority and date belong to the person from then on."""
+    """Fields of a task that follow the finding; owner, priority and date belong to the person from then on.
+
+    So does the status, but that a finding that is gone completes its task and one that is back opens it again.
+    """
+    moved = _TASK_STATUS.get(str(payload["status"])) if policy.complete_on_resolve else None
     prefix = _STATUS.get(str(payload["status"]))
     title = one_line(payload["title"])
     return {
         "Subject": cut(f"{prefix}: {title}" if prefix else title, SUBJECT_LIMIT),
         "Description": cut(_description(payload), DESCRIPTION_LIMIT),
         policy.last_action: key,
+        **({"Status": moved} if moved else {}),
     }
 
 
 def context(payload: Payload, key: str, policy: SalesforceFields) -> dict[str, Any]:
-    """Context fields of an account."""
-    facts = {field: _fact(name, payload[name]) for name, field in policy.context.items()}
+    """Context fields of an account; of a finding that is gone only its status and date stay, the rest is cleared."""
+    is_gone = str(payload["status"]) in RETRACTED
+    facts = {
+        field: None if is_gone and name not in _KEPT else _fact(name, payload[name])
+        for name, field in policy.context.items()
+    }
     return {**facts, policy.last_action: key}
 
 

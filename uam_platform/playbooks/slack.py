@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.error import URLError
 
 from uam_platform.ledger.outbox import OutboxAction
-from uam_platform.playbooks import slack_digest, slack_message
+from uam_platform.playbooks import slack_digest, slack_message, slack_thread
 from uam_platform.playbooks.destination import Lookup, Outcome, Presence, Result, Scope
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ DESTINATION_ERRORS: Final = frozenset(
     "invalid_auth not_authed token_revoked token_expired account_inactive missing_scope no_permission not_allowed_token_type "
     "access_denied org_login_required ekm_access_denied team_access_not_granted two_factor_setup_required accesslimited".split()
 )
+NO_THREADS: Final = frozenset({"restricted_action_non_threadable_channel", "restricted_action_thread_locked"})
+"""The message is edited, and an answer is not allowed: that has to do."""
 _PAGE_SIZE: Final = 200
 _MAX_PAGES: Final = 50
 _NEVER_SENT: Final = (ConnectionRefusedError,)
@@ -77,11 +79,9 @@ def deliver(client: "WebClient", action: OutboxAction, now: datetime) -> Outcome
     message = layout.build(action.payload, action.idempotency_key)
     content: dict[str, Any] = {"text": message.text, "blocks": message.blocks, "metadata": message.metadata}
     try:
-        if action.kind == "post":
-            answer = client.chat_postMessage(channel=action.target, unfurl_links=False, unfurl_media=False, **content)
-        else:
-            channel, ts = _parts(action.message_ref)
-            answer = client.chat_update(channel=channel, ts=ts, **content)
+        if action.kind != "post":
+            return _edited(client, action, content)
+        answer = client.chat_postMessage(channel=action.target, unfurl_links=False, unfurl_media=False, **content)
     except SlackApiError as error:
         return _refused(error)
     except Exception as error:
@@ -89,8 +89,33 @@ def deliver(client: "WebClient", action: OutboxAction, now: datetime) -> Outcome
     return _accepted(answer)
 
 
+def _edited(client: "WebClient", action: OutboxAction, content: Mapping[str, Any]) -> Outcome:
+    """Edit the message in place; news is told in its thread as well, last, unless it is there already."""
+    from slack_sdk.errors import SlackApiError
+
+    channel, ts = _parts(action.message_ref)
+    is_news = slack_thread.is_news(action.kind, action.payload)
+    if is_news:
+        look = reconcile(client, action)
+        if look.presence is Presence.FOUND:
+            return Outcome(Result.SENT, external_ref=look.external_ref)
+        if look.presence is Presence.UNDECIDED:  # nothing was changed
+            pause, word = look.retry_after_seconds, look.error
+            return Outcome(Result.TRANSIENT, error=word, retry_after_seconds=pause, is_throttled=look.is_throttled)
+    answer = client.chat_update(channel=channel, ts=ts, **content)
+    if is_news:
+        told = slack_thread.answer(action.payload, action.idempotency_key)
+        try:
+            client.chat_postMessage(channel=channel, thread_ts=ts, unfurl_links=False, unfurl_media=False, **told)
+        except SlackApiError as error:
+            refused = _refused(error)
+            if refused.error not in NO_THREADS:
+                return refused
+    return _accepted(answer)
+
+
 def reconcile(client: "WebClient", action: OutboxAction) -> Lookup:
-    """Look for the action's key in the metadata of the channel's messages, newest first.
+    """Look for the action's key in the metadata of the channel's messages, newest first; for news in those of its thread.
 
     The whole channel is read, up to 10,000 messages, rather than a time range: Slack's clock need not agree with ours, and a
     message overlooked would be sent twice. Scope `channels:history` is needed.
@@ -100,12 +125,13 @@ def reconcile(client: "WebClient", action: OutboxAction) -> Lookup:
     """
     from slack_sdk.errors import SlackApiError
 
-    channel = _parts(action.message_ref)[0] if action.message_ref else action.target
+    channel, thread = _parts(action.message_ref) if action.message_ref else (action.target, "")
+    is_news = slack_thread.is_news(action.kind, action.payload)
     try:
-        for messages, is_last in _pages(client, channel):
+        for messages, is_last in _pages(client, channel, thread if is_news else None):
             for message in messages:
-                if _key_of(message) == action.idempotency_key:
-                    return Lookup(Presence.FOUND, f"{channel}/{message['ts']}")
+                if _key_of(message) == action.idempotency_key and (not is_news or message["ts"] != thread):
+                    return Lookup(Presence.FOUND, f"{channel}/{thread if is_news else message['ts']}")
             if is_last:
                 return Lookup(Presence.ABSENT)
     except SlackApiError as error:
@@ -121,11 +147,16 @@ def reconcile(client: "WebClient", action: OutboxAction) -> Lookup:
     return Lookup(Presence.UNDECIDED, error="history longer than what is read")
 
 
-def _pages(client: "WebClient", channel: str) -> Iterator[tuple[list[dict[str, Any]], bool]]:
+def _pages(client: "WebClient", channel: str, thread: str | None) -> Iterator[tuple[list[dict[str, Any]], bool]]:
     cursor = ""
     for _ in range(_MAX_PAGES):
-        arguments: dict[str, Any] = {"cursor": cursor} if cursor else {}
-        answer = client.conversations_history(channel=channel, include_all_metadata=True, limit=_PAGE_SIZE, **arguments)
+        arguments: dict[str, Any] = {"channel": channel, "include_all_metadata": True, "limit": _PAGE_SIZE}
+        arguments |= {"cursor": cursor} if cursor else {}
+        answer: Any = (
+            client.conversations_replies(ts=thread, **arguments)
+            if thread
+            else client.conversations_history(**arguments)
+        )
         following = str((answer.get("response_metadata") or {}).get("next_cursor") or "")
         has_more = bool(answer.get("has_more")) or bool(following)
         yield list(answer.get("messages") or []), not has_more

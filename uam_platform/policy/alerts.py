@@ -215,6 +215,9 @@ class LifeCycle(PolicyModel):
     )
     update_after_days: int = Field(7, ge=1, description="an open alert's message is refreshed this often")
     update_on_change_ratio: float = Field(0.25, gt=0, description="or when revenue at risk moved by this share")
+    retract_after_days: int = Field(
+        28, ge=1, description="context and tasks of an open alert that was not confirmed for so long are taken back"
+    )
     max_action_age_days: int = Field(3, ge=0, description="an older snapshot never acts")
 
 

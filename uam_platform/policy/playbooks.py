@@ -65,6 +65,9 @@ class SalesforceFields(PolicyModel):
     task_key: CustomField = Field(description="on Activity: text 64, unique, external id")
     last_action: CustomField = Field(description="on Activity and Account: text 64, the action written last")
     account_key: CustomField = Field(description="on Account: the product's account id, unique, external id")
+    complete_on_resolve: bool = Field(
+        True, description="complete a task whose finding is gone, open it when it is back"
+    )
     due_days: int = Field(5, ge=0, description="a task is due this many days after its snapshot")
     high_priority_usd_cents: int = Field(ge=0, description="from this revenue at risk on a task is of high priority")
     context: dict[ContextFact, CustomField] = Field(min_length=1, description="fields of Account by fact")

@@ -44,6 +44,7 @@ class FakeSlack:
         self.messages: list[dict[str, Any]] = []
         self.calls: list[str] = []
         self.commits: Counter[str] = Counter()
+        self.replies: Counter[str] = Counter()
         self.retry_handlers: list[object] = [object()]
         self.refuses: dict[str, str] = {}
 
@@ -51,7 +52,8 @@ class FakeSlack:
         def commit() -> dict[str, Any]:
             ts = f"17000000{len(self.messages):02d}.000100"
             self.messages.append({**content, "ts": ts})
-            self.commits[content["metadata"]["event_payload"]["id"]] += 1
+            counter = self.replies if content.get("thread_ts") else self.commits
+            counter[content["metadata"]["event_payload"]["id"]] += 1
             return {"ok": True, "channel": content["channel"], "ts": ts}
 
         return self._call("post", content, commit)
@@ -67,15 +69,27 @@ class FakeSlack:
 
     def conversations_history(self, **arguments: Any) -> dict[str, Any]:
         def read() -> dict[str, Any]:
-            found = [m for m in reversed(self.messages) if m["channel"] == arguments["channel"]]
-            start = int(arguments.get("cursor") or 0)
-            shown = found[start : start + self.page_size]
-            has_more = len(found) > start + self.page_size
-            following = str(start + self.page_size) if has_more else ""
-            kept = [m if arguments.get("include_all_metadata") else {**m, "metadata": None} for m in shown]
-            return {"messages": kept, "has_more": has_more, "response_metadata": {"next_cursor": following}}
+            inside = [m for m in reversed(self.messages) if m["channel"] == arguments["channel"]]
+            found = [m for m in inside if not m.get("thread_ts")]
+            return self._page(found, arguments)
 
         return self._call("history", arguments, read)
+
+    def conversations_replies(self, **arguments: Any) -> dict[str, Any]:
+        def read() -> dict[str, Any]:
+            thread = arguments["ts"]
+            found = [m for m in self.messages if thread in (m["ts"], m.get("thread_ts"))]
+            return self._page(found, arguments)
+
+        return self._call("replies", arguments, read)
+
+    def _page(self, found: list[dict[str, Any]], arguments: dict[str, Any]) -> dict[str, Any]:
+        start = int(arguments.get("cursor") or 0)
+        shown = found[start : start + self.page_size]
+        has_more = len(found) > start + self.page_size
+        following = str(start + self.page_size) if has_more else ""
+        kept = [m if arguments.get("include_all_metadata") else {**m, "metadata": None} for m in shown]
+        return {"messages": kept, "has_more": has_more, "response_metadata": {"next_cursor": following}}
 
     def _call(self, name: str, arguments: dict[str, Any], act: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         self.calls.append(name)

@@ -134,8 +134,11 @@ def test_a_resolved_alert_is_told_in_place(setting: Setting) -> None:
     for number in (1, 2, 3):
         apply(setting.ledger, number, [finding(n) for n in (2, 3, 4)])
     setting.run(now=NOW + timedelta(days=3))
-    assert len(setting.slack.messages) == 4
-    changed = [m["text"][:9] for m in setting.slack.messages if m["metadata"]["event_payload"]["status"] == "resolved"]
+    posted = [m for m in setting.slack.messages if not m.get("thread_ts")]
+    assert len(posted) == 4
+    news = [m for m in setting.slack.messages if m.get("thread_ts")]
+    assert [(m["thread_ts"], m["text"][:9]) for m in news] == [(posted[0]["ts"], "Resolved:")]
+    changed = [m["text"][:9] for m in posted if m["metadata"]["event_payload"]["status"] == "resolved"]
     assert changed == ["Resolved:"]
     apply(setting.ledger, 4, [finding(n) for n in (1, 2, 3, 4)])
     setting.run(now=NOW + timedelta(days=4))

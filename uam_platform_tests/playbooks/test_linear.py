@@ -248,7 +248,9 @@ def test_no_text_from_outside_breaks_the_table_or_becomes_a_link(text: str) -> N
 @lru_cache(maxsize=1)
 def published() -> GraphQLSchema:
     text = (vendor_samples.folder() / "linear/sdk/schema.graphql").read_text(encoding="utf-8")
-    return build_ast_schema(parse(text, no_location=True), assume_valid=True, assume_valid_sdl=True)  # a minute otherwise
+    return build_ast_schema(
+        parse(text, no_location=True), assume_valid=True, assume_valid_sdl=True
+    )  # a minute otherwise
 
 
 def problems(schema: GraphQLSchema, document: str, variables: dict[str, Any]) -> list[str]:

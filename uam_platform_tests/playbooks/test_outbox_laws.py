@@ -94,6 +94,27 @@ def test_an_alert_has_one_message_that_ends_with_its_newest_state(
     ledger.close()
 
 
+@given(plan=st.lists(st.sampled_from(FAULTS), max_size=12))
+@settings(max_examples=12, deadline=None, derandomize=True)
+def test_news_is_told_once_in_the_thread_of_its_message(
+    tmp_path_factory: pytest.TempPathFactory, plan: list[str]
+) -> None:
+    ledger = new_ledger(tmp_path_factory.mktemp("example"))
+    world = World(ledger, [])
+    apply(ledger, 0, [finding(1)])
+    world.finish()
+    world.slack.plan = plan
+    for number in (1, 2, 3):
+        apply(ledger, number, [])
+    world.now = max(world.now, morning(day(3)))
+    world.finish()
+    message, *answers = world.slack.messages
+    assert message["text"].startswith("Resolved:")
+    assert [a["thread_ts"] for a in answers] == [message["ts"]]
+    assert set(world.slack.replies.values()) == {1}
+    ledger.close()
+
+
 def test_a_lost_answer_is_looked_up_and_not_sent_again(ledger: Ledger) -> None:
     world = World(ledger, ["timeout_after_commit"])
     apply(ledger, 0, [finding(1)])

@@ -74,12 +74,43 @@ def test_a_new_task_is_the_owners_with_account_date_and_the_behaviour() -> None:
 
 def test_an_update_leaves_to_the_person_what_is_theirs() -> None:
     org = Org(accepted(status=200))
-    later = action("update", message_ref="Task/00T1/first", status="resolved")
+    later = action("update", message_ref="Task/00T1/first", status="updated")
     assert org.destination().deliver(later, NOW).external_ref == "Task/00T1/first"
     _, path, fields = org.calls[-1]
     assert path == "Task/Uam_Action_Key__c/first"
     assert set(fields) == {"Subject", "Description", "Uam_Last_Action__c"}
-    assert fields["Subject"].startswith("Resolved: ")
+    assert fields["Subject"].startswith("Updated: ")
+
+
+@pytest.mark.parametrize(
+    ("status", "prefix", "task"),
+    [
+        ("resolved", "Resolved: ", "Completed"),
+        ("stale", "Not confirmed any more: ", "Completed"),
+        ("reopened", "Back again: ", "Not Started"),
+    ],
+)
+def test_a_task_ends_with_its_finding_and_comes_back_with_it(status: str, prefix: str, task: str) -> None:
+    org = Org(accepted(status=200))
+    org.destination().deliver(action("update", message_ref="Task/00T1/first", status=status), NOW)
+    fields = org.calls[-1][2]
+    assert fields["Subject"].startswith(prefix)
+    assert fields["Status"] == task
+
+
+@pytest.mark.parametrize("status", ["resolved", "stale"])
+def test_context_of_a_finding_that_is_gone_is_cleared(status: str) -> None:
+    org = Org(accepted(ACCOUNT["Id"], 200))
+    org.destination().deliver(action("update", "Account", "Account/001/acc_00001", status=status), NOW)
+    assert org.calls[-1][2] == {
+        "Uam_Signal_Status__c": status,
+        "Uam_Signal_Date__c": MONDAY.isoformat(),
+        "Uam_Signal__c": None,
+        "Uam_Signal_Detail__c": None,
+        "Uam_Next_Step__c": None,
+        "Uam_Evidence__c": None,
+        "Uam_Last_Action__c": "key1",
+    }
 
 
 def test_context_goes_onto_the_account_and_never_makes_one() -> None:

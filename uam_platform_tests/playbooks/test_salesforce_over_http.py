@@ -133,6 +133,7 @@ def test_a_resolved_alert_ends_in_the_same_task(setting: Setting) -> None:
     told = [e["fields"]["Subject"] for e in setting.received()]
     assert len(told) == 3
     assert told[-1].startswith("Resolved: ")
+    assert setting.received()[-1]["fields"]["Status"] == "Completed"
     assert [row.external_ref for row in rows(setting.ledger, "salesforce")].count(first.external_ref) in (1, 2)
 
 
@@ -142,3 +143,22 @@ def test_context_is_written_onto_the_account(setting: Setting) -> None:
     setting.run(days=1)
     entries = [e for e in setting.sandbox.recorded("salesforce") if e["object"] == "Account"]
     assert [(e["external_id"], e["fields"]["Uam_Signal__c"]) for e in entries] == [("acc_00001", "Growing")]
+
+
+def test_context_and_task_of_an_alert_that_is_held_back_for_long_are_taken_back(setting: Setting) -> None:
+    expansion = setting.finding(3, playbook="expansion_conversation", detector="expansion", title="Growing")
+    both = [{**expansion, "fingerprint": f"h{setting.number}"}, *setting.findings]
+    apply(setting.ledger, 1, both, connected=BOTH)
+    setting.run(days=1)
+    held = [{**one, "decision": "suppressed", "reason": "silence"} for one in both]
+    assert apply(setting.ledger, 28, held, connected=BOTH).planned == 2  # the tasks; the context is a day younger
+    assert apply(setting.ledger, 29, held, connected=BOTH).planned == 1
+    assert apply(setting.ledger, 30, held, connected=BOTH).planned == 0
+    setting.run(days=30)
+    assert [e["fields"]["Status"] for e in setting.received()[-2:]] == ["Completed", "Completed"]
+    context = [e["fields"] for e in setting.sandbox.recorded("salesforce") if e["object"] == "Account"][-1]
+    assert (context["Uam_Signal_Status__c"], context["Uam_Signal__c"]) == ("stale", None)
+    apply(setting.ledger, 31, both, connected=BOTH)
+    setting.run(days=31)
+    again = [e["fields"] for e in setting.sandbox.recorded("salesforce") if e["object"] == "Account"][-1]
+    assert (again["Uam_Signal_Status__c"], again["Uam_Signal__c"]) == ("reopened", "Growing")

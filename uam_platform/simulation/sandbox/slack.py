@@ -71,6 +71,7 @@ class SlackSurface:
             "chat.postMessage": self._post_message,
             "chat.update": self._update,
             "conversations.history": self._history,
+            "conversations.replies": self._replies,
             "api.test": lambda arguments, is_stalled: Outcome({"ok": True}),
         }
 
@@ -131,6 +132,23 @@ class SlackSurface:
         if body["has_more"]:
             before = page[-1]["ts"] if page else latest or "9999999999.000000"
             body["response_metadata"] = {"next_cursor": base64.b64encode(f"next_ts:{before}".encode()).decode()}
+        return Outcome(body)
+
+    def _replies(self, arguments: Arguments, is_stalled: bool) -> Outcome:
+        channel, refusal = _channel(arguments)
+        if refusal:
+            return refusal
+        found = self._messages.thread(channel, str(arguments.get("ts")))
+        if not found:
+            return _refused("thread_not_found")
+        start = int(base64.b64decode(str(arguments.get("cursor") or "")).decode() or 0)
+        size = max(1, min(int(arguments.get("limit") or _PAGE), _LARGEST_PAGE))
+        page = [] if is_stalled else found[start : start + size]
+        has_more = start + len(page) < len(found)
+        body: Message = {"ok": True, "messages": [_shown(m, arguments) for m in page], "has_more": has_more}
+        if has_more:
+            following = base64.b64encode(str(start + len(page)).encode()).decode()
+            body["response_metadata"] = {"next_cursor": following}
         return Outcome(body)
 
 

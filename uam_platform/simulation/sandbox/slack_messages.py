@@ -71,6 +71,12 @@ class Messages:
         messages = [stored[ts] for ts in reversed(ordered[first:last])]
         return [m for m in messages if m.get("thread_ts", m["ts"]) == m["ts"] or m.get("reply_broadcast")]
 
+    def thread(self, channel: str, ts: str) -> list[Message]:
+        """A message and the answers to it, oldest first."""
+        stored = self._channels.get(channel, {})
+        ordered = [stored[key] for key in sorted(stored, key=_microseconds)]
+        return [m for m in ordered if ts in (m["ts"], m.get("thread_ts"))]
+
     def _store(self, method: str, channel: str, message: Message) -> None:
         self._journal.append({"method": method, "channel": channel, "ts": message["ts"], "message": message})
         self._channels.setdefault(channel, {})[message["ts"]] = message
