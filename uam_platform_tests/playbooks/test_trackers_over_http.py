@@ -129,7 +129,7 @@ def test_a_process_killed_after_the_commit_leaves_no_twin_and_no_loss(
     ledger = new_ledger(tmp_path)
     plan(ledger, vendor, 0, found(tmp_path, 2))
     script = _KILLED.format(vendor=vendor, name=NAMES[vendor], environment=sandbox.credentials)
-    died = subprocess.run([sys.executable, "-c", script, str(tmp_path)], timeout=60, check=False)
+    died = subprocess.run([sys.executable, "-c", script, str(tmp_path)], timeout=300, check=False)
     assert died.returncode == -signal.SIGKILL
     assert sorted(row.state for row in rows(ledger, vendor)) == ["pending", "sending"]
     assert len(deliver(ledger, vendor, sandbox.credentials, 1).sent) == 2
