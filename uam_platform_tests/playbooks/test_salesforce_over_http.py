@@ -146,7 +146,7 @@ def test_context_is_written_onto_the_account(setting: Setting) -> None:
 
 
 def test_context_and_task_of_an_alert_that_is_held_back_for_long_are_taken_back(setting: Setting) -> None:
-    expansion = setting.finding(3, playbook="expansion_conversation", detector="expansion", title="Growing")
+    expansion = setting.finding(1, playbook="expansion_conversation", detector="expansion", title="Growing")
     both = [{**expansion, "fingerprint": f"h{setting.number}"}, *setting.findings]
     apply(setting.ledger, 1, both, connected=BOTH)
     setting.run(days=1)
