@@ -13,6 +13,7 @@ from uam_platform.contracts.tables_behavior import (
     SEQUENCE_STEPS,
     TRANSITIONS,
 )
+from uam_platform.contracts.tables_churn import CONTRACTS_CHURN, LABELS, MODELS, SCORE_CHANGES, SCORE_REASONS, SCORES
 from uam_platform.contracts.tables_cohorts import COHORT_PROFILES, COHORT_SCALERS, COHORTS, CONTRACTS_COHORTS
 from uam_platform.contracts.tables_evidence import (
     ACCOUNT_THEMES,
@@ -38,7 +39,12 @@ __all__ = [
     "EMERGING_THEMES",
     "FLAG_STARTS",
     "JOURNEYS",
+    "LABELS",
+    "MODELS",
     "SATISFACTION_RATINGS",
+    "SCORES",
+    "SCORE_CHANGES",
+    "SCORE_REASONS",
     "SEQUENCE_MATCHES",
     "SEQUENCE_STEPS",
     "STATEMENTS",
@@ -347,66 +353,6 @@ ACCOUNT_FEATURES = Contract(
     nullable=_null("seat_use_ratio days_since_last_event days_since_escalation days_to_renewal plan seat_count"),
     partition="as_of",
 )
-LABELS = Contract(
-    stage="churn",
-    name="labels",
-    grain="one eligible account and snapshot",
-    description="Did the relationship end within the horizon after decision_at?",
-    columns=columns("account_id as_of decision_at is_churned is_label_closed is_censored ended_at fold"),
-    key=("account_id", "as_of"),
-    nullable=_null("is_churned ended_at"),
-)
-MODELS = Contract(
-    stage="churn",
-    name="models",
-    grain="one trained model, fold and the first snapshot it serves",
-    description="Registry that pins the model of each snapshot; rerunning an old snapshot uses its own model. A training that was not "
-    "promoted serves nothing.",
-    columns=columns(
-        "as_of fold model_id model_rung feature_contract_id calibration trained_label_to_at training_row_count "
-        "training_churned_account_count behaviour_skill_ratio behaviour_null_ratio is_promoted champion_as_of champion_loss "
-        "challenger_loss loss_difference_low loss_difference_high judged_churned_account_count"
-    ),
-    key=("as_of", "fold"),
-    nullable=_null(
-        "trained_label_to_at behaviour_skill_ratio behaviour_null_ratio is_promoted champion_as_of champion_loss challenger_loss "
-        "loss_difference_low loss_difference_high judged_churned_account_count"
-    ),
-)
-SCORES = Contract(
-    stage="churn",
-    name="scores",
-    grain="one eligible account and snapshot",
-    description="Churn probability within the horizon, beside the contract baseline, by a model that never saw the account.",
-    columns=columns(
-        "account_id as_of decision_at churn_probability score_low score_high baseline_probability model_rung model_id fold "
-        "snapshot_version"
-    ),
-    key=("account_id", "as_of"),
-    partition="as_of",
-)
-SCORE_REASONS = Contract(
-    stage="churn",
-    name="score_reasons",
-    grain="one reason of one score",
-    description="LightGBM's own contributions, strongest first, in plain words.",
-    columns=columns("account_id as_of reason_rank reason_feature reason_value contribution reason_text"),
-    key=("account_id", "as_of", "reason_rank"),
-    nullable=_null("reason_value"),
-    partition="as_of",
-)
-SCORE_CHANGES = Contract(
-    stage="churn",
-    name="score_changes",
-    grain="one account that was scored in a snapshot and in that of the week before",
-    description="What changed since the week before: the score, and the reasons that appeared, grew, shrank or went.",
-    columns=columns(
-        "account_id as_of previous_as_of previous_churn_probability churn_probability is_same_model new_reason_count "
-        "gone_reason_count change_text"
-    ),
-    key=("account_id", "as_of"),
-    partition="as_of",
-)
 REVENUE_AT_RISK = Contract(
     stage="kpis",
     name="revenue_at_risk",
@@ -461,11 +407,7 @@ CONTRACTS: tuple[Contract, ...] = (
     SESSIONS,
     ACTOR_DAYS,
     ACCOUNT_FEATURES,
-    LABELS,
-    MODELS,
-    SCORES,
-    SCORE_REASONS,
-    SCORE_CHANGES,
+    *CONTRACTS_CHURN,
     REVENUE_AT_RISK,
     CANDIDATES,
     *CONTRACTS_ALERTS,

@@ -7,6 +7,7 @@ Here: one entry per column name; two tables that use a name mean the same thing.
 from uam_platform.contracts.model import Column, Pii, Purpose, Type
 from uam_platform.contracts.vocabulary_alerts import ALERT_COLUMNS
 from uam_platform.contracts.vocabulary_behavior import BEHAVIOR_COLUMNS
+from uam_platform.contracts.vocabulary_churn import CHURN_COLUMNS
 from uam_platform.contracts.vocabulary_cohorts import COHORT_COLUMNS
 from uam_platform.contracts.vocabulary_evidence import EVIDENCE_COLUMNS
 from uam_platform.contracts.vocabulary_kpis import KPI_COLUMNS
@@ -369,41 +370,16 @@ _COLUMNS: tuple[Column, ...] = (
         "What that difference must exceed to be more than chance (permutation null).",
         purpose=_AUDIT,
     ),
-    Column(
-        "is_promoted",
-        B,
-        "The training serves; false: it was worse than the model that serves; null: trained before models were compared.",
-        purpose=_AUDIT,
-    ),
-    Column("champion_as_of", D, "Training day of the model it was compared with.", "UTC day", purpose=_AUDIT),
-    Column("champion_loss", F, "Mean log loss of that model on the latest closed outcomes.", purpose=_AUDIT),
-    Column("challenger_loss", F, "Mean log loss of the new model on the same rows.", purpose=_AUDIT),
-    Column("loss_difference_low", F, "New minus old log loss: lower end of the interval.", purpose=_AUDIT),
-    Column("loss_difference_high", F, "New minus old log loss: upper end of the interval.", purpose=_AUDIT),
-    Column(
-        "judged_churned_account_count",
-        I64,
-        "Distinct accounts that left in the weeks both were judged on.",
-        "accounts",
-        purpose=_AUDIT,
-        minimum=0,
-    ),
     Column("reason_rank", I16, "Rank of the reason, 1 is strongest.", minimum=1),
     Column("reason_feature", S, "Feature the reason stands on."),
     Column("reason_value", F, "Value of that feature; null if missing."),
     Column(
         "contribution",
         F,
-        "Contribution of the feature's theme to the log odds (sum of LightGBM's contributions).",
+        "What the reason adds to the log odds: LightGBM's contributions of its theme, or an explanation's share of those of behaviour.",
         "log odds",
     ),
     Column("reason_text", S, "The reason in plain words."),
-    Column("previous_as_of", D, "Snapshot compared with: a week before, at most thirteen days.", "UTC day"),
-    Column("previous_churn_probability", F, "Score in that snapshot.", minimum=0),
-    Column("is_same_model", B, "The same model scored both snapshots; if not, a change may be the model's."),
-    Column("new_reason_count", I64, "Reasons that were not told then.", minimum=0),
-    Column("gone_reason_count", I64, "Reasons that are not told any more.", minimum=0),
-    Column("change_text", S, "What changed, in plain words."),
     # revenue and alerts
     Column("revenue_at_risk_usd_cents", I64, "churn_probability x ARR.", "USD cents", minimum=0),
     Column(
@@ -449,6 +425,7 @@ _ALL: tuple[Column, ...] = (
     *_COLUMNS,
     *ALERT_COLUMNS,
     *BEHAVIOR_COLUMNS,
+    *CHURN_COLUMNS,
     *COHORT_COLUMNS,
     *EVIDENCE_COLUMNS,
     *KPI_COLUMNS,
