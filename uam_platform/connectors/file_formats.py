@@ -14,9 +14,9 @@ import duckdb
 
 from uam_platform.connectors.api_records import quoted
 from uam_platform.connectors.errors import PermanentError
-from uam_platform.connectors.mapping import LINE, identifier
+from uam_platform.connectors.mapping import LINE, identifier, inside
 from uam_platform.policy.load import PolicyError
-from uam_platform.policy.mapping import FileOptions
+from uam_platform.policy.mapping import EACH, FileOptions, nearest
 
 SOURCE: Final = "source"
 """Name of the relation: the file's columns as text and `LINE`, the position of the row."""
@@ -76,6 +76,42 @@ def open_file(
         return _open_parquet(connection, path) if kind == "parquet" else _open_lines(connection, path)
     except (duckdb.Error, OSError, UnicodeError, EOFError) as error:
         raise unreadable(path.name, error) from None
+
+
+def unroll(connection: duckdb.DuckDBPyConnection, opened: OpenFile, each: str, where: str) -> OpenFile:
+    """Replace the relation of a file by one with a row for every element of a list inside its rows, in order.
+
+    Args:
+        connection: where the file is open.
+        opened: the file.
+        each: column and way to the list; the element stands in the column `each`.
+        where: mapping file and key, for messages.
+
+    Raises:
+        PolicyError: there is no such column, or no list there in any row.
+    """
+    column, _, way = each.partition(".")
+    if column not in opened.columns:
+        columns = ", ".join(nearest(column, opened.columns))
+        raise PolicyError(f"{where}: the file has no column {column!r}; its columns are: {columns}")
+    whole, found = f"{SOURCE}_whole", inside(identifier(column), way or None)
+    is_list = f"json_valid({found}) AND json_type(CASE WHEN json_valid({found}) THEN {found} END) = 'ARRAY'"
+    seen = connection.execute(f"SELECT count(*), count(*) FILTER (WHERE {is_list}) FROM {SOURCE}").fetchall()[0]
+    if seen[0] and not seen[1]:
+        raise PolicyError(f"{where}: {each} is a list in no row; write the way to the list, e.g. items.data")
+    connection.execute(f"ALTER VIEW {SOURCE} RENAME TO {whole}")
+    kept = ", ".join(identifier(name) for name in opened.columns if name != EACH)
+    lists = (
+        f"SELECT {kept}, {LINE}, json_extract(CASE WHEN {is_list} THEN {found} END, '$[*]') AS elements FROM {whole}"
+    )
+    rows = (
+        f"SELECT {kept}, {LINE}, unnest(elements) AS {EACH}, generate_subscripts(elements, 1) AS place FROM ({lists})"
+    )
+    numbered = f"row_number() OVER (ORDER BY {LINE}, place) AS {LINE}"
+    connection.execute(
+        f"CREATE TEMP VIEW {SOURCE} AS SELECT {kept}, {EACH}::VARCHAR AS {EACH}, {numbered} FROM ({rows})"
+    )
+    return OpenFile([*(name for name in opened.columns if name != EACH), EACH], opened.broken)
 
 
 def unreadable(name: str, error: Exception) -> PermanentError:

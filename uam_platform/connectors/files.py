@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from uam_platform.connectors.api_records import quoted
 from uam_platform.connectors.errors import PermanentError
-from uam_platform.connectors.file_formats import SOURCE, OpenFile, connect, open_file, unreadable
+from uam_platform.connectors.file_formats import SOURCE, OpenFile, connect, open_file, unreadable, unroll
 from uam_platform.connectors.file_paths import matches
 from uam_platform.connectors.lookups import attach_lookups
 from uam_platform.connectors.mapping import LINE, check_fit, deliveries_sql, records_sql
@@ -188,7 +188,9 @@ def _land_file(
 def _open(connection: duckdb.DuckDBPyConnection, source: FilesSource, table: TableMapping, path: Path) -> OpenFile:
     opened = open_file(connection, path, table.format, table.options, f"{source.mapping}: tables.{table.name}.format")
     attach_lookups(connection, table, source.mapping, source.variables)
-    return opened
+    return (
+        unroll(connection, opened, table.each, f"{source.mapping}: tables.{table.name}.each") if table.each else opened
+    )
 
 
 def _matches(table: TableMapping, source: FilesSource) -> list[tuple[Path, str]]:

@@ -20,6 +20,7 @@ from uam_platform.policy.mapping import FIELDS, MONEY, ColumnRule, Currency, Tab
 LINE: Final = "_line"
 """Column of a file's relation: position of the row in the file, from 1."""
 
+_SAMPLED: Final = 1000
 _ISO: Final = "'%Y-%m-%dT%H:%M:%S.%fZ'"
 _IDS: Final = {
     "accounts": "account_id",
@@ -92,7 +93,8 @@ def _values(table: TableMapping, currency: Currency) -> dict[str, str]:
     for name, rule in table.columns.items():
         value = value_sql(rule, lookup_name(name))
         if name in MONEY:
-            values[MONEY[name]] = cents(value, currency)
+            digits = currency.minor_digits if rule.unit == "minor" else 0
+            values[MONEY[name]] = cents(value, currency, digits)
         elif name.endswith("_at"):
             values[name] = utc_text(value, table.time)
         else:
@@ -115,7 +117,7 @@ def value_sql(rule: ColumnRule, lookup: str) -> str:
     if rule.const is not None:
         text = str(rule.const).lower() if isinstance(rule.const, bool) else str(rule.const)
         return quoted(text)
-    value = f"({rule.expr})::VARCHAR" if rule.expr is not None else identifier(rule.column or "")
+    value = f"({rule.expr})::VARCHAR" if rule.expr is not None else inside(identifier(rule.column or ""), rule.at)
     if rule.map is not None:
         cases = " ".join(f"WHEN {quoted(old)} THEN {quoted(new)}" for old, new in sorted(rule.map.items()))
         other = value if rule.default is None else quoted(rule.default)
@@ -126,9 +128,22 @@ def value_sql(rule: ColumnRule, lookup: str) -> str:
     return value if rule.default is None else f"coalesce({value}, {quoted(rule.default)})"
 
 
-def cents(value: str, currency: Currency) -> str:
-    """US cents of an amount in whole units; an amount that is no number stays as it is, so that staging sees it."""
-    number = f"TRY_CAST({value} AS DOUBLE)"
+def inside(column: str, at: str | None) -> str:
+    """SQL of a place inside the nested values (JSON text) of a column, text; the column itself without a place."""
+    if at is None:
+        return column
+    steps = "".join(f"{_quoted_step(step)}" for step in at.split("."))
+    return f"json_extract_string(CASE WHEN json_valid({column}) THEN {column} END, {quoted('$' + steps)})"
+
+
+def _quoted_step(step: str) -> str:
+    name, bracket, positions = step.partition("[")
+    return f'."{name}"{bracket}{positions}'
+
+
+def cents(value: str, currency: Currency, minor_digits: int = 0) -> str:
+    """US cents of an amount in whole units, or in minor ones; what is no number stays as it is, so that staging sees it."""
+    number = f"(TRY_CAST({value} AS DOUBLE) / {10**minor_digits})"
     return f"CASE WHEN {number} IS NULL THEN {value} ELSE round({number} * {100 * currency.usd_rate!r})::BIGINT::VARCHAR END"
 
 
@@ -191,10 +206,22 @@ def check_fit(
         if column is not None and column not in available:
             columns = ", ".join(nearest(column, available))
             raise PolicyError(f"{where}.{key}: the file has no column {column!r}; its columns are: {columns}")
+    for name, rule in table.columns.items():
+        if rule.at is not None:
+            _check_nested(identifier(rule.column or ""), connection, relation, f"{where}.columns.{name}.at")
     expressions = {f"columns.{name}": rule.expr for name, rule in table.columns.items()}
     for key, sql in {**expressions, "where": table.where}.items():
         if sql is not None:
             _check_sql(sql, available, connection, relation, f"{where}.{key}")
+
+
+def _check_nested(column: str, connection: duckdb.DuckDBPyConnection, relation: str, where: str) -> None:
+    sample = f"SELECT {column} AS value FROM {relation} WHERE {column} IS NOT NULL LIMIT {_SAMPLED}"
+    nested = "json_valid(value) AND json_type(CASE WHEN json_valid(value) THEN value END) IN ('OBJECT', 'ARRAY')"
+    counts = f"SELECT count(*), count(*) FILTER (WHERE {nested}) FROM ({sample})"
+    (seen, found) = connection.execute(counts).fetchall()[0]
+    if seen and not found:
+        raise PolicyError(f"{where}: the values of column {column} are not nested; drop at")
 
 
 def _check_sql(

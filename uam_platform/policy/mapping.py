@@ -5,6 +5,7 @@ and the SQL of a mapping (`uam_platform.connectors.mapping`). `docs/examples/onl
 """
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -38,6 +39,10 @@ FIELDS: Final[dict[str, tuple[str, ...]]] = {
 """Canonical names a table of each target may map. `amount` and `mrr` are in the company's currency and in whole units; they
 become `amount_usd_cents` and `mrr_usd_cents`."""
 
+PATH: Final = re.compile(r"[\w-]+(\[\d+\])*(\.[\w-]+(\[\d+\])*)*")
+"""A place inside a nested value: names and positions, from the outside in."""
+EACH: Final = "each"
+"""Column with one element of the list that a table names under `each`."""
 MONEY: Final = {"amount": "amount_usd_cents", "mrr": "mrr_usd_cents"}
 _REQUIRED: Final[dict[str, tuple[str, ...]]] = {
     "events": (),
@@ -72,12 +77,27 @@ class ColumnRule(PolicyModel):
     expr: str | None = Field(None, description="SQL over the file's columns, which are all text")
     map: dict[str, str] | None = Field(None, description="translates values of the column")
     lookup: Lookup | None = Field(None, description="translates values of the column by a side table")
+    at: str | None = Field(None, description="place inside a nested value of the column, e.g. price.recurring.interval")
+    unit: Literal["whole", "minor"] = Field("whole", description="amounts: whole units of the currency, or its cents")
     default: str | None = Field(None, description="for values that are absent from `map` or `lookup`, or null")
 
     @field_validator("map", mode="before")
     @classmethod
     def _keys_are_text(cls, value: Any) -> Any:
         return {str(k): str(v) for k, v in value.items()} if isinstance(value, Mapping) else value
+
+    @field_validator("at")
+    @classmethod
+    def _at_is_a_path(cls, value: str | None) -> str | None:
+        if value is not None and not PATH.fullmatch(value):
+            raise ValueError("write names and positions from the outside in, e.g. data[0].price.id")
+        return value
+
+    @model_validator(mode="after")
+    def _at_is_in_a_column(self) -> "ColumnRule":
+        if self.at is not None and self.column is None:
+            raise ValueError("at looks into the nested values of a column; add column: <name>")
+        return self
 
     @model_validator(mode="after")
     def _has_one_origin(self) -> "ColumnRule":
@@ -155,6 +175,10 @@ class TableMapping(PolicyModel):
         description="what makes an event one: content, the whole line (equal lines are one event); line, its position in the "
         "file (every line is an event); envelope, the mapped columns",
     )
+    each: str | None = Field(
+        None,
+        description="a list inside the rows, e.g. items.data: every element of it is a row, with the element in the column `each`",
+    )
     first_by: tuple[str, ...] = Field(
         (), description="keep only the first row per combination of these canonical names"
     )
@@ -172,6 +196,11 @@ class TableMapping(PolicyModel):
         for name in (*self.columns, *self.first_by):
             if name not in known:
                 raise ValueError(f"{self.target} has no {name!r}; it has {', '.join(nearest(name, known))}")
+        for name, rule in self.columns.items():
+            if rule.unit == "minor" and name not in MONEY:
+                raise ValueError(f"{name}: unit is for amounts in the company's currency: {', '.join(MONEY)}")
+        if self.each is not None and not PATH.fullmatch(self.each):
+            raise ValueError("each: write a column and the way to its list, e.g. items.data")
         for name, cents in MONEY.items():
             if {name, cents} <= set(self.columns):
                 raise ValueError(f"map {name} or {cents}, not both")
@@ -204,6 +233,7 @@ class Currency(PolicyModel):
 
     code: str = Field("USD", pattern=r"^[A-Z]{3}$")
     usd_rate: float = Field(1.0, gt=0, description="dollars for one unit")
+    minor_digits: int = Field(2, ge=0, le=3, description="digits of `unit: minor`: 2 for cents, 0 for yen")
 
     @model_validator(mode="after")
     def _dollars_are_dollars(self) -> "Currency":

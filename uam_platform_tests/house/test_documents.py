@@ -20,6 +20,7 @@ PAGE_IDS = [str(page.relative_to(ROOT)) for page in PAGES]
 # variables of the example mappings and of tests on real files
 NOT_SETTINGS = {
     *(
+        "UAM_BILLING",
         "UAM_ONLINE_RETAIL",
         "UAM_CHURN_SIMULATOR",
         "UAM_RAVENSTACK",
