@@ -1,8 +1,8 @@
 """The command line `uam …`: simulate, sandbox, run, restate, evaluate, demo, doctor, bench, docs.
 
 Here: arguments, help texts, progress and errors for people. Not here: what the commands do (imported inside each, so that
-`uam --help` answers at once), answers to alerts (`cli_ledger`), one account (`cli_account`), worlds by the dozen (`cli_evaluation`),
-services that keep running (`cli_serve`).
+`uam --help` answers at once), answers to alerts (`cli_ledger`), their audit (`cli_audit`), one account (`cli_account`),
+worlds by the dozen (`cli_evaluation`), services that keep running (`cli_serve`).
 """
 
 import os
@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from uam_platform.cli_account import COMMANDS as COMMANDS_OF_ACCOUNTS
+from uam_platform.cli_audit import COMMANDS as COMMANDS_OF_AUDITS
 from uam_platform.cli_evaluation import COMMANDS as COMMANDS_OF_JUDGES
 from uam_platform.cli_ledger import COMMANDS
 from uam_platform.cli_serve import COMMANDS as COMMANDS_OF_SERVICES
@@ -224,6 +225,8 @@ for command_of_people in COMMANDS:
     app.command()(command_of_people)
 for command_of_accounts in COMMANDS_OF_ACCOUNTS:
     app.command()(command_of_accounts)
+for command_of_audits in COMMANDS_OF_AUDITS:
+    app.command()(command_of_audits)
 for command_of_judges in COMMANDS_OF_JUDGES:
     app.command()(command_of_judges)
 for command_of_services in COMMANDS_OF_SERVICES:

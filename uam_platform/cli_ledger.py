@@ -47,7 +47,7 @@ def alerts(
     from uam_platform.ledger.models import ALERT_STATES
     from uam_platform.ledger.overview import listed_alerts
 
-    with _ledger(run) as (ledger, _):
+    with opened_ledger(run) as (ledger, _):
         found = listed_alerts(ledger, ALERT_STATES if resolved else ("open",))
     console.print(_alerts_table(found) if found else "No alert is open." if not resolved else "There was no alert yet.")
 
@@ -62,8 +62,8 @@ def verdict(
     """Say what an alert was worth. Verdicts are added, never replaced."""
     from uam_platform.ledger.feedback import record_verdict
 
-    with _ledger(run) as (ledger, now):
-        number = record_verdict(ledger, alert_id, verdict, reason, by or _person(), now)
+    with opened_ledger(run) as (ledger, now):
+        number = record_verdict(ledger, alert_id, verdict, reason, by or this_person(), now)
     console.print(f"verdict {number} on {escape(alert_id)}: {verdict}")
 
 
@@ -79,9 +79,9 @@ def silence(
     from uam_platform.ledger import feedback
 
     _check_detector(detector)
-    with _ledger(run) as (ledger, now):
+    with opened_ledger(run) as (ledger, now):
         until = now + timedelta(days=days)
-        number = feedback.silence(ledger, now, until, reason, by or _person(), now, account, detector)
+        number = feedback.silence(ledger, now, until, reason, by or this_person(), now, account, detector)
         is_new = account is not None and not feedback.is_known_account(ledger, account)
     console.print(f"silence {number} until {until:%Y-%m-%d %H:%M} UTC")
     if is_new:
@@ -99,10 +99,10 @@ def deliveries(
     """Stop or resume all deliveries at once, also in the middle of a run; list the actions that need a person."""
     from uam_platform.ledger import feedback, outbox, overview
 
-    with _ledger(run) as (ledger, now):
+    with opened_ledger(run) as (ledger, now):
         if switch is not None:
             is_on = switch is Switch.ON
-            feedback.switch(ledger, feedback.DELIVERIES, is_on, reason or "", by or _person(), now)
+            feedback.switch(ledger, feedback.DELIVERIES, is_on, reason or "", by or this_person(), now)
         state = "on" if feedback.is_on(ledger, feedback.DELIVERIES) else "off"
         counts, stuck = outbox.counts(ledger), overview.stuck_actions(ledger)
     counted = ", ".join(f"{count} {name}" for name, count in counts.items()) or "none planned"
@@ -120,8 +120,8 @@ def release(
     """Give an action that failed or was parked another chance, after its cause is repaired."""
     from uam_platform.ledger.outbox import release as release_action
 
-    with _ledger(run) as (ledger, now):
-        state = release_action(ledger, key, by or _person(), reason, now)
+    with opened_ledger(run) as (ledger, now):
+        state = release_action(ledger, key, by or this_person(), reason, now)
     after = "it is looked up at its destination first" if state == "unknown" else "the next delivery run sends it"
     console.print(f"{escape(key)} is {state}: {after}")
 
@@ -153,7 +153,7 @@ def _print_waiting(run: Path | None) -> None:
     from uam_platform.ledger import feedback
     from uam_platform.ledger.overview import listed_alerts
 
-    with _ledger(run) as (ledger, _):
+    with opened_ledger(run) as (ledger, _):
         judged = {str(v["alert_id"]) for v in feedback.verdicts(ledger)}
         waiting = [alert for alert in listed_alerts(ledger) if alert.alert_id not in judged]
     if not waiting:
@@ -167,8 +167,8 @@ COMMANDS: Final[tuple[Callable[..., None], ...]] = (alerts, verdict, silence, de
 
 
 @contextmanager
-def _ledger(run: Path | None) -> Iterator[tuple["Ledger", datetime]]:
-    """The ledger and the time, naive UTC.
+def opened_ledger(run: Path | None) -> Iterator[tuple["Ledger", datetime]]:
+    """The ledger of the settings or of a run, and the time, naive UTC.
 
     Raises:
         FileNotFoundError: nothing has run there yet.
@@ -194,7 +194,8 @@ def _ledger(run: Path | None) -> Iterator[tuple["Ledger", datetime]]:
         ledger.close()
 
 
-def _person() -> str:
+def this_person() -> str:
+    """Name of whoever sits at this computer."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):
@@ -213,25 +214,28 @@ def _check_detector(name: str | None) -> None:
 
 def _alerts_table(found: "list[ListedAlert]") -> Table:
     open_count = sum(alert.state == "open" for alert in found)
-    table = _table(f"Open alerts: {open_count}", "Alert", "Account", "At risk", "Owner", "Since", "Detector", "Where")
+    table = new_table(
+        f"Open alerts: {open_count}", "Alert", "Account", "At risk", "Owner", "Since", "Detector", "Where"
+    )
     for alert in found:
         account = f"{alert.account_name} ({alert.account_id})" if alert.account_name else alert.account_id
         dollars = f"${alert.revenue_at_risk_usd_cents / 100:,.0f}"
         where = "\n".join(alert.where) or "recorded, nothing planned"
         since = alert.opened_as_of if alert.state == "open" else f"{alert.opened_as_of}, resolved"
-        _add(table, alert.alert_id, account, dollars, alert.owner, since, alert.detector, where)
+        add_row(table, alert.alert_id, account, dollars, alert.owner, since, alert.detector, where)
     return table
 
 
 def _stuck_table(stuck: "list[StuckAction]") -> Table:
-    table = _table("Need a person; then `uam release KEY`", "Key", "State", "Destination", "Alert", "Last error")
+    table = new_table("Need a person; then `uam release KEY`", "Key", "State", "Destination", "Alert", "Last error")
     for action in stuck:
         place = f"{action.destination} {action.target}"
-        _add(table, action.idempotency_key, action.state, place, action.alert_id, action.error)
+        add_row(table, action.idempotency_key, action.state, place, action.alert_id, action.error)
     return table
 
 
-def _table(title: str, key: str, *columns: str) -> Table:
+def new_table(title: str, key: str, *columns: str) -> Table:
+    """An empty list; its key is never broken over lines."""
     table = Table(title=title, title_justify="left")
     table.add_column(key, no_wrap=True)
     for column in columns:
@@ -239,5 +243,6 @@ def _table(title: str, key: str, *columns: str) -> Table:
     return table
 
 
-def _add(table: Table, *cells: Any) -> None:
+def add_row(table: Table, *cells: Any) -> None:
+    """Add a row of plain text."""
     table.add_row(*(escape(str(cell)) for cell in cells))

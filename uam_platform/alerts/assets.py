@@ -58,6 +58,7 @@ def candidates_asset(wiring: Wiring) -> dg.AssetsDefinition:
                 tables.REVENUE_AT_RISK,
                 tables.SILENCES,
                 tables.WORKFLOW_DAYS,
+                tables.ACCEPTED_THRESHOLDS,
             )
         },
         partitions=wiring.as_of,
@@ -72,9 +73,12 @@ def candidates_asset(wiring: Wiring) -> dg.AssetsDefinition:
         revenue_at_risk: ir.Table,
         silences: ir.Table,
         workflow_days: ir.Table,
+        accepted_thresholds: ir.Table,
     ) -> pd.DataFrame:
         first, last = (date.fromisoformat(one(context.partition_keys)) for one in (min, max))
         warehouse: Warehouse = context.resources.warehouse
+        acted = set(warehouse.lake.keys(tables.ACCOUNT_ACTIONS))
+        actions_of = [key for key in context.partition_keys if key in acted]
         starts = warehouse.lake.read(warehouse.connection, tables.FLAG_STARTS)
         return candidates_of(
             account_features.to_pandas(),
@@ -87,6 +91,9 @@ def candidates_asset(wiring: Wiring) -> dg.AssetsDefinition:
             workflow_days=_of_snapshots(workflow_days, first, last).to_pandas(),
             flag_starts=starts.to_pandas(),
             score_changes=score_changes.to_pandas(),
+            accepted=accepted_thresholds.to_pandas(),
+            actions=warehouse.lake.read(warehouse.connection, tables.ACCOUNT_ACTIONS, actions_of).to_pandas(),
+            earlier=_remembered(warehouse, first, wiring.rulebook.alerts.harm.memory.weeks),
         )
 
     return candidates
@@ -96,6 +103,13 @@ def _of_snapshots(workflow_days: ir.Table, first: date, last: date) -> ir.Table:
     """Days that a finding on a workflow of these snapshots can stand on."""
     low, high = first - _WORKFLOW_REACH, last
     return workflow_days.filter((workflow_days.event_date >= low) & (workflow_days.event_date < high))
+
+
+def _remembered(warehouse: Warehouse, first: date, weeks: int) -> pd.DataFrame:
+    """Features of the snapshots that the harm score of the first one still counts."""
+    low = (first - timedelta(days=7 * weeks + 6)).isoformat()
+    keys = [k for k in warehouse.lake.keys(tables.ACCOUNT_FEATURES) if low <= k < first.isoformat()]
+    return warehouse.lake.read(warehouse.connection, tables.ACCOUNT_FEATURES, keys).to_pandas()
 
 
 def _earlier(warehouse: Warehouse, first: date) -> pd.DataFrame:

@@ -12,11 +12,22 @@ from typing import Any
 
 import pandas as pd
 
-from uam_platform.alerts import conditions, context, detect, grouping, groups, rank, suppress, wording, wording_groups
-from uam_platform.alerts.harm import with_harm
+from uam_platform.alerts import (
+    conditions,
+    context,
+    detect,
+    grouping,
+    groups,
+    rank,
+    suppress,
+    wording,
+    wording_groups,
+)
+from uam_platform.alerts.harm import NOW, sums, week_before, with_harm
 from uam_platform.contracts.model import Contract, Type
-from uam_platform.contracts.tables import CANDIDATES, FLAG_STARTS, WORKFLOW_DAYS
+from uam_platform.contracts.tables import ACCOUNT_ACTIONS, CANDIDATES, FLAG_STARTS, WORKFLOW_DAYS
 from uam_platform.policy.alerts import AlertPolicy
+from uam_platform.policy.thresholds import Accepted, in_force
 
 _REASONS_SHOWN = 3
 _PANDAS = {Type.INT16: "int16", Type.INT32: "int32", Type.INT64: "int64", Type.FLOAT64: "float64"}
@@ -35,6 +46,9 @@ def candidates(
     workflow_days: pd.DataFrame | None = None,
     flag_starts: pd.DataFrame | None = None,
     score_changes: pd.DataFrame | None = None,
+    accepted: pd.DataFrame | None = None,
+    earlier: pd.DataFrame | None = None,
+    actions: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """Findings of all detectors on the snapshots in `features`, one row per finding, account and snapshot.
 
@@ -52,6 +66,9 @@ def candidates(
         workflow_days: WORKFLOW_DAYS; without it no workflow is found to fail.
         flag_starts: FLAG_STARTS; without it no rollout is known.
         score_changes: SCORE_CHANGES of the same snapshots; without it nothing is said of the week before.
+        accepted: ACCEPTED_THRESHOLDS; each holds for the snapshots decided after it was known.
+        earlier: ACCOUNT_FEATURES of snapshots before those of `features`, as many weeks back as the harm score remembers.
+        actions: ACCOUNT_ACTIONS rows of the same snapshots; without it nobody took any.
 
     Returns:
         CANDIDATES contract, ordered by as_of and fingerprint.
@@ -59,14 +76,37 @@ def candidates(
     found: list[pd.DataFrame] = []
     memory: rank.Memory | None = None
     explained = _by_account(reasons, score_changes)
+    agreed = _agreed(accepted)
+    harm_of = _harm_of(earlier, policy)
+    acted = pd.DataFrame(columns=list(ACCOUNT_ACTIONS.column_names)) if actions is None else actions
+    groups_read = policy.action_groups()
     around = context.Around(_beside(workflow_days, WORKFLOW_DAYS), _beside(flag_starts, FLAG_STARTS))
     for as_of, snapshot in detect.snapshots(features, scores, revenue):
         if memory is None:
             memory = rank.recall(history, as_of, policy.life_cycle.reopen_within_days)
-        hits = _findings(with_harm(snapshot, policy.harm), as_of, policy, silences, explained, around)
+        rules = in_force(policy, agreed, snapshot["decision_at"].iloc[0])
+        weeks = range(1, rules.harm.memory.weeks + 1)
+        before = {n: found_sums for n in weeks if (found_sums := week_before(harm_of, as_of, n)) is not None}
+        harmed = with_harm(detect.with_actions(snapshot, as_of, acted, groups_read), rules.harm, before)
+        harm_of[as_of] = pd.Series(harmed[NOW].to_numpy(), index=harmed["account_id"])
+        hits = _findings(harmed, as_of, rules, silences, explained, around)
         if len(hits):
             found.append(rank.decide(hits, as_of, policy, memory))
     return _conform(found)
+
+
+def _harm_of(earlier: pd.DataFrame | None, policy: AlertPolicy) -> dict[date, pd.Series]:
+    """Harm sums of earlier snapshots, by day."""
+    if earlier is None or earlier.empty or not policy.harm.memory.weeks:
+        return {}
+    dated = earlier.assign(as_of=detect.as_dates(earlier["as_of"]))
+    days: list[date] = sorted(set(dated["as_of"]))
+    return {day: sums(dated[dated["as_of"] == day].reset_index(drop=True), policy.harm) for day in days}
+
+
+def _agreed(rows: pd.DataFrame | None) -> list[Accepted]:
+    names = ["known_at", "detector", "threshold_column", "threshold_value"]
+    return [] if rows is None else [Accepted(*row) for row in rows[names].itertuples(index=False, name=None)]
 
 
 def _beside(rows: pd.DataFrame | None, contract: Contract) -> pd.DataFrame:

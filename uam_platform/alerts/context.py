@@ -13,9 +13,11 @@ import pandas as pd
 from uam_platform.alerts.groups import between, visible
 from uam_platform.alerts.harm import PREFIX
 from uam_platform.policy.groups import Context
+from uam_platform.policy.harm import HARM_SCORE
 
-REASONS = ("part_of", "rollout", "automation")
-"""Reason codes in the order in which they are asked; part_of is followed by the fingerprint of the finding on the workflow."""
+REASONS = ("announced", "part_of", "rollout", "automation")
+"""Reason codes in the order in which they are asked; announced is followed by the kind of change, part_of
+by the fingerprint of the finding on the workflow."""
 
 _WINDOW = timedelta(days=28)
 
@@ -33,10 +35,10 @@ class Around:
 
 
 def explained(hits: pd.DataFrame, as_of: date, around: Around, policy: Context) -> pd.Series:
-    """Reason code per hit, missing where its own core work has fallen or nothing explains the trouble.
+    """Reason code per hit, missing where the account speaks for itself or nothing explains the trouble.
 
     Args:
-        hits: findings with the surprise of `policy.work_signal`.
+        hits: findings with harm score and the surprise of `policy.work_signal`.
         as_of: the snapshot.
         around: tables beside the features.
         policy: windows and limits.
@@ -51,7 +53,23 @@ def explained(hits: pd.DataFrame, as_of: date, around: Around, policy: Context) 
     for code, mask in masks.items():
         found = found.where(found.notna() | ~mask, code)
     speaks_for_itself = hits[PREFIX + policy.work_signal] >= policy.min_work_surprise
-    return found.astype("object").mask(speaks_for_itself, None)
+    quiet = found.astype("object").mask(speaks_for_itself, None)
+    kinds = hits["account_id"].map(announced(around.flags, as_of, policy)).astype("object")
+    is_expected = kinds.notna() & (hits[HARM_SCORE] < policy.loud_score)
+    return quiet.mask(is_expected, "announced:" + kinds.fillna(""))
+
+
+def announced(flags: pd.DataFrame, as_of: date, policy: Context) -> dict[str, str]:
+    """Kind of the announced change that an account is going through; the kind that the rulebook names first counts."""
+    seen = visible(flags, as_of)
+    found: dict[str, str] = {}
+    for kind, change in policy.announced.items():
+        since = pd.Timestamp(as_of) - timedelta(days=change.days)
+        own = seen[seen["feature_flag"].map(change.names).astype(bool)] if len(seen) else seen
+        first = own.groupby(["account_id", "feature_flag"])["first_date"].min()
+        for account in first[first >= since].index.get_level_values("account_id"):
+            found.setdefault(str(account), kind)
+    return found
 
 
 def rolled_out(flags: pd.DataFrame, as_of: date, policy: Context) -> set[str]:

@@ -4,7 +4,7 @@ Here: joining the inputs of one snapshot, conditions and declines. Not here: why
 order and budget (`rank`), its words and evidence (`wording`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any
 
@@ -12,7 +12,7 @@ import pandas as pd
 
 from uam_platform.alerts import conditions
 from uam_platform.ledger.inputs import Coverage
-from uam_platform.policy.alerts import AlertPolicy, Decline, Detector, Season
+from uam_platform.policy.alerts import ACTIONS, AlertPolicy, Decline, Detector, Season
 
 SCORE_COLUMNS = ["churn_probability", "score_low", "score_high", "baseline_probability", "model_rung"]
 MONEY_COLUMNS = [
@@ -48,6 +48,14 @@ def snapshots(
     joined = joined.merge(scored, how="left", on=keys, validate="1:1").merge(money, how="left", on=keys, validate="1:1")
     for as_of in sorted(set(joined["as_of"])):
         yield as_of, joined[joined["as_of"] == as_of].sort_values("account_id").reset_index(drop=True)
+
+
+def with_actions(snapshot: pd.DataFrame, as_of: date, actions: pd.DataFrame, groups: Sequence[str]) -> pd.DataFrame:
+    """`snapshot` with how often each account took the actions of `groups` in 28 days; 0 where ACCOUNT_ACTIONS has no row."""
+    own = actions[as_dates(actions["as_of"]) == as_of]
+    counted = {group: own[own["action_group"] == group].set_index("account_id")["action_28d_count"] for group in groups}
+    columns = {ACTIONS + g: snapshot["account_id"].map(c).fillna(0).astype("int64") for g, c in counted.items()}
+    return snapshot.assign(**columns)
 
 
 def coverage(

@@ -12,7 +12,7 @@ from typing import Any
 from uam_platform.alerts import conditions, wording_harm
 from uam_platform.alerts.detect import is_missing
 from uam_platform.contracts.money import dollars
-from uam_platform.policy.alerts import AlertPolicy, Detector
+from uam_platform.policy.alerts import ACTIONS, AlertPolicy, Detector
 from uam_platform.policy.harm import HARM_SCORE, HarmScore
 
 Row = Mapping[Any, Any]
@@ -70,6 +70,8 @@ def evidence(row: Row, name: str, policy: AlertPolicy, limits: conditions.Thresh
     found = row.get("group_finding")
     key = {"account_id": row["account_id"], "as_of": row["as_of"]}
     tables = ["behavior/account_features", "churn/scores", "kpis/revenue_at_risk"]
+    if any(name.startswith(ACTIONS) for name in detector.conditions.columns()):
+        tables.append("behavior/account_actions")
     bundle = {
         **key,
         "detector": name,
@@ -159,8 +161,10 @@ def _growth(row: Row) -> str:
     before = int(row["intent_84d_count"]) - recent
     admins = int(row["active_admin_28d_count"])
     seats = "" if is_missing(row["seat_use_ratio"]) else f" {percent(row['seat_use_ratio'])} of the seats are in use."
+    invited, limits = int(row.get(f"{ACTIONS}invites") or 0), int(row.get(f"{ACTIONS}limits") or 0)
     return (
-        f"{recent} signs of intent (invitations, limits, plans) within 28 days after {before} in the 56 days before; "
+        f"{recent} signs of intent (invitations, limits, plans) within 28 days after {before} in the 56 days before; of them "
+        f"{invited} invitation{'' if invited == 1 else 's'} and {limits} time{'' if limits == 1 else 's'} at the seat limit. "
         f"{admins} administrator{'' if admins == 1 else 's'} active.{seats}"
     )
 

@@ -1,13 +1,15 @@
 """Words and evidence of the score of behaviour turning for the worse.
 
-Here: the strongest signals in plain words, and all of them as lines whose points sum to the score. Not here: other parts of the
+Here: the strongest signals in plain words, and all of them as lines whose points sum to those of the week. Not here: other parts of the
 summary (`wording`), the arithmetic (`harm`).
 """
 
 from collections.abc import Mapping
 from typing import Any
 
-from uam_platform.alerts.harm import PREFIX
+import pandas as pd
+
+from uam_platform.alerts.harm import NOW, PREFIX, WEEK
 from uam_platform.policy.harm import HARM_SCORE, HarmScore, Signal
 
 Row = Mapping[Any, Any]
@@ -24,7 +26,7 @@ def summary(row: Row, policy: HarmScore) -> str:
 
 
 def evidence(row: Row, policy: HarmScore) -> dict[str, Any]:
-    """The score and its lines: surprise in standard deviations, weight, points."""
+    """The score, the lines of this snapshot (surprise in standard deviations, weight, points), and the weeks it is the mean of."""
     lines = [
         {
             "signal": name,
@@ -36,7 +38,11 @@ def evidence(row: Row, policy: HarmScore) -> dict[str, Any]:
         }
         for name, signal in policy.signals.items()
     ]
-    return {"score": float(row[HARM_SCORE]), "lines": lines}
+    weights = policy.memory.weights()
+    known = {n: row[f"{WEEK}{n}"] for n in range(1, len(weights)) if not pd.isna(row[f"{WEEK}{n}"])}
+    weeks = [{"weeks_before": 0, "points": float(row[NOW]), "weight": weights[0]}]
+    weeks += [{"weeks_before": n, "points": float(points), "weight": weights[n]} for n, points in known.items()]
+    return {"score": float(row[HARM_SCORE]), "lines": lines, "weeks": weeks}
 
 
 def _told(row: Row, signal: Signal) -> str:

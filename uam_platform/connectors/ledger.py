@@ -1,6 +1,6 @@
 """Lands what people told the platform, so that snapshots read it as facts with a knowledge time and never from the live ledger.
 
-Here: silences and verdicts of the ledger as records; rows landed before are left out. Not here: recording them
+Here: silences, verdicts and accepted thresholds of the ledger as records; rows landed before are left out. Not here: recording them
 (`uam_platform.ledger.feedback`), what follows from them (`uam_platform.alerts.suppress`). Reasons and names of people stay in the ledger.
 """
 
@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from uam_platform.contracts.landing import RECORD_COLUMNS
 from uam_platform.lake.loads import RECORDS, Load, LoadManifest
-from uam_platform.ledger import feedback
+from uam_platform.ledger import auditing, feedback
 from uam_platform.ledger.audit import canonical
 from uam_platform.ledger.engine import Ledger, open_ledger
 
@@ -22,13 +22,14 @@ _NAMES: Final = tuple(name for name, _ in RECORD_COLUMNS)
 _SCHEMA: Final = pa.schema([*((name, pa.string()) for name in _NAMES), ("row_no", pa.int64())])
 _SILENCE: Final = ("account_id", "detector", "from_at", "until_at", "known_at")
 _VERDICT: Final = ("alert_id", "verdict", "known_at")
+_THRESHOLD: Final = ("detector", "threshold_column", "value", "known_at")
 
 Record = tuple[str, str, str, str]
 """Values of RECORD_COLUMNS."""
 
 
 def land(url: str, manifest: LoadManifest, load_id: str, now: datetime) -> Load | None:
-    """Commit the silences and verdicts that no earlier load has landed, in the order in which they were recorded.
+    """Commit the silences, verdicts and thresholds that no earlier load has landed, in the order in which they were recorded.
 
     Args:
         url: SQLAlchemy URL of the ledger.
@@ -68,6 +69,8 @@ def _records(ledger: Ledger) -> Iterator[Record]:
         yield _record("silence", row["silence_id"], row, _SILENCE)
     for row in feedback.verdicts(ledger):
         yield _record("verdict", row["verdict_id"], {**row, "known_at": row["at"]}, _VERDICT)
+    for row in auditing.thresholds(ledger):
+        yield _record("threshold", row["threshold_id"], row, _THRESHOLD)
 
 
 def _record(kind: str, number: Any, row: Mapping[str, Any], names: Sequence[str]) -> Record:

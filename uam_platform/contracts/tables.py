@@ -26,12 +26,15 @@ from uam_platform.contracts.tables_evidence import (
     UTTERANCES,
 )
 from uam_platform.contracts.tables_kpis import ACCOUNT_ACTIONS, ACCOUNT_SCORES, CONTRACTS_KPIS, WORKSHEETS
+from uam_platform.contracts.tables_reviews import ACCEPTED_THRESHOLDS, AUDIT_SAMPLES, CONTRACTS_REVIEWS
 from uam_platform.contracts.vocabulary import columns
 
 __all__ = [
+    "ACCEPTED_THRESHOLDS",
     "ACCOUNT_ACTIONS",
     "ACCOUNT_SCORES",
     "ACCOUNT_THEMES",
+    "AUDIT_SAMPLES",
     "CALLS",
     "COHORTS",
     "COHORT_PROFILES",
@@ -415,4 +418,5 @@ CONTRACTS: tuple[Contract, ...] = (
     *CONTRACTS_COHORTS,
     *CONTRACTS_EVIDENCE,
     *CONTRACTS_KPIS,
+    *CONTRACTS_REVIEWS,
 )

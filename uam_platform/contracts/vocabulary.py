@@ -11,6 +11,7 @@ from uam_platform.contracts.vocabulary_churn import CHURN_COLUMNS
 from uam_platform.contracts.vocabulary_cohorts import COHORT_COLUMNS
 from uam_platform.contracts.vocabulary_evidence import EVIDENCE_COLUMNS
 from uam_platform.contracts.vocabulary_kpis import KPI_COLUMNS
+from uam_platform.contracts.vocabulary_reviews import REVIEW_COLUMNS
 
 S, B, I16, I32, I64, F, D, T = (
     Type.STRING,
@@ -429,6 +430,7 @@ _ALL: tuple[Column, ...] = (
     *COHORT_COLUMNS,
     *EVIDENCE_COLUMNS,
     *KPI_COLUMNS,
+    *REVIEW_COLUMNS,
 )
 VOCABULARY: dict[str, Column] = {c.name: c for c in _ALL}
 if len(VOCABULARY) != len(_ALL):

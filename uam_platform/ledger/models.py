@@ -1,7 +1,8 @@
 """Tables of the ledger: operational state that must survive, because it cannot be computed again.
 
-Here: alerts and their transitions, the outbox, verdicts, silences, controls and the audit trail. Not here: the rules that move
-them (`lifecycle`, `outbox`, `feedback`), analytical tables (`uam_platform.contracts`). Times are naive UTC and passed in; money is
+Here: alerts and their transitions, the outbox, verdicts, accepted thresholds, silences, controls and the audit trail.
+Not here: the rules that move them (`lifecycle`, `outbox`, `feedback`, `auditing`), analytical tables (`uam_platform.contracts`).
+Times are naive UTC and passed in; money is
 integer cents; JSON is canonical text. A change here needs a migration in `migrations/versions`.
 """
 
@@ -26,6 +27,8 @@ OUTBOX_STATES: Final = (
     "planned_no_destination",  # prescribed, but this platform cannot deliver to that system
 )
 VERDICTS: Final = ("useful", "false_positive", "expected", "already_known", "too_late")
+AUDIT_VERDICTS: Final = ("in_trouble", "fine", "cannot_tell")
+"""Was something wrong in that month that somebody should have been told?"""
 
 Key = String(64)
 Name = String(200)
@@ -136,6 +139,35 @@ class VerdictRow(Base):
     reason: Mapped[str] = mapped_column(Text)
     by: Mapped[str] = mapped_column(Name)
     at: Mapped[datetime]
+
+
+class AuditVerdictRow(Base):
+    """Grain: one judgement of a person on an account drawn for an audit, whether or not an alert was sent."""
+
+    __tablename__ = "audit_verdicts"
+    audit_verdict_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    sample_id: Mapped[str] = mapped_column(Key, index=True)
+    audit_month: Mapped[date]
+    account_id: Mapped[str] = mapped_column(Name)
+    verdict: Mapped[str] = mapped_column(String(30))
+    reason: Mapped[str] = mapped_column(Text)
+    by: Mapped[str] = mapped_column(Name)
+    at: Mapped[datetime]
+
+
+class ThresholdRow(Base):
+    """Grain: one threshold of a detector that a person accepted, with the arithmetic that was shown."""
+
+    __tablename__ = "thresholds"
+    threshold_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    detector: Mapped[str] = mapped_column(Name)
+    threshold_column: Mapped[str] = mapped_column(Name)
+    value: Mapped[float]
+    value_before: Mapped[float]
+    arithmetic: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str] = mapped_column(Text)
+    by: Mapped[str] = mapped_column(Name)
+    known_at: Mapped[datetime]
 
 
 class SilenceRow(Base):

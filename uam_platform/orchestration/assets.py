@@ -31,6 +31,7 @@ _LAYERS = {
     "churn": "model",
     "kpis": "score",
     "alerts": "alert",
+    "reviews": "review",
 }
 FRESH_DAILY = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36), warn_window=timedelta(hours=26))
 

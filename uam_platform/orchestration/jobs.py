@@ -23,6 +23,7 @@ _INGESTED = dg.AssetSelection.groups("connectors") | dg.AssetSelection.assets(
     "staging/silences",
     "staging/verdicts",
     "staging/satisfaction_ratings",
+    "staging/accepted_thresholds",
 )
 _DELIVERED = dg.AssetSelection.assets("playbooks/delivered_actions")
 

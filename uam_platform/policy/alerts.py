@@ -5,7 +5,7 @@ the conditions (`uam_platform.alerts`), what is done about an alert (`policy.pla
 """
 
 from collections.abc import Iterator
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -30,18 +30,29 @@ CONDITION_COLUMNS = frozenset(
 """Columns a condition may stand on: features, harm, score and revenue of one account and snapshot; no person's name."""
 
 
+ACTIONS: Final = "actions."
+"""A column of this prefix counts a group of named actions of `scores.yaml` in the 28 days before; 0 where there was none."""
+
+
 def _known(column: str) -> str:
-    if column not in CONDITION_COLUMNS:
-        raise ValueError(f"no column {column!r}; use one of account_features, scores or revenue_at_risk")
+    if not column.startswith(ACTIONS) and column not in CONDITION_COLUMNS:
+        raise ValueError(
+            f"no column {column!r}; use one of account_features, scores or revenue_at_risk, or {ACTIONS}<group of scores.yaml>"
+        )
     return column
 
 
 def _numeric(column: str) -> str:
-    if _known(column) != HARM_SCORE and VOCABULARY[column].type not in (
-        Type.INT16,
-        Type.INT32,
-        Type.INT64,
-        Type.FLOAT64,
+    if (
+        _known(column) != HARM_SCORE
+        and not column.startswith(ACTIONS)
+        and VOCABULARY[column].type
+        not in (
+            Type.INT16,
+            Type.INT32,
+            Type.INT64,
+            Type.FLOAT64,
+        )
     ):
         raise ValueError(f"column {column!r} holds no numbers")
     return column
@@ -176,6 +187,10 @@ class Detector(PolicyModel):
     is_suppressed_by_season: bool = True
     needs_score: bool = Field(False, description="a finding that stands on the churn score needs a confident one")
 
+    tuned: str | None = Field(
+        None, description="column whose lower limit verdicts may move: a person accepts each proposal; absent: none"
+    )
+
     @field_validator("conditions", mode="before")
     @classmethod
     def _list_means_all(cls, given: object) -> object:
@@ -188,6 +203,23 @@ class Detector(PolicyModel):
         if self.group is not None and self.decline is not None:
             raise ValueError("a finding on a workflow has no decline of one account")
         return self
+
+    @model_validator(mode="after")
+    def _has_what_is_tuned(self) -> "Detector":
+        if self.tuned is not None:
+            self.tuned_limit()
+        return self
+
+    def tuned_limit(self) -> float:
+        """The limit that verdicts may move.
+
+        Raises:
+            ValueError: there is not exactly one.
+        """
+        limits = [one.value for one in self.conditions.comparisons() if one.column == self.tuned and one.op == ">="]
+        if len(limits) != 1 or isinstance(limits[0], bool) or not isinstance(limits[0], int | float):
+            raise ValueError(f"tuned: {self.tuned!r} needs exactly one condition 'op: \">=\"' with a number as value")
+        return float(limits[0])
 
 
 class Confidence(PolicyModel):
@@ -232,6 +264,11 @@ class AlertPolicy(PolicyModel):
     confidence: Confidence
     budget: Budget
     life_cycle: LifeCycle
+
+    def action_groups(self) -> tuple[str, ...]:
+        """Groups of named actions that conditions count."""
+        read = {name for one in self.detectors.values() for name in one.conditions.columns()}
+        return tuple(sorted(name.removeprefix(ACTIONS) for name in read if name.startswith(ACTIONS)))
 
     @field_validator("detectors")
     @classmethod

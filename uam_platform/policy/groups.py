@@ -4,9 +4,10 @@ Here: the typed model of a detector's `group` and of `context` in `rulebook/aler
 (`uam_platform.alerts.groups`, `uam_platform.alerts.context`).
 """
 
+import re
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from uam_platform.policy.load import PolicyModel
 
@@ -40,11 +41,39 @@ class Group(PolicyModel):
     )
 
 
+class Announced(PolicyModel):
+    """A change that was made to an account on purpose, told by the name of the flag that was switched on for it."""
+
+    flags: tuple[str, ...] = Field(min_length=1, description="patterns on the name of a flag")
+    days: int = Field(ge=1, description="after the account first sees it, trouble is expected this long")
+
+    @field_validator("flags")
+    @classmethod
+    def _compile(cls, flags: tuple[str, ...]) -> tuple[str, ...]:
+        for pattern in flags:
+            try:
+                re.compile(pattern)
+            except re.error as error:
+                raise ValueError(f"{pattern!r} is no regular expression ({error})") from None
+        return flags
+
+    def names(self, flag: str) -> bool:
+        """Whether the flag stands for such a change."""
+        return any(re.search(pattern, flag) for pattern in self.flags)
+
+
 class Context(PolicyModel):
-    """What explains a surge of trouble in one account: it is held back unless core work itself has fallen."""
+    """What explains a surge of trouble in one account: it is held back unless core work itself has fallen.
+
+    In an announced change work may fall too; there only a score far above the limit speaks for itself.
+    """
 
     work_signal: str = Field(description="harm signal that tells whether the account's own work has suffered")
     min_work_surprise: float = Field(1.0, description="from here on the account speaks for itself")
     rollout_days: int = Field(14, ge=1, description="days after an account first sees a flag")
+    announced: dict[str, Announced] = Field({}, description="changes made on purpose, by kind")
+    loud_score: float = Field(
+        4.5, gt=0, description="from this harm score on an account speaks for itself in an announced change too"
+    )
     automation_rise_ratio: float = Field(1.5, gt=1, description="server-side runs per day against before")
     automation_session_ratio: float = Field(0.8, gt=0, lt=1, description="sessions against before at most this")

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from uam_platform.policy.load import PolicyModel
 from uam_platform.policy.surprise import Measure, Peers
 
 HARM_SCORE = "harm_score"
@@ -25,8 +26,24 @@ class Signal(Measure):
     )
 
 
+class HarmMemory(PolicyModel):
+    """How evidence builds up over the weeks: what was seen before counts too, less each week.
+
+    The score is a mean of the weighted sums of this snapshot and of those 7, 14, ... days before, with weights 1, `kept_ratio`,
+    `kept_ratio` squared and so on: an exponentially weighted moving average (Roberts 1959) of a few weeks.
+    """
+
+    weeks: int = Field(0, ge=0, le=8, description="earlier weeks that count")
+    kept_ratio: float = Field(0.5, gt=0, lt=1, description="weight of a week beside the week after it")
+
+    def weights(self) -> tuple[float, ...]:
+        """Weights of this snapshot and of the weeks before, this one first."""
+        return tuple(self.kept_ratio**week for week in range(self.weeks + 1))
+
+
 class HarmScore(Peers):
-    """The weighted sum of signed surprises; improvement counts against harm."""
+    """The weighted sum of signed surprises, averaged over a few weeks; improvement counts against harm."""
 
     signals: dict[str, Signal] = Field(min_length=1)
     shown: int = Field(3, ge=1, description="signals named in the summary")
+    memory: HarmMemory = HarmMemory()

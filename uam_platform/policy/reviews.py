@@ -1,11 +1,39 @@
-"""Review rules people edit: what the weekly product-risk pack shows and who is told of it.
+"""Review rules people edit: what the weekly product-risk pack shows and who is told of it, and how alerts are audited.
 
 Here: the typed model of `rulebook/reviews.yaml`. Not here: making the pack (`uam_platform.reviews`), alert rules (`policy.alerts`).
 """
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from uam_platform.policy.load import PolicyModel
+
+STRATA = ("told", "told_before", "held_back", "quiet")
+"""What the alerts did about an account in a month."""
+
+
+class Audit(PolicyModel):
+    """The monthly audit of alerts (R167), and when verdicts are enough to propose another threshold (R168)."""
+
+    drawn: dict[str, int] = Field(
+        description="accounts drawn per month: of those told, told before, held back (of each reason) and quiet"
+    )
+    treated_days: int = Field(84, ge=1, description="after an alert, what becomes of an account says nothing on a miss")
+    precision_goal: float = Field(0.6, gt=0, lt=1, description="share of a detector's alerts that are to be right")
+    min_judged: int = Field(20, ge=5, description="judged alerts of a detector before a threshold is proposed")
+    min_kept_ratio: float = Field(
+        0.5, gt=0, lt=1, description="a proposal keeps at least this share of the alerts that were right"
+    )
+
+    @field_validator("drawn")
+    @classmethod
+    def _is_complete(cls, drawn: dict[str, int]) -> dict[str, int]:
+        odd = sorted(set(drawn) - set(STRATA))
+        if odd:
+            raise ValueError(f"{odd[0]!r} is none of {', '.join(STRATA)}")
+        missing = [name for name in STRATA if drawn.get(name, 0) < 1]
+        if missing:
+            raise ValueError(f"draw at least one account of each of {', '.join(missing)}: else recall cannot be told")
+        return drawn
 
 
 class ReviewPolicy(PolicyModel):
@@ -19,3 +47,4 @@ class ReviewPolicy(PolicyModel):
     renewal_days: int = Field(90, ge=1, description="renewals this close are inspected")
     journey_days: int = Field(28, ge=1, description="failures and stalls of the last days")
     follow_up_days: int = Field(5, ge=1, description="an open alert without a verdict after this is overdue")
+    audit: Audit

@@ -58,7 +58,7 @@ def load_rulebook(directory: Path | None = None) -> Rulebook:
         raise PolicyError(
             f"UAM_POLICY_DIR={directory}: no such folder; name the folder of your rulebook files, or leave it empty"
         )
-    return Rulebook(
+    rulebook = Rulebook(
         time=load_section(TimePolicy, "time", directory),
         taxonomy=load_section(Taxonomy, "taxonomy", directory),
         sessions=load_section(SessionPolicy, "sessions", directory),
@@ -74,3 +74,9 @@ def load_rulebook(directory: Path | None = None) -> Rulebook:
         cohorts=load_section(CohortPolicy, "cohorts", directory),
         topics=load_section(TopicPolicy, "topics", directory),
     )
+    groups = rulebook.scores.action_groups
+    unknown = [group for group in rulebook.alerts.action_groups() if group not in groups]
+    if unknown:
+        known = ", ".join(sorted(groups))
+        raise PolicyError(f"alerts.yaml: no group of actions {unknown[0]!r} in scores.yaml; use one of {known}")
+    return rulebook

@@ -1,7 +1,7 @@
-"""Dagster face of reviews: the weekly product-risk pack and its digest.
+"""Dagster face of reviews: the weekly product-risk pack and its digest, the monthly audit of alerts.
 
-Here: reading, writing the file, deciding whether the digest may be planned. Not here: the pack (`pack`), the page (`page`), sending the
-digest (`uam_platform.playbooks`).
+Here: reading, writing the file, deciding whether the digest may be planned. Not here: the pack (`pack`), the pages (`page`,
+`audit_page`), the draw (`audit_sample`), sending the digest (`uam_platform.playbooks`).
 """
 
 from dataclasses import asdict
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import pandas as pd
 
 from uam_platform.contracts import tables
 from uam_platform.contracts.model import Contract
@@ -19,14 +20,19 @@ from uam_platform.lake.resource import Warehouse
 from uam_platform.lake.store import write_atomically
 from uam_platform.ledger.engine import Ledger
 from uam_platform.ledger.reviewing import plan_digest
-from uam_platform.orchestration.assets import asset_key, report_attributes
+from uam_platform.orchestration.assets import asset_key, report_attributes, table_asset
+from uam_platform.orchestration.checks import contract_check
 from uam_platform.orchestration.stale import ALERT_STATE, RESTATEMENT_TAG
 from uam_platform.orchestration.wiring import Wiring
+from uam_platform.reviews.audit_facts import audit_facts, stored_samples
+from uam_platform.reviews.audit_page import render_audit
+from uam_platform.reviews.audit_sample import audit_samples as samples_of
 from uam_platform.reviews.facts import facts
 from uam_platform.reviews.pack import Pack, build, digest
 from uam_platform.reviews.page import render
 
 PACK = dg.AssetKey(["reviews", "product_risk_pack"])
+AUDIT = dg.AssetKey(["reviews", "alert_audit"])
 REVIEW = "product_risk_review"
 _READ: tuple[Contract, ...] = (
     tables.REVENUE_AT_RISK,
@@ -115,6 +121,71 @@ def _shown(pack: Pack, path: Path, is_planned: bool) -> dict[str, Any]:
     }
 
 
+def audit_samples_asset(wiring: Wiring) -> dg.AssetsDefinition:
+    """Accounts drawn for the audit of every month that is over."""
+    every = dg.AllPartitionMapping()
+
+    @table_asset(
+        tables.AUDIT_SAMPLES,
+        trigger="snapshot_schedule",
+        deps=[dg.AssetDep(asset_key(c), partition_mapping=every) for c in (tables.REVENUE_AT_RISK, tables.CANDIDATES)],
+        kinds=frozenset({"pandas", "parquet"}),
+    )
+    def audit_samples(context: dg.AssetExecutionContext) -> pd.DataFrame:
+        warehouse: Warehouse = context.resources.warehouse
+        lake, connection = warehouse.lake, warehouse.connection
+        keys = lake.keys(tables.CANDIDATES)
+        eligible = lake.read(connection, tables.REVENUE_AT_RISK, keys).select("as_of", "account_id", "owner_id")
+        found = lake.read(connection, tables.CANDIDATES, keys).drop("evidence_json", "summary", "threshold")
+        return samples_of(eligible.to_pandas(), found.to_pandas(), wiring.rulebook.reviews.audit)
+
+    return audit_samples
+
+
+def alert_audit_asset(wiring: Wiring) -> dg.AssetsDefinition:
+    """The audit of the last month that is over, as a file people read."""
+
+    @dg.asset(
+        key=AUDIT,
+        deps=[asset_key(tables.AUDIT_SAMPLES), ALERT_STATE],
+        group_name="reviews",
+        required_resource_keys={"ledger", "warehouse"},
+        **report_attributes(
+            "The monthly audit of alerts as one HTML file under data/reviews: precision and recall as verdicts on drawn accounts tell "
+            "them, what waits for a verdict, decisions, carry-over, proposed and accepted thresholds.",
+            "one section of one audit",
+            _COLUMNS,
+            layer="review",
+            pii="personal",
+            trigger="snapshot_schedule",
+            kinds={"html"},
+        ),
+    )
+    def alert_audit(context: dg.AssetExecutionContext) -> dg.MaterializeResult:
+        path = write_audit(context.resources.warehouse, context.resources.ledger.open(), wiring)
+        if path is None:
+            return dg.MaterializeResult(metadata={"note": "no month with snapshots is over yet"})
+        return dg.MaterializeResult(metadata={"audit": dg.MetadataValue.path(str(path.absolute()))})
+
+    return alert_audit
+
+
+def write_audit(warehouse: Warehouse, ledger: Ledger, wiring: Wiring) -> Path | None:
+    """Write the audit of the last drawn month to data/reviews; None without one."""
+    drawn = stored_samples(warehouse)
+    if drawn.empty:
+        return None
+    month: date = drawn["audit_month_date"].max()
+    found = audit_facts(warehouse, ledger, month, wiring.settings.clock(), wiring.rulebook)
+    path = wiring.settings.reviews_dir / f"audit-{month:%Y-%m}.html"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomically(path, render_audit(found))
+    return path
+
+
 def definitions(wiring: Wiring) -> dg.Definitions:
-    """Assets of reviews."""
-    return dg.Definitions(assets=[product_risk_pack_asset(wiring)])
+    """Assets and checks of reviews."""
+    return dg.Definitions(
+        assets=[product_risk_pack_asset(wiring), audit_samples_asset(wiring), alert_audit_asset(wiring)],
+        asset_checks=[contract_check(tables.AUDIT_SAMPLES, None)],
+    )

@@ -1,6 +1,7 @@
-"""What people told the platform, as landed from the ledger: silences and verdicts.
+"""What people told the platform, as landed from the ledger: silences, verdicts, accepted thresholds.
 
-Here: records of the `ledger` connector into SILENCES and VERDICTS. Not here: landing them (`uam_platform.connectors.ledger`), what a
+Here: records of the `ledger` connector into SILENCES, VERDICTS and
+ACCEPTED_THRESHOLDS. Not here: landing them (`uam_platform.connectors.ledger`), what a
 silence holds back (`uam_platform.alerts.suppress`). The ledger wrote the times itself, so they are knowledge times as they are.
 """
 
@@ -23,6 +24,11 @@ def silences(log: RecordLog, records: Iterable[Record]) -> list[Row]:
 def verdicts(log: RecordLog, records: Iterable[Record]) -> list[Row]:
     """VERDICTS rows."""
     return [row for _, row in log.built(records, _verdict)]
+
+
+def thresholds(log: RecordLog, records: Iterable[Record]) -> list[Row]:
+    """ACCEPTED_THRESHOLDS rows."""
+    return [row for _, row in log.built(records, _threshold)]
 
 
 def _silence(record: Record) -> Row:
@@ -48,6 +54,19 @@ def _verdict(record: Record) -> Row:
         raise RecordError(WRONG_TYPE, "verdict is none of those known")
     alert_id = required(record.payload, "alert_id")
     return {**_provenance(record), "verdict_id": record.record_id, "alert_id": alert_id, "verdict": verdict}
+
+
+def _threshold(record: Record) -> Row:
+    value = record.payload.get("value")
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise RecordError(WRONG_TYPE, "value is no number")
+    return {
+        **_provenance(record),
+        "threshold_id": record.record_id,
+        "detector": required(record.payload, "detector"),
+        "threshold_column": required(record.payload, "threshold_column"),
+        "threshold_value": float(value),
+    }
 
 
 def _provenance(record: Record) -> Row:

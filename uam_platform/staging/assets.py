@@ -40,6 +40,7 @@ RECORD_TABLES = (
     tables.SILENCES,
     tables.VERDICTS,
     tables.SATISFACTION_RATINGS,
+    tables.ACCEPTED_THRESHOLDS,
 )
 
 _SIDE_TABLES = (tables.UTTERANCES, tables.CALLS)

@@ -43,7 +43,7 @@ READ: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "gong": ("user", "call", "transcript"),
     "files": ("accounts", "subscriptions", "tickets", "users"),
-    "ledger": ("silence", "verdict"),
+    "ledger": ("silence", "verdict", "threshold"),
     "collector": ("zendesk_webhook", "webhook"),  # counted and kept as landed; no table reads them yet
 }  # fmt: skip
 """Kinds of records that are known, by source; any other is set aside."""
@@ -66,6 +66,7 @@ class RecordTables:
     users_directory: pd.DataFrame
     silences: pd.DataFrame
     verdicts: pd.DataFrame
+    accepted_thresholds: pd.DataFrame
     utterances: pd.DataFrame
     calls: pd.DataFrame
     satisfaction_ratings: pd.DataFrame
@@ -121,6 +122,7 @@ def canonical_records(records: Sequence[tuple[Load, pd.DataFrame]], policy: Time
         users_directory=frame(contracts.USERS_DIRECTORY, people),
         silences=frame(contracts.SILENCES, answers.silences(log, told["silence"])),
         verdicts=frame(contracts.VERDICTS, answers.verdicts(log, told["verdict"])),
+        accepted_thresholds=frame(contracts.ACCEPTED_THRESHOLDS, answers.thresholds(log, told["threshold"])),
         utterances=frame(contracts.UTTERANCES, written + spoken),
         satisfaction_ratings=frame(contracts.SATISFACTION_RATINGS, ratings),
         calls=frame(contracts.CALLS, call_rows),

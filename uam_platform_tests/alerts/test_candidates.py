@@ -29,8 +29,8 @@ RENEWAL = {
     "arr_usd_cents": 80_000_00,
     "ticket_28d_count": 8,
     "ticket_84d_count": 8,
-    "escalation_28d_count": 4,
-    "escalation_84d_count": 4,
+    "escalation_28d_count": 6,
+    "escalation_84d_count": 6,
 }
 
 
@@ -175,8 +175,10 @@ def test_snapshots_one_by_one_with_history_equal_all_at_once() -> None:
     days = tuple(MONDAY + timedelta(days=n) for n in range(9))
     whole = candidates(**Population(changes, as_of=days).inputs(), policy=POLICY)
     history: pd.DataFrame | None = None
+    features = Population(changes, as_of=days).features
     for day in days:
-        step = candidates(**Population(changes, as_of=(day,)).inputs(), policy=POLICY, history=history)
+        earlier = features[features["as_of"] < day]
+        step = candidates(**Population(changes, as_of=(day,)).inputs(), policy=POLICY, history=history, earlier=earlier)
         history = step if history is None else pd.concat([history, step], ignore_index=True)
     pd.testing.assert_frame_equal(whole, history)
 

@@ -11,6 +11,7 @@ from uam_platform.ledger import catalogue
 from uam_platform.policy.alerts import AlertPolicy
 from uam_platform.policy.load import SHIPPED, PolicyError, load_section
 from uam_platform.policy.playbooks import PlaybookPolicy
+from uam_platform.policy.rulebook import load_rulebook
 from uam_platform_tests.alerts.population import ESCALATED_DECLINE, Population
 
 DETECTOR = "core_decline_after_escalation"
@@ -96,6 +97,14 @@ def test_a_playbook_that_does_not_exist_is_refused(tmp_path: Path) -> None:
     rules["detectors"][DETECTOR]["playbook"] = "hope"
     with pytest.raises(PolicyError, match=rf"detectors\.{DETECTOR}\.playbook: 'hope' is not in"):
         catalogue.check(load(tmp_path, rules), load_section(PlaybookPolicy, "playbooks"))
+
+
+def test_an_unknown_group_of_actions_is_named_with_those_there_are(tmp_path: Path) -> None:
+    rules = shipped()
+    rules["detectors"][DETECTOR]["conditions"] = [{"column": "actions.invited", "op": ">=", "value": 1}]
+    load(tmp_path, rules)
+    with pytest.raises(PolicyError, match=r"no group of actions 'invited' in scores\.yaml; use one of activation"):
+        load_rulebook(tmp_path)
 
 
 def test_the_shipped_rulebooks_fit_together() -> None:

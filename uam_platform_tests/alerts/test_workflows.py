@@ -5,9 +5,10 @@ from datetime import date, timedelta
 from typing import Any
 
 import pandas as pd
+import pytest
 
 from uam_platform.alerts.candidates import candidates
-from uam_platform.contracts.tables import FLAG_STARTS, WORKFLOW_DAYS
+from uam_platform.contracts.tables import ACCOUNT_ACTIONS, FLAG_STARTS, WORKFLOW_DAYS
 from uam_platform.policy.alerts import AlertPolicy
 from uam_platform.policy.load import load_section
 from uam_platform_tests.alerts.population import MONDAY, Population
@@ -133,6 +134,36 @@ def test_work_that_moved_into_schedules_is_held_back() -> None:
     assert turned({**change, "session_28d_count": 20}, workflow_days=scheduled)["decision"] == "alert"
 
 
+def actions(*accounts: str, **counts: int) -> pd.DataFrame:
+    rows = [
+        {"account_id": account, "as_of": MONDAY, "action_group": group, "action_28d_count": count}
+        for account in accounts
+        for group, count in counts.items()
+    ]
+    return pd.DataFrame(rows, columns=list(ACCOUNT_ACTIONS.column_names))
+
+
+@pytest.mark.parametrize(
+    ("seats", "counts", "is_told"),
+    [
+        (0.75, {"invites": 2, "limits": 1}, True),
+        (0.95, {"invites": 2}, True),
+        (0.75, {"invites": 2}, False),
+        (0.95, {"limits": 3}, False),
+    ],
+    ids=["invited and at the limit", "invited and nearly full", "no pressure", "nobody invited"],
+)
+def test_growth_needs_invitations_and_pressure_of_the_plan_each_on_its_own(
+    seats: float, counts: dict[str, int], is_told: bool
+) -> None:
+    growing = {**LEVEL_EVENTS, "active_admin_28d_count": 2, "intent_28d_count": 20, "intent_84d_count": 30}
+    changes = {"acc_00001": {**growing, "seat_use_ratio": seats}}
+    found = find(0, changes=changes, actions=actions("acc_00001", **counts))
+    assert ("sales" in set(found["audience"])) == is_told
+    if is_told:
+        assert "behavior/account_actions" in found["evidence_json"].iloc[0]
+
+
 def test_growth_goes_to_sales_and_not_where_behaviour_turned_bad() -> None:
     growing = {
         **LEVEL_EVENTS,
@@ -141,10 +172,12 @@ def test_growth_goes_to_sales_and_not_where_behaviour_turned_bad() -> None:
         "intent_84d_count": 30,
         "seat_use_ratio": 0.95,
     }
-    found = find(0, changes={"acc_00001": growing, "acc_00002": {**growing, "seat_use_ratio": 0.5}})
+    crowded = {"acc_00001": growing, "acc_00002": {**growing, "seat_use_ratio": 0.5}}
+    found = find(0, changes=crowded, actions=actions("acc_00001", "acc_00002", invites=3))
     assert list(zip(found["audience"], found["account_id"], strict=True)) == [("sales", "acc_00001")]
     assert "20 signs of intent (invitations, limits, plans) within 28 days after 10" in found["summary"].iloc[0]
-    harmed = find(0, changes={"acc_00001": {**growing, **FALLEN}})
+    assert "of them 3 invitations and 0 times at the seat limit" in found["summary"].iloc[0]
+    harmed = find(0, changes={"acc_00001": {**growing, **FALLEN}}, actions=actions("acc_00001", invites=3))
     assert "sales" not in set(harmed["audience"])
 
 
@@ -159,3 +192,39 @@ def test_server_failures_that_keep_active_accounts_from_a_workflow_go_to_enginee
     assert "Their use of it stands at 0.0 % of before" in row["summary"]
     in_use = find(12, workflow_days=blocked, changes=active)
     assert set(in_use["detector"]) == {PRODUCT}
+
+
+SOME = {"friction_28d_count": 8, "friction_84d_count": 8}
+LOUD = {
+    "friction_28d_count": 80,
+    "friction_84d_count": 80,
+    "escalation_28d_count": 6,
+    "escalation_84d_count": 6,
+    "core_28d_count": 40,
+    "core_84d_count": 240,
+    "core_7d_count": 5,
+}
+
+
+@pytest.mark.parametrize(
+    ("flag", "days_ago", "trouble", "reason"),
+    [
+        ("rollout_wave_2", 20, SOME, "announced:rollout"),
+        ("automation_pack", 40, SOME, "announced:automation"),
+        ("rollout_wave_2", 40, SOME, None),
+        ("new_editor", 20, SOME, None),
+        ("rollout_wave_2", 20, LOUD, None),
+    ],
+    ids=["rollout", "automation", "long over", "a flag that announces nothing", "loud"],
+)
+def test_trouble_within_an_announced_change_is_held_back_unless_it_is_loud(
+    flag: str, days_ago: int, trouble: dict[str, int], reason: str | None
+) -> None:
+    well = {"event_84d_count": 900, "event_28d_count": 300, "event_7d_count": 75}
+    worse = {**well, **trouble}
+    population = Population({**{f"acc_{n:05d}": well for n in range(40)}, "acc_00001": worse})
+    first = MONDAY - timedelta(days=days_ago)
+    starts = pd.DataFrame([("acc_00001", flag, first, first, FOREVER)], columns=list(FLAG_STARTS.column_names))
+    found = candidates(**population.inputs(), policy=POLICY, flag_starts=starts)
+    own = found[found["detector"] == "behaviour_turning_bad"]
+    assert own["reason"].tolist() == [reason]
