@@ -73,7 +73,7 @@ class OurPath:
     def _compute_range(self, days: Sequence[str]) -> None:
         lake, connection = self.lake, self.connection
         with self._timed("events"):
-            found = publish_around_events(connection, lake, days, self.rulebook.taxonomy)
+            found = publish_around_events(connection, lake, days, self.rulebook.taxonomy, self.rulebook.time)
             lake.publish(connection, tables.EVENTS, found, days, on_invalid="report")
         first, last = date.fromisoformat(days[0]), date.fromisoformat(days[-1])
         with self._timed("sessions"):

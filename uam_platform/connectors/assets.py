@@ -3,6 +3,7 @@
 Here: calling a connector and recording its watermark. Not here: vendor protocols (one module each), the registry.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -28,11 +29,19 @@ def raw_key(name: str) -> dg.AssetKey:
     return dg.AssetKey(["raw", name])
 
 
-def connector_asset(connector: Connector, wiring: Wiring) -> dg.AssetsDefinition:
-    """The landed loads of one source."""
+def connector_asset(connector: Connector, wiring: Wiring, connected: Sequence[str]) -> dg.AssetsDefinition:
+    """The landed loads of one source; one that passes on another's records is loaded after it, whose record says more.
+
+    Args:
+        connector: the source.
+        wiring: settings and rulebook.
+        connected: names of all sources that are switched on.
+    """
+    told_by = wiring.rulebook.time.source(connector.name).message_ids_of
 
     @dg.asset(
         key=raw_key(connector.name),
+        deps=[raw_key(told_by)] if told_by and told_by in connected else [],
         group_name="connectors",
         description=connector.description,
         owners=[OWNER],
@@ -66,7 +75,8 @@ def connector_asset(connector: Connector, wiring: Wiring) -> dg.AssetsDefinition
 def definitions(wiring: Wiring) -> dg.Definitions:
     """Assets of the connected sources and the load schedule."""
     environment = wiring.settings.environment
-    assets = [connector_asset(connector, wiring) for connector in configured(wiring.settings, variables())]
+    connectors = configured(wiring.settings, variables())
+    assets = [connector_asset(c, wiring, [other.name for other in connectors]) for c in connectors]
     schedules = []
     if assets and triggers.is_registered(environment, triggers.LOADS):
         schedules.append(

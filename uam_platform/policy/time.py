@@ -5,10 +5,13 @@ Here: the typed model of `rulebook/time.yaml`. Not here: the arithmetic (`uam_pl
 
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from typing import Final
 
 from pydantic import Field
 
 from uam_platform.policy.load import PolicyModel
+
+_SECOND_US: Final = 1_000_000
 
 
 class KnowledgeBasis(StrEnum):
@@ -25,6 +28,35 @@ class SourceTime(PolicyModel):
     basis: KnowledgeBasis
     lag_hours: float = Field(0, ge=0, description="declared lag for backfilled facts of an observed source")
     id_space: str = Field("product", description="sources with the same id space share user and workspace ids")
+    message_ids_of: str | None = Field(
+        None, description="source whose message ids this one passes on, so that a forwarded copy is the same record"
+    )
+
+
+class SameAction(PolicyModel):
+    """When deliveries with different ids tell of one action; the rest of what they say is equal."""
+
+    across_sources_seconds: int = Field(
+        10, ge=0, le=60, description="event times of two tools differ by their networks and clocks; 0: only equal times"
+    )
+    redelivered_after_seconds: int = Field(
+        60, ge=1, description="receipts of a webhook that is sent again lie further apart than those of one batch"
+    )
+
+    @property
+    def across_sources_us(self) -> int:
+        """Greatest difference of event times, in microseconds."""
+        return self.across_sources_seconds * _SECOND_US
+
+    @property
+    def redelivered_after_us(self) -> int:
+        """Least difference of receipts, in microseconds."""
+        return self.redelivered_after_seconds * _SECOND_US
+
+    @property
+    def reach_us(self) -> int:
+        """How far around a delivery others decide on it: its partner, who else takes that partner, and that one's own partner."""
+        return 3 * self.across_sources_us
 
 
 class TimePolicy(PolicyModel):
@@ -38,6 +70,12 @@ class TimePolicy(PolicyModel):
     max_event_age_days: int = Field(1100, ge=1)
     first_day: date | None = Field(None, description="earliest event day; UAM_FIRST_DAY when absent")
     sources: dict[str, SourceTime]
+    same_action: SameAction = Field(default_factory=SameAction)
+
+    @property
+    def receiving_sources(self) -> list[str]:
+        """Sources that state when they received a record."""
+        return sorted(name for name, rules in self.sources.items() if rules.basis is KnowledgeBasis.RECEIVED)
 
     @property
     def grace(self) -> timedelta:

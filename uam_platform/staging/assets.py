@@ -90,7 +90,9 @@ def events_asset(wiring: Wiring) -> dg.AssetsDefinition:
     def events(context: dg.AssetExecutionContext) -> ir.Table:
         warehouse: Warehouse = context.resources.warehouse
         lake, connection = warehouse.lake, warehouse.connection
-        return publish_around_events(connection, lake, list(context.partition_keys), wiring.rulebook.taxonomy)
+        return publish_around_events(
+            connection, lake, list(context.partition_keys), wiring.rulebook.taxonomy, wiring.rulebook.time
+        )
 
     return events
 

@@ -195,7 +195,7 @@ def _known(load: Load, rules: SourceTime) -> tuple[str, str]:
 
 
 def _event_id_text(load: Load, rules: SourceTime) -> str:
-    """What the event id is hashed from: the vendor's id, which is unique per connector, else everything the record says."""
+    """What the event id is hashed from: the vendor's id, unique among the tools that pass it on, else everything the record says."""
     content = ", ".join(
         f"coalesce({column}::VARCHAR, '')"
         for column in (
@@ -205,7 +205,7 @@ def _event_id_text(load: Load, rules: SourceTime) -> str:
             *(n for n, _ in DELIVERY_COLUMNS if n not in _NOT_CONTENT and n != "kind"),
         )
     )
-    vendor = f"{_text(load.source + '|')} || message_id"
+    vendor = f"{_text((rules.message_ids_of or load.source) + '|')} || message_id"
     return f"CASE WHEN message_id IS NULL THEN concat_ws(chr(31), {_text(rules.id_space)}, {content}) ELSE {vendor} END"
 
 
