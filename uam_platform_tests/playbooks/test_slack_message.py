@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from uam_platform.ledger.catalogue import plan
 from uam_platform.playbooks import slack_message
+from uam_platform.simulation.sandbox import slack_blocks
 from uam_platform_tests.ledger.findings import PLAYBOOKS, finding
 
 TEXTS = ("title", "summary", "threshold", "system_to_update", "follow_up", "owner_name", "account_name", "evidence_id")
@@ -107,3 +108,16 @@ def check_limits(blocks: list[dict[str, Any]]) -> None:
             for entity in ("&amp;", "&lt;", "&gt;"):
                 left = left.replace(entity, "")
             assert "&" not in left
+
+
+def test_the_sandbox_judges_blocks_as_the_published_fixtures_do() -> None:
+    folder = os.environ.get("UAM_VENDOR_SAMPLES")
+    if not folder:
+        pytest.skip("UAM_VENDOR_SAMPLES names no folder with vendor samples")
+    fixtures = Path(folder) / "slack/slackblocks/spec/fixtures/valid"
+    served = ("header", "section", "context", "divider")
+    blocks = [json.loads(path.read_text()) for path in sorted((fixtures / "blocks").glob("*.json"))]
+    known = [block for block in blocks if block.get("type") in served]
+    assert len(known) >= 8
+    wrong = {str(block)[:80]: found for block in known if (found := slack_blocks.findings([block]))}
+    assert wrong == {}

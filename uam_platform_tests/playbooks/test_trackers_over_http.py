@@ -151,3 +151,23 @@ def test_an_issue_follows_its_alert_to_the_end(sandbox: Running, tmp_path: Path,
     assert (last.kind, last.state) == ("update", "sent")
     assert told(sandbox.recorded(vendor), "comment")[last.idempotency_key] == 1
     assert "Resolved: the condition is gone as of 2025-06-05" in str(sandbox.recorded(vendor)[-1])
+
+
+@pytest.mark.parametrize(
+    ("playbook", "connected", "states"),
+    [
+        ("workflow_failure", {"slack", "linear"}, {"linear": "pending"}),
+        ("workflow_failure", {"slack"}, {"linear": "planned_no_destination"}),
+        ("backend_failure", {"slack", "jira"}, {"jira": "pending"}),
+        ("backend_failure", {"slack", "linear"}, {"jira": "planned_no_destination"}),
+        ("onboarding_review", {"slack", "linear"}, {"linear": "pending"}),
+    ],
+)
+def test_the_shipped_playbooks_make_issues_where_a_tracker_is_connected(
+    tmp_path: Path, playbook: str, connected: set[str], states: dict[str, str]
+) -> None:
+    ledger = new_ledger(tmp_path)
+    one = [finding(1, playbook=playbook)]
+    actions = plan_all(one, PLAYBOOKS, connected)
+    apply_candidates(ledger, day(0), one, actions, morning(day(0)), True, ALERTS.life_cycle)
+    assert {name: rows(ledger, name)[0].state for name in states} == states
