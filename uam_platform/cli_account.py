@@ -35,8 +35,8 @@ def timeline(
     from uam_platform.lake.store import Lake
     from uam_platform.ledger.engine import open_ledger
     from uam_platform.settings import Settings
-    from uam_platform.timeline import Store
     from uam_platform.timeline import timeline as lines_of
+    from uam_platform.timeline_lines import Store
     from uam_platform.timeline_page import page
 
     settings = Settings() if run is None else Settings(data_dir=run, ledger_url=None)

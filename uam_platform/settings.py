@@ -113,6 +113,14 @@ class Settings(BaseSettings):
     amplitude_secret_key: SecretStr | None = None
     amplitude_workspace_group: str = Field("workspace", description="group type that holds the product's workspace id")
 
+    drop_s3_endpoint: str | None = Field(None, description="endpoint of an S3-compatible store; AWS when absent")
+    drop_s3_access_key: str | None = None
+    drop_s3_secret_key: SecretStr | None = None
+    drop_s3_region: str = "us-east-1"
+    releases_url: str | None = Field(
+        None, description="s3://bucket/prefix or folder with releases, flags, flag exposures and the company's calendar"
+    )
+
     slack_base_url: str = "https://slack.com/api/"
     slack_bot_token: SecretStr | None = None
     slack_failure_channel: str = Field("C0DATAOPS", description="channel that is told of failed runs")

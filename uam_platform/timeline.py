@@ -1,22 +1,20 @@
 """The timeline of one account: what happened, in order, each line with the rows it stands on (R1).
 
-Here: reading lake and ledger into lines. Not here: the page with the plot (`timeline_page`), the command (`cli_account`). It shows
-what is known now; what a snapshot saw is in the tables' known days. People are counted, never named.
+Here: reading lake and ledger into lines. Not here: what a line is (`timeline_lines`), releases and announcements
+(`timeline_changes`), the page with the plot (`timeline_page`), the command (`cli_account`). It shows what is known now; what a
+snapshot saw is in the tables' known days. People are counted, never named.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import date, datetime, time
-from typing import Any, Final
+from typing import Final
 
 import ibis
 import ibis.expr.types as ir
 import pandas as pd
-from ibis.backends.duckdb import Backend
 from sqlalchemy import select
 
 from uam_platform.behavior.sequence_facts import Links, of_events
-from uam_platform.contracts.model import Contract
 from uam_platform.contracts.tables import (
     EVENTS,
     HIERARCHY,
@@ -29,37 +27,12 @@ from uam_platform.contracts.tables import (
     TICKET_EVENTS,
     TICKETS,
 )
-from uam_platform.lake.store import Lake
-from uam_platform.ledger.engine import Ledger
 from uam_platform.ledger.models import AlertRow, OutboxRow
 from uam_platform.temporal.asof import FOREVER
+from uam_platform.timeline_changes import account_changes, company_changes
+from uam_platform.timeline_lines import Line, Store, plain_rows
 
 _NAMES_SHOWN: Final = 4
-
-
-@dataclass(frozen=True)
-class Line:
-    """One thing that happened: when, of which kind, in words, where its rows are, and how many they are."""
-
-    at: datetime
-    kind: str
-    text: str
-    pointer: str
-    count: int = 1
-
-
-@dataclass(frozen=True)
-class Store:
-    """Where a timeline is read from."""
-
-    lake: Lake
-    connection: Backend
-    ledger: Ledger | None
-
-    def rows(self, contract: Contract, account_id: str) -> list[dict[str, Any]]:
-        """Rows of a table that name the account."""
-        table = self.lake.read(self.connection, contract)
-        return _records(table.filter(table.account_id == account_id).to_pandas())
 
 
 def timeline(store: Store, account_id: str, first: date, last: date) -> list[Line]:
@@ -76,10 +49,12 @@ def timeline(store: Store, account_id: str, first: date, last: date) -> list[Lin
         lambda: _contracts(store, account_id),
         lambda: _scores(store, account_id),
         lambda: _alerts(store, account_id),
+        lambda: account_changes(store, account_id),
     )
     found = [line for part in parts for line in part()]
     if not found:
         raise ValueError(f"nothing is known of account {account_id!r} between {first} and {last}")
+    found += company_changes(store, account_id)
     begin, end = datetime.combine(first, time.min), datetime.combine(last, time.max)
     return sorted((x for x in found if begin <= x.at <= end), key=lambda x: (x.at, x.kind, x.text))
 
@@ -140,7 +115,7 @@ def _tickets(store: Store, account_id: str) -> Iterator[Line]:
     tickets = store.lake.read(store.connection, TICKETS)
     own = tickets.filter(tickets.account_id_source == account_id).select("ticket_id")
     changes = store.lake.read(store.connection, TICKET_EVENTS).semi_join(own, "ticket_id")
-    for row in _records(changes.filter(~changes.change.isin(("changed", "commented"))).to_pandas()):
+    for row in plain_rows(changes.filter(~changes.change.isin(("changed", "commented"))).to_pandas()):
         priority = f", priority {row['priority']}" if row["priority"] else ""
         pointer = f"staging/ticket_events ticket_id={row['ticket_id']} load_id={row['load_id']} row_no={row['row_no']}"
         yield Line(row["occurred_at"], "ticket", f"{row['ticket_id']} {row['change']}{priority}", pointer)
@@ -184,12 +159,3 @@ def _alerts(store: Store, account_id: str) -> Iterator[Line]:
             text = f"{action.action} to {action.destination}: {action.state.replace('_', ' ')}"
             pointer = f"ledger outbox idempotency_key={action.idempotency_key}"
             yield Line(action.sent_at or action.created_at, "action", text, pointer)
-
-
-def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows with None for every missing value and plain datetimes."""
-    cleaned = frame.astype(object).where(frame.notna(), None)
-    return [
-        {str(k): v.to_pydatetime() if isinstance(v, pd.Timestamp) else v for k, v in row.items()}
-        for row in cleaned.to_dict("records")
-    ]

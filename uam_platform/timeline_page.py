@@ -11,7 +11,7 @@ from typing import Any, Final
 import pandas as pd
 
 from uam_platform.orchestration.plots import figure, png
-from uam_platform.timeline import Line
+from uam_platform.timeline_lines import Line
 
 _MARKERS: Final = {
     "value": "#1f6f8b",
@@ -20,7 +20,16 @@ _MARKERS: Final = {
     "friction": "#8b1f4b",
     "activity": "#b8c4cc",
 }
-_MARKS: Final = {"ticket": "v", "alert": "*", "action": "P", "contract": "s", "sequence": "D", "journey": "o"}
+_MARKS: Final = {
+    "ticket": "v",
+    "alert": "*",
+    "action": "P",
+    "contract": "s",
+    "sequence": "D",
+    "journey": "o",
+    "flag": "^",
+    "announced": "X",
+}
 _STYLE: Final = """
 body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:1100px;padding:0 1rem;color:#1c2733}
 h1{font-size:1.5rem;margin-bottom:.2rem} p{color:#51606d;margin-top:.2rem} img{width:100%}
@@ -29,7 +38,7 @@ td.t{white-space:nowrap;font-variant-numeric:tabular-nums} td.p{color:#6b7a87;fo
 td.p{overflow-wrap:anywhere;max-width:22rem}
 span{padding:.05rem .45rem;border-radius:.6rem;background:#e8eef2;font-size:.85rem}
 .friction,.alert{background:#f4d9e3}.value,.contract{background:#d6e9f0}.ticket{background:#f6e5d8}.intent{background:#f8ead9}
-.sequence,.journey{background:#e6ecd5}
+.sequence,.journey{background:#e6ecd5}.release,.flag,.announced{background:#e9e2f3}
 """
 
 

@@ -40,6 +40,7 @@ def land_records(
     now: datetime,
     profile: FieldProfile | None = None,
     is_partial: Callable[[], bool] = lambda: False,
+    objects: Sequence[str] = (),
 ) -> Load | None:
     """Read all pages of `streams` and commit what earlier loads have not landed.
 
@@ -58,6 +59,7 @@ def land_records(
         profile: fields of the records; filled like `state`. What changed about them is told in the load.
         is_partial: whether the streams stopped before their end, asked after they were read. Such a load is committed even
             without new rows, so that the next one goes on from where it stopped.
+        objects: files that the streams read, so that the manifest remembers them.
 
     Returns:
         The committed load, or None when nothing is new and all streams were read to their end.
@@ -80,7 +82,7 @@ def land_records(
     landed = [str((folder / "records-0000.parquet").relative_to(manifest.root))] if rows else []
     seen = profile or FieldProfile({})
     load = Load(
-        load_id, source, now.isoformat(), {RECORDS: landed}, {RECORDS: rows}, dict(state), (), dict(counts),
+        load_id, source, now.isoformat(), {RECORDS: landed}, {RECORDS: rows}, dict(state), objects, dict(counts),
         fields=seen.fields, drift=seen.drift,
     )  # fmt: skip
     manifest.commit(load)

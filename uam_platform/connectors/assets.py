@@ -21,7 +21,12 @@ from uam_platform.settings import variables
 
 _RETRY = dg.RetryPolicy(max_retries=3, delay=30, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.PLUS_MINUS)
 
-_KINDS: Final = {"files": {"file", "dlt"}, "ledger": {"sqlalchemy"}, "collector": {"http", "duckdb"}}
+_KINDS: Final = {
+    "files": {"file", "dlt"},
+    "ledger": {"sqlalchemy"},
+    "collector": {"http", "duckdb"},
+    "releases": {"file", "dlt"},
+}
 
 
 def raw_key(name: str) -> dg.AssetKey:

@@ -1,7 +1,7 @@
 """Files of an archive on S3, an S3-compatible store or a local folder, listed and fetched whole.
 
 Here: opening the store, listing, downloading with retries, and classifying the store's failures. Not here: what is inside
-a file (`json_lines`), which files are new (`segment`).
+a file (`json_lines`, `dropped_files`), which files are new (`segment`, `dropped_files`).
 """
 
 from collections.abc import Callable
@@ -42,6 +42,7 @@ class StoreAddress:
         secret_key: its secret.
         region: AWS region.
         setting: beginning of the names of its settings, for messages.
+        url_setting: setting that holds the url, where it is not called `<setting>_ARCHIVE_URL`.
     """
 
     url: str
@@ -50,14 +51,21 @@ class StoreAddress:
     secret_key: str | None = field(default=None, repr=False)
     region: str = "us-east-1"
     setting: str = "UAM_SEGMENT"
+    url_setting: str | None = None
+
+    @property
+    def named(self) -> str:
+        """Name of the setting that holds the url."""
+        return self.url_setting or f"{self.setting}_ARCHIVE_URL"
 
 
 @dataclass(frozen=True)
 class StoredObject:
-    """One file of the archive: its key relative to the archive's root, and its size in bytes."""
+    """One file of the archive: key relative to the archive's root, size in bytes, last change in epoch nanoseconds."""
 
     key: str
     size: int
+    modified_ns: int = 0
 
 
 class ObjectStore:
@@ -77,8 +85,8 @@ class ObjectStore:
         self._address, self._where, self._retry, self._progress = address, where, retry, progress
         self._files, self._root = _open(address, where)
 
-    def list(self, suffix: str) -> list[StoredObject]:
-        """All files below the archive's root whose name ends with `suffix`, by key.
+    def list(self, suffix: str | tuple[str, ...]) -> list[StoredObject]:
+        """All files below the archive's root whose name ends with `suffix` or one of them, by key.
 
         Raises:
             TransientError: the store cannot be reached.
@@ -88,7 +96,7 @@ class ObjectStore:
 
         found = self._tried(lambda: self._files.get_file_info(FileSelector(self._root, recursive=True)))
         objects = [
-            StoredObject(info.path[len(self._root) :].lstrip("/"), info.size)
+            StoredObject(info.path[len(self._root) :].lstrip("/"), info.size, info.mtime_ns or 0)
             for info in found
             if info.type == FileType.File and info.path.endswith(suffix)
         ]
@@ -124,7 +132,7 @@ class ObjectStore:
         try:
             return action()
         except FileNotFoundError as error:
-            advice = f"Check {self._address.setting}_ARCHIVE_URL: bucket and prefix, or the folder."
+            advice = f"Check {self._address.named}: bucket and prefix, or the folder."
             raise PermanentError(self._where, f"not found ({error})", advice) from None
         except PermissionError as error:
             raise PermanentError(
@@ -139,7 +147,7 @@ def _open(address: StoreAddress, where: str) -> "tuple[FileSystem, str]":
 
     if not address.url.startswith("s3://"):
         if "://" in address.url and not address.url.startswith("file://"):
-            advice = f"Write s3://bucket/prefix or a folder into {address.setting}_ARCHIVE_URL."
+            advice = f"Write s3://bucket/prefix or a folder into {address.named}."
             raise PermanentError(where, f"{address.url!r} is no known kind of address", advice)
         return LocalFileSystem(), str(Path(address.url.removeprefix("file://")).absolute())
     endpoint = urlsplit(address.endpoint or "")

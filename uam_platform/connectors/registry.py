@@ -14,6 +14,7 @@ from uam_platform.connectors import (
     analytics_tools,
     collector,
     files,
+    folder_sources,
     gong,
     ledger,
     posthog,
@@ -305,6 +306,7 @@ _KNOWN: Final[dict[str, _Kind]] = {
         analytics_tools.land_amplitude,
         lambda settings: analytics_tools.probe_amplitude(settings, _LOOK),
     ),
+    "releases": _Kind(*folder_sources.RELEASES),
     "files": _Kind(
         "Own exports (CSV, Parquet, JSON lines) described by a mapping.",
         ("UAM_MAPPING",),

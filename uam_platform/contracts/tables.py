@@ -13,6 +13,7 @@ from uam_platform.contracts.tables_behavior import (
     SEQUENCE_STEPS,
     TRANSITIONS,
 )
+from uam_platform.contracts.tables_changes import ANNOUNCEMENTS, CONTRACTS_CHANGES, FLAG_EXPOSURES, RELEASES
 from uam_platform.contracts.tables_churn import CONTRACTS_CHURN, LABELS, MODELS, SCORE_CHANGES, SCORE_REASONS, SCORES
 from uam_platform.contracts.tables_cohorts import COHORT_PROFILES, COHORT_SCALERS, COHORTS, CONTRACTS_COHORTS
 from uam_platform.contracts.tables_evidence import (
@@ -25,6 +26,7 @@ from uam_platform.contracts.tables_evidence import (
     THEMES,
     UTTERANCES,
 )
+from uam_platform.contracts.tables_identity import CONTRACTS_IDENTITY, HIERARCHY, MEMBERSHIPS, MERGE_LOG, PEOPLE
 from uam_platform.contracts.tables_kpis import ACCOUNT_ACTIONS, ACCOUNT_SCORES, CONTRACTS_KPIS, WORKSHEETS
 from uam_platform.contracts.tables_reviews import ACCEPTED_THRESHOLDS, AUDIT_SAMPLES, CONTRACTS_REVIEWS
 from uam_platform.contracts.vocabulary import columns
@@ -34,16 +36,23 @@ __all__ = [
     "ACCOUNT_ACTIONS",
     "ACCOUNT_SCORES",
     "ACCOUNT_THEMES",
+    "ANNOUNCEMENTS",
     "AUDIT_SAMPLES",
     "CALLS",
     "COHORTS",
     "COHORT_PROFILES",
     "COHORT_SCALERS",
     "EMERGING_THEMES",
+    "FLAG_EXPOSURES",
     "FLAG_STARTS",
+    "HIERARCHY",
     "JOURNEYS",
     "LABELS",
+    "MEMBERSHIPS",
+    "MERGE_LOG",
     "MODELS",
+    "PEOPLE",
+    "RELEASES",
     "SATISFACTION_RATINGS",
     "SCORES",
     "SCORE_CHANGES",
@@ -267,44 +276,6 @@ VERDICTS = Contract(
     columns=columns("source verdict_id alert_id verdict known_at load_id"),
     key=("verdict_id",),
 )
-HIERARCHY = Contract(
-    stage="identity",
-    name="hierarchy",
-    grain="one workspace and period with one account",
-    description="Workspace to account to parent, with validity.",
-    columns=columns(
-        "workspace_key workspace_id_source account_id parent_account_id valid_from_date valid_to_date known_from_date known_to_date"
-    ),
-    key=("workspace_key", "valid_from_date", "known_from_date"),
-    nullable=_null("workspace_id_source parent_account_id"),
-)
-PEOPLE = Contract(
-    stage="identity",
-    name="people",
-    grain="one identifier and period in which it belongs to one person",
-    description="Identifier to person, in event time and knowledge time.",
-    columns=columns(
-        "identifier_key identifier_kind person_key evidence valid_from_date valid_to_date known_from_date known_to_date"
-    ),
-    key=("identifier_key", "identifier_kind", "valid_from_date", "known_from_date"),
-)
-MEMBERSHIPS = Contract(
-    stage="identity",
-    name="memberships",
-    grain="one person, account, role and period",
-    description="Who belonged to which account in which role, when.",
-    columns=columns("person_key account_id role evidence valid_from_date valid_to_date known_from_date known_to_date"),
-    key=("person_key", "account_id", "valid_from_date", "known_from_date"),
-    nullable=_null("role"),
-)
-MERGE_LOG = Contract(
-    stage="identity",
-    name="merge_log",
-    grain="one joining of two identifiers into one person",
-    description="Why identifiers share a person; what to retract to undo it.",
-    columns=columns("person_key identifier_key identifier_kind linked_actor_key evidence occurred_at known_at"),
-    key=("person_key", "identifier_kind", "identifier_key", "linked_actor_key"),
-)
 SESSIONS = Contract(
     stage="behavior",
     name="sessions",
@@ -403,10 +374,7 @@ CONTRACTS: tuple[Contract, ...] = (
     USERS_DIRECTORY,
     SILENCES,
     VERDICTS,
-    HIERARCHY,
-    PEOPLE,
-    MEMBERSHIPS,
-    MERGE_LOG,
+    *CONTRACTS_IDENTITY,
     SESSIONS,
     ACTOR_DAYS,
     ACCOUNT_FEATURES,
@@ -415,6 +383,7 @@ CONTRACTS: tuple[Contract, ...] = (
     CANDIDATES,
     *CONTRACTS_ALERTS,
     *CONTRACTS_BEHAVIOR,
+    *CONTRACTS_CHANGES,
     *CONTRACTS_COHORTS,
     *CONTRACTS_EVIDENCE,
     *CONTRACTS_KPIS,

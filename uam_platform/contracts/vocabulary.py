@@ -7,6 +7,7 @@ Here: one entry per column name; two tables that use a name mean the same thing.
 from uam_platform.contracts.model import Column, Pii, Purpose, Type
 from uam_platform.contracts.vocabulary_alerts import ALERT_COLUMNS
 from uam_platform.contracts.vocabulary_behavior import BEHAVIOR_COLUMNS
+from uam_platform.contracts.vocabulary_changes import CHANGE_COLUMNS
 from uam_platform.contracts.vocabulary_churn import CHURN_COLUMNS
 from uam_platform.contracts.vocabulary_cohorts import COHORT_COLUMNS
 from uam_platform.contracts.vocabulary_evidence import EVIDENCE_COLUMNS
@@ -426,6 +427,7 @@ _ALL: tuple[Column, ...] = (
     *_COLUMNS,
     *ALERT_COLUMNS,
     *BEHAVIOR_COLUMNS,
+    *CHANGE_COLUMNS,
     *CHURN_COLUMNS,
     *COHORT_COLUMNS,
     *EVIDENCE_COLUMNS,

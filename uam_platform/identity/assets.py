@@ -1,6 +1,7 @@
 """Dagster face of identity: evidence becomes people, memberships and hierarchy.
 
-Here: reading and publishing. Not here: resolution (`resolve`), its quality counts (`quality`).
+Here: reading and publishing. Not here: resolution (`resolve`), its quality counts (`quality`). The log of merges is for people and
+read by no asset; it is published with what it tells of.
 """
 
 from collections.abc import Iterator
@@ -10,12 +11,13 @@ import ibis.expr.types as ir
 
 from uam_platform.contracts import tables
 from uam_platform.identity.resolve import resolve
+from uam_platform.lake.io_manager import as_table
 from uam_platform.lake.resource import Warehouse
 from uam_platform.orchestration.assets import asset_key, table_in, table_out
 from uam_platform.orchestration.checks import contract_check
 from uam_platform.orchestration.wiring import Wiring
 
-OUTPUTS = (tables.PEOPLE, tables.MEMBERSHIPS, tables.HIERARCHY, tables.MERGE_LOG)
+OUTPUTS = (tables.PEOPLE, tables.MEMBERSHIPS, tables.HIERARCHY)
 
 
 def definitions(wiring: Wiring) -> dg.Definitions:
@@ -36,6 +38,8 @@ def definitions(wiring: Wiring) -> dg.Definitions:
         found = resolve(
             evidence, directory.to_pandas(), accounts.to_pandas(), wiring.rulebook.identity, wiring.rulebook.time.grace
         )
+        log = as_table(found.merge_log, tables.MERGE_LOG)
+        warehouse.lake.publish(warehouse.connection, tables.MERGE_LOG, log)
         for contract in OUTPUTS:
             yield dg.Output(getattr(found, contract.name), contract.name)
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from uam_platform.policy.alerts import AlertPolicy
+from uam_platform.policy.changes import ChangePolicy
 from uam_platform.policy.churn import ChurnPolicy
 from uam_platform.policy.cohorts import CohortPolicy
 from uam_platform.policy.identity import IdentityPolicy
@@ -41,6 +42,7 @@ class Rulebook:
     journeys: JourneyPolicy
     cohorts: CohortPolicy
     topics: TopicPolicy
+    changes: ChangePolicy
 
     @property
     def session_rule(self) -> SessionRule:
@@ -73,6 +75,7 @@ def load_rulebook(directory: Path | None = None) -> Rulebook:
         journeys=load_section(JourneyPolicy, "journeys", directory),
         cohorts=load_section(CohortPolicy, "cohorts", directory),
         topics=load_section(TopicPolicy, "topics", directory),
+        changes=load_section(ChangePolicy, "changes", directory),
     )
     groups = rulebook.scores.action_groups
     unknown = [group for group in rulebook.alerts.action_groups() if group not in groups]

@@ -43,7 +43,7 @@ RECORD_TABLES = (
     tables.ACCEPTED_THRESHOLDS,
 )
 
-_SIDE_TABLES = (tables.UTTERANCES, tables.CALLS)
+_SIDE_TABLES = (tables.UTTERANCES, tables.CALLS, tables.RELEASES, tables.FLAG_EXPOSURES, tables.ANNOUNCEMENTS)
 
 
 def deliveries_asset(wiring: Wiring, raw_keys: list[dg.AssetKey]) -> dg.AssetsDefinition:
@@ -116,7 +116,7 @@ def records_asset(wiring: Wiring, raw_keys: list[dg.AssetKey]) -> dg.AssetsDefin
             for load in manifest.loads()
             if load.files.get(loads.RECORDS)
         ]
-        found = canonical_records(landed, wiring.rulebook.time)
+        found = canonical_records(landed, wiring.rulebook.time, wiring.rulebook.changes)
         load_ids = [load.load_id for load, _ in landed]
         publish_record_books(warehouse.connection, warehouse.lake, found.quarantine, found.counts, load_ids)
         for contract in _SIDE_TABLES:

@@ -13,11 +13,13 @@ import pandas as pd
 
 from uam_platform.contracts import tables as contracts
 from uam_platform.lake.loads import Load
+from uam_platform.policy.changes import ChangePolicy
 from uam_platform.policy.redaction import Redactor
 from uam_platform.policy.time import TimePolicy
 from uam_platform.staging import (
     answers,
     calls,
+    changes,
     conversations,
     crm_accounts,
     crm_deals,
@@ -44,9 +46,12 @@ READ: Final[Mapping[str, tuple[str, ...]]] = {
     "gong": ("user", "call", "transcript"),
     "files": ("accounts", "subscriptions", "tickets", "users"),
     "ledger": ("silence", "verdict", "threshold"),
+    "releases": changes.KINDS,
     "collector": ("zendesk_webhook", "webhook"),  # counted and kept as landed; no table reads them yet
 }  # fmt: skip
 """Kinds of records that are known, by source; any other is set aside."""
+UNREADABLE_FILE: Final = "unreadable_file"
+"""Stands for a dropped file that could not be read: payload {file, reason}."""
 
 
 @dataclass(frozen=True)
@@ -70,16 +75,22 @@ class RecordTables:
     utterances: pd.DataFrame
     calls: pd.DataFrame
     satisfaction_ratings: pd.DataFrame
+    releases: pd.DataFrame
+    flag_exposures: pd.DataFrame
+    announcements: pd.DataFrame
     quarantine: pd.DataFrame
     counts: pd.DataFrame
 
 
-def canonical_records(records: Sequence[tuple[Load, pd.DataFrame]], policy: TimePolicy) -> RecordTables:
+def canonical_records(
+    records: Sequence[tuple[Load, pd.DataFrame]], policy: TimePolicy, kinds: ChangePolicy | None = None
+) -> RecordTables:
     """Canonical tables of all landed records.
 
     Args:
         records: loads with their landed records (RECORD_COLUMNS and row_no); order does not matter.
         policy: grace, and the knowledge basis and id space of the sources.
+        kinds: what releases, flags and announcements stand for.
     """
     usable, log = read_records(records)
     by_source: dict[str, dict[str, list[Record]]] = defaultdict(lambda: defaultdict(list))
@@ -87,8 +98,7 @@ def canonical_records(records: Sequence[tuple[Load, pd.DataFrame]], policy: Time
         if record.source_object in READ.get(record.load.source, ()):
             by_source[record.load.source][record.source_object].append(record)
         else:
-            error = RecordError("unknown_kind", "no module reads this kind of record")
-            log.reject(record.load, record.source_object, record.row_no, error)
+            log.reject(record.load, record.source_object, record.row_no, _refusal(record))
     crm, desk, told = by_source["salesforce"], by_source["zendesk"], by_source["ledger"]
     recorder = by_source["gong"]
     account_rows, ids = crm_accounts.accounts(log, crm, policy.grace)
@@ -110,6 +120,7 @@ def canonical_records(records: Sequence[tuple[Load, pd.DataFrame]], policy: Time
     whose = calls.customers(ids.by_salesforce_id, opportunities, people)
     call_rows, spoken = calls.call_rows(log, recorder, whose, redactor, policy)
     written, ratings = _heard(log, desk, ticket_rows, requesters, redactor, policy)
+    changed = changes.changes(log, by_source["releases"], policy, kinds or ChangePolicy(), redactor)
     return RecordTables(
         tickets=frame(contracts.TICKETS, ticket_rows + own.tickets),
         ticket_events=frame(
@@ -126,6 +137,9 @@ def canonical_records(records: Sequence[tuple[Load, pd.DataFrame]], policy: Time
         utterances=frame(contracts.UTTERANCES, written + spoken),
         satisfaction_ratings=frame(contracts.SATISFACTION_RATINGS, ratings),
         calls=frame(contracts.CALLS, call_rows),
+        releases=frame(contracts.RELEASES, changed.releases),
+        flag_exposures=frame(contracts.FLAG_EXPOSURES, changed.flag_exposures),
+        announcements=frame(contracts.ANNOUNCEMENTS, changed.announcements),
         quarantine=log.quarantine(),
         counts=log.counts(),
     )
@@ -159,3 +173,10 @@ def _others(rows: list[crm_accounts.Row], leading: list[crm_accounts.Row]) -> li
     """Mapped accounts that the CRM does not know: where both speak of an account, the CRM's history counts."""
     known = {row["account_id"] for row in leading}
     return [row for row in rows if row["account_id"] not in known]
+
+
+def _refusal(record: Record) -> RecordError:
+    """Why nothing reads a record: a dropped file that could not be read, or a kind that is not known."""
+    if record.source_object == UNREADABLE_FILE:
+        return RecordError(str(record.payload.get("reason")), f"file {record.payload.get('file')}")
+    return RecordError("unknown_kind", "no module reads this kind of record")

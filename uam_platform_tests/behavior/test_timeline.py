@@ -8,7 +8,8 @@ from uam_platform.contracts import tables
 from uam_platform.contracts.model import Contract
 from uam_platform.lake.engine import connect
 from uam_platform.lake.store import Lake
-from uam_platform.timeline import Line, Store, timeline
+from uam_platform.timeline import timeline
+from uam_platform.timeline_lines import Line, Store
 from uam_platform.timeline_page import page
 from uam_platform_tests.behavior.company import FOREVER, Row, table, us
 
@@ -72,11 +73,37 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
         {**match, **known, "match_id": "m1", "known_to_date": FOREVER},
         {**match, **known, "match_id": "m0", "known_to_date": date(2025, 3, 5)},
     )
+    origin = {"source": "releases", "load_id": "l1", "row_no": 0, "known_date": date(2025, 3, 1)}
+    release = {**origin, "title": "Search", "release_kind": "feature", "release_version": "v1"}
+    publish(
+        tables.RELEASES,
+        *({**release, "release_id": f"r{n}", "flag_key": flag, "released_at": at(10 + n), "known_at": at(10 + n)}
+          for n, flag in enumerate((None, "wave", "unseen"))),
+    )  # fmt: skip
+    exposure = {
+        **origin,
+        "flag_kind": "rollout",
+        "variant": "on",
+        "flag_key": "wave",
+        "actor_key": 0,
+        "known_at": at(12),
+    }
+    publish(
+        tables.FLAG_EXPOSURES,
+        *({**exposure, "exposure_id": f"e{n}", "workspace_id_source": f"w{n}", "workspace_key": w, "exposed_at": at(12 + n)}
+          for n, w in enumerate((9, 9, 8))),
+    )  # fmt: skip
+    publish(
+        tables.ANNOUNCEMENTS,
+        *({**origin, "announcement_id": f"a{n}", "announced_kind": "shutdown", "title": "Break", "account_id": account,
+           "industry": industry, "starts_at": at(20 + n), "ends_at": at(25), "known_at": at(1)}
+          for n, (account, industry) in enumerate((("x", None), ("y", None), (None, "Media"), (None, None)))),
+    )  # fmt: skip
     return Store(lake, connection, None)
 
 
 def test_lines_are_in_order_each_with_its_rows(store: Store) -> None:
-    lines = timeline(store, "x", date(2025, 3, 1), date(2025, 3, 31))
+    lines = timeline(store, "x", date(2025, 3, 1), date(2025, 3, 8))
     assert [(x.kind, x.count, x.pointer) for x in lines] == [
         ("value", 2, "staging/events event_date=2025-03-02 marker=value"),
         ("friction", 1, "staging/events event_date=2025-03-04 marker=friction"),
@@ -87,7 +114,25 @@ def test_lines_are_in_order_each_with_its_rows(store: Store) -> None:
 
 def test_days_outside_and_other_accounts_are_left_out(store: Store) -> None:
     assert [x.kind for x in timeline(store, "x", date(2025, 3, 1), date(2025, 3, 3))] == ["value"]
-    assert [x.count for x in timeline(store, "y", date(2025, 3, 1), date(2025, 3, 31))] == [1]
+    assert [x.count for x in timeline(store, "y", date(2025, 3, 1), date(2025, 3, 8))] == [1]
+
+
+def test_releases_flags_and_announcements_that_concern_the_account_are_told(store: Store) -> None:
+    lines = timeline(store, "x", date(2025, 3, 9), date(2025, 3, 31))
+    assert [(x.kind, x.text) for x in lines] == [
+        ("release", "v1 Search (feature)"),
+        ("release", "v1 Search (feature, behind flag wave)"),
+        ("flag", "wave: on (rollout, 2 workspaces)"),
+        ("announced", "shutdown until 2025-03-25: Break"),
+        ("announced", "shutdown until 2025-03-25: Break"),
+    ]
+    assert [x.pointer.split()[-1] for x in lines] == [
+        "release_id=r0",
+        "release_id=r1",
+        "exposure_id=e0",
+        "announcement_id=a0",
+        "announcement_id=a3",
+    ]
 
 
 def test_an_unknown_account_is_named_in_the_message(store: Store) -> None:

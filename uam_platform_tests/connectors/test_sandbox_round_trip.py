@@ -191,6 +191,17 @@ def test_what_the_sandbox_serves_becomes_tables_and_nothing_is_told_twice(sandbo
     assert found.quarantine.empty
 
 
+def test_releases_exposures_and_the_calendar_arrive_in_their_forms(sandbox, manifest):
+    load = land(connectors(sandbox)["releases"], manifest)
+    landed = rows(manifest, load, RECORDS)
+    assert Counter(row["source_object"] for row in landed) == {
+        "github_release": 2,
+        "flag_exposure": 2,
+        "announcement": 1,
+    }
+    assert land(connectors(sandbox)["releases"], manifest) is None
+
+
 @pytest.mark.parametrize(
     ("name", "match", "kind"),
     [
@@ -207,6 +218,7 @@ def test_what_the_sandbox_serves_becomes_tables_and_nothing_is_told_twice(sandbo
         ("segment", "/acme-segment/segment-logs/web", "cut_body"),
         ("segment", "/acme-segment", "500"),
         ("segment", "/acme-segment", "429"),
+        ("releases", "/acme-exports/releases/flag_exposures.csv", "cut_body"),
         ("zendesk", "/zendesk", "cut_body"),
         ("zendesk", "/zendesk", "429"),
         ("zendesk", "/zendesk", "200_error"),

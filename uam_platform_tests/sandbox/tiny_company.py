@@ -128,6 +128,18 @@ TABLES = {
     "salesforce_account_history": pa.schema(
         [("Id", S), ("AccountId", S), ("Field", S), ("OldValue", S), ("NewValue", S), ("CreatedDate", TS)]
     ),
+    "releases": pa.schema(
+        [
+            ("release_id", S), ("version", S), ("title", S), ("kind", S), ("component", S), ("notes", S), ("flag_key", S),
+            ("released_at", TS),
+        ]
+    ),
+    "flag_exposures": pa.schema(
+        [("flag_key", S), ("account_id", S), ("workspace_id", S), ("exposed_at", TS), ("variant", S)]
+    ),
+    "public_calendar": pa.schema(
+        [("name", S), ("kind", S), ("utc_offset_min", pa.int32()), ("industry", S), ("starts_on", D), ("ends_on", D)]
+    ),
 }  # fmt: skip
 ACCOUNTS = ["001000000000001AAA", "001000000000002AAA", "001000000000003AAA"]
 OWNER = "005000000000001AAA"
@@ -217,7 +229,7 @@ def second_tool_copies(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def small_tables() -> dict[str, list[dict[str, Any]]]:
     """Make every table but the deliveries."""
-    return {**zendesk_tables(), **gong_tables(), **salesforce_tables()}
+    return {**zendesk_tables(), **gong_tables(), **salesforce_tables(), **change_tables()}
 
 
 def call_id(number: int) -> str:
@@ -262,6 +274,27 @@ def _call(number: int) -> dict[str, Any]:
         "workspaceId": "620000000000000017", "isPrivate": number == 0, "calendarEventId": "abc",
         "account_sf_id": ACCOUNTS[number % 3], "parties": json.dumps(parties),
         "readable_at": planned + timedelta(hours=1) if number < CALL_COUNT - 1 else None,
+    }  # fmt: skip
+
+
+def change_tables() -> dict[str, list[dict[str, Any]]]:
+    """Make two releases, one of them behind a flag, a rollout, and a season."""
+    release = {"kind": "feature", "component": "search", "notes": "A faster search."}
+    return {
+        "releases": [
+            {**release, "release_id": f"rel_{n}", "version": f"3.0.{n}", "title": f"Search {n}",
+             "flag_key": "flag_search" if n else None, "released_at": START + timedelta(days=n)}
+            for n in range(2)
+        ],
+        "flag_exposures": [
+            {"flag_key": flag, "account_id": "acc_00001", "workspace_id": "ws_1", "exposed_at": START + timedelta(days=1, hours=n),
+             "variant": "on"}
+            for n, flag in enumerate(("flag_search", "rollout_wave"))
+        ],
+        "public_calendar": [
+            {"name": "Media season", "kind": "season", "industry": "Media", "starts_on": date(2025, 1, 20),
+             "ends_on": date(2025, 3, 10)}
+        ],
     }  # fmt: skip
 
 

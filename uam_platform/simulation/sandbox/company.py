@@ -55,6 +55,10 @@ class Company:
         paths = sorted((self.root / "deliveries").glob(f"{_DELIVERY_PREFIX}*.parquet"))
         return [DeliveryDay(date.fromisoformat(path.stem.removeprefix(_DELIVERY_PREFIX)), path) for path in paths]
 
+    def has(self, table: str) -> bool:
+        """Whether the company keeps a small table of this name."""
+        return (self.root / f"{table}.parquet").is_file()
+
     def rows(self, table: str) -> list[Row]:
         """Read one small table whole, as one dictionary per row with aware UTC timestamps."""
         import pyarrow.parquet as pq

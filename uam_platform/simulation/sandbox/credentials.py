@@ -9,6 +9,7 @@ from typing import Final
 
 SEGMENT_BUCKET: Final = "acme-segment"
 SEGMENT_PREFIX: Final = "segment-logs"
+EXPORTS_BUCKET: Final = "acme-exports"
 S3_REGION: Final = "us-east-1"
 S3_ACCESS_KEY: Final = "SANDBOXACCESSKEY0001"
 S3_SIGNING_KEY: Final = "sandbox-signing-key-not-a-secret"
@@ -67,6 +68,11 @@ def environment(url: str) -> dict[str, str]:
         "UAM_AMPLITUDE_BASE_URL": f"{url}/amplitude",
         "UAM_AMPLITUDE_API_KEY": AMPLITUDE_KEY,
         "UAM_AMPLITUDE_SECRET_KEY": AMPLITUDE_SIGNING_KEY,
+        "UAM_DROP_S3_ENDPOINT": url,
+        "UAM_DROP_S3_ACCESS_KEY": S3_ACCESS_KEY,
+        "UAM_DROP_S3_SECRET_KEY": S3_SIGNING_KEY,
+        "UAM_DROP_S3_REGION": S3_REGION,
+        "UAM_RELEASES_URL": f"s3://{EXPORTS_BUCKET}/releases",
         "UAM_SLACK_BASE_URL": f"{url}/slack/api/",
         "UAM_SLACK_BOT_TOKEN": SLACK_BOT_KEY,
     }

@@ -1,11 +1,13 @@
-"""The archive's bucket over the S3 protocol: ListObjectsV2, GET with ranges, HEAD.
+"""The company's buckets over the S3 protocol: ListObjectsV2, GET with ranges, HEAD.
 
 Belongs here: HTTP. Does not belong here: signatures (`s3_signature.py`), listings (`s3_listing.py`, `s3_xml.py`), files
-(`segment_archive.py`). The bucket is read-only and path-style at the root of the server.
+(`segment_archive.py`, `exports.py`). Buckets are read-only and path-style at the root of the server.
 """
 
 import re
+from collections.abc import Mapping
 from email.utils import format_datetime
+from pathlib import Path
 from typing import Final
 
 from starlette.requests import Request
@@ -13,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from uam_platform.simulation.sandbox import s3_listing, s3_signature, s3_xml
-from uam_platform.simulation.sandbox.credentials import S3_ACCESS_KEY, S3_SIGNING_KEY, SEGMENT_BUCKET
+from uam_platform.simulation.sandbox.credentials import S3_ACCESS_KEY, S3_SIGNING_KEY
 from uam_platform.simulation.sandbox.faults import is_empty_page
 from uam_platform.simulation.sandbox.segment_archive import ArchivedObject, SegmentArchive
 
@@ -22,10 +24,10 @@ _METHODS: Final = ["GET", "HEAD", "PUT", "POST", "DELETE"]
 
 
 class S3Surface:
-    """Serves one Segment archive as the bucket `acme-segment`."""
+    """Serves one index of files per bucket name."""
 
-    def __init__(self, archive: SegmentArchive) -> None:
-        self._archive = archive
+    def __init__(self, buckets: Mapping[str, SegmentArchive]) -> None:
+        self._buckets = buckets
 
     def routes(self) -> list[BaseRoute]:
         """Routes that take every path no other surface has taken."""
@@ -43,11 +45,11 @@ class S3Surface:
         bucket, key = request.path_params.get("bucket", ""), request.path_params.get("key", "")
         if request.method not in ("GET", "HEAD"):
             return _error(request, "AccessDenied", "Access Denied", 403)
-        if bucket != SEGMENT_BUCKET:
+        if bucket not in self._buckets:
             return _error(request, "NoSuchBucket", "The specified bucket does not exist", 404)
-        return self._object(request, key) if key else self._bucket(request)
+        return self._object(request, bucket, key) if key else self._bucket(request, bucket)
 
-    def _bucket(self, request: Request) -> Response:
+    def _bucket(self, request: Request, bucket: str) -> Response:
         if request.method == "HEAD":
             return Response(headers={"x-amz-bucket-region": "us-east-1"})
         if "location" in request.query_params:
@@ -56,27 +58,29 @@ class S3Surface:
             asked = s3_listing.parse(request.query_params)
         except ValueError as problem:
             return _error(request, "InvalidArgument", str(problem), 400)
-        found = s3_listing.stalled_page(asked) if is_empty_page(request) else s3_listing.page(self._archive, asked)
-        return s3_xml.listing(SEGMENT_BUCKET, asked, found)
+        found = (
+            s3_listing.stalled_page(asked) if is_empty_page(request) else s3_listing.page(self._buckets[bucket], asked)
+        )
+        return s3_xml.listing(bucket, asked, found)
 
-    def _object(self, request: Request, key: str) -> Response:
-        item = self._archive.find(key)
+    def _object(self, request: Request, bucket: str, key: str) -> Response:
+        item = self._buckets[bucket].find(key)
         if item is None:
             return _error(request, "NoSuchKey", "The specified key does not exist.", 404)
         try:
             span = _span(request.headers.get("range"), item.size)
         except ValueError as problem:
             return _error(request, "InvalidRange", str(problem), 416)
-        return self._content(request, item, span)
+        return self._content(request, item, self._buckets[bucket].path(item.key), span)
 
-    def _content(self, request: Request, item: ArchivedObject, span: tuple[int, int] | None) -> Response:
+    def _content(self, request: Request, item: ArchivedObject, path: Path, span: tuple[int, int] | None) -> Response:
         first, last = span or (0, item.size - 1)
         headers = _object_headers(item) | {"content-length": str(last - first + 1)}
         if span:
             headers["content-range"] = f"bytes {first}-{last}/{item.size}"
         body = b""
         if request.method == "GET":
-            with self._archive.path(item.key).open("rb") as file:
+            with path.open("rb") as file:
                 file.seek(first)
                 body = file.read(last - first + 1)
         return Response(body, 206 if span else 200, headers)

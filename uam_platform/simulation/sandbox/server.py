@@ -22,7 +22,7 @@ from urllib.request import urlopen
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 
-from uam_platform.simulation.sandbox import control, credentials, segment_archive
+from uam_platform.simulation.sandbox import control, credentials, exports, segment_archive
 from uam_platform.simulation.sandbox.amplitude import AmplitudeSurface
 from uam_platform.simulation.sandbox.company import Company
 from uam_platform.simulation.sandbox.faults import FaultMiddleware, FaultPlan
@@ -85,7 +85,11 @@ def create_app(
     plan = faults or FaultPlan()
     today = int(served.end.timestamp()) if now is None else now
     journals = {destination: Journal(state, destination) for destination in DESTINATIONS}
-    archive = segment_archive.prepare(served, state, progress or _print_progress, datetime.fromtimestamp(today, UTC))
+    until = datetime.fromtimestamp(today, UTC)
+    buckets = {
+        credentials.SEGMENT_BUCKET: segment_archive.prepare(served, state, progress or _print_progress, until),
+        credentials.EXPORTS_BUCKET: exports.prepare(served, state, until),
+    }
     routes = [
         *control.routes(journals, plan),
         *ZendeskSurface(served, today, incremental_per_minute, clock.monotonic_seconds).routes(),
@@ -97,7 +101,7 @@ def create_app(
         *MixpanelSurface(served, today, incremental_per_minute * _MIXPANEL_PER_HOUR, clock.monotonic_seconds).routes(),
         *AmplitudeSurface(served, today).routes(),
         *SlackSurface(journals["slack"], clock.epoch_seconds, clock.monotonic_seconds).routes(),
-        *S3Surface(archive).routes(),
+        *S3Surface(buckets).routes(),
     ]
     return Starlette(routes=routes, middleware=[Middleware(FaultMiddleware, plan=plan)])
 

@@ -1,0 +1,53 @@
+"""Sources that come as files in a folder or bucket: from settings to what lands them and what looks at them.
+
+Here: where each folder lies. Not here: which sources are switched on (`registry`), reading files (`dropped_files`), what a file means (the
+connectors). Folders on s3:// share the settings UAM_DROP_S3_*.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Final
+
+from uam_platform.connectors import releases
+from uam_platform.connectors.dropped_files import RECORD_SUFFIXES, DropFolder
+from uam_platform.connectors.object_store import StoreAddress
+from uam_platform.lake.loads import RECORDS, Load, LoadManifest
+from uam_platform.settings import Settings
+
+Land = Callable[[LoadManifest, str, datetime, Callable[[str], None]], Load | None]
+
+
+def folder(settings: Settings, source: str, setting: str) -> DropFolder:
+    """The folder of a source, which the environment variable `setting` names."""
+    secret = settings.drop_s3_secret_key
+    address = StoreAddress(
+        url=getattr(settings, setting.removeprefix("UAM_").lower()) or "",
+        endpoint=settings.drop_s3_endpoint,
+        access_key=settings.drop_s3_access_key,
+        secret_key=secret.get_secret_value() if secret else None,
+        region=settings.drop_s3_region,
+        setting="UAM_DROP_S3",
+        url_setting=setting,
+    )
+    return DropFolder(source, address)
+
+
+def land_releases(settings: Settings, _: Mapping[str, str]) -> Land:
+    """Lands releases, flags and the calendar."""
+    found = folder(settings, releases.NAME, "UAM_RELEASES_URL")
+    return lambda manifest, load_id, now, progress: releases.land(found, manifest, load_id, now, progress)
+
+
+def look_at_releases(settings: Settings) -> str:
+    """What lies in the folder of releases."""
+    return folder(settings, releases.NAME, "UAM_RELEASES_URL").look(RECORD_SUFFIXES)
+
+
+RELEASES: Final = (
+    "Releases, feature flags with their exposures, and the company's calendar, from files in a folder or bucket.",
+    ("UAM_RELEASES_URL",),
+    (RECORDS,),
+    land_releases,
+    look_at_releases,
+)
+"""What the registry knows of the source before it is configured."""
