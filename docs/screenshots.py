@@ -59,7 +59,6 @@ UI_PAGES = (
     Page("statements", ASSET.format("evidence/statements"), "statements", height=1600),
     Page("volume_plot", ASSET.format("staging/load_reconciliation"), "load_reconciliation", height=1500),
     Page("check", "/assets/staging/load_reconciliation?view=checks", "rows_add_up"),
-    Page("product_risk_pack_asset", ASSET.format("reviews/product_risk_pack"), "product_risk_pack", height=1400),
     Page("alert_state", ASSET.format("alerts/alert_state"), "alert_state", height=1400),
     Page("runs", "/runs", "snapshots"),
 )
