@@ -34,6 +34,9 @@ class Answer:
         self.data = data
         self.headers = headers or {}
 
+    def __repr__(self) -> str:
+        return f"{self.status_code} {self.data.get('error', '')}"
+
 
 class FakeSlack:
     """Messages by channel; each call takes the next fault of `plan`, and works once the plan is used up."""
