@@ -58,8 +58,12 @@ def make_rulebook(folder: Path) -> Path:
     alerts = _shipped("alerts")
     alerts["confidence"] = {"max_interval_width": 1.0, "abstaining_rungs": []}
     alerts["budget"] = {"new_per_owner_week": 1, "new_per_week": 1}
-    alerts["detectors"] = {"renewal_at_risk": alerts["detectors"]["renewal_at_risk"]}
-    alerts["detectors"]["renewal_at_risk"]["conditions"] = [{"column": "arr_usd_cents", "op": ">", "value": 0}]
+    renewal = alerts["detectors"]["renewal_at_risk"] | {
+        "conditions": [{"column": "arr_usd_cents", "op": ">", "value": 0}],
+        "tuned": None,
+        "is_suppressed_by_context": False,
+    }
+    alerts["detectors"] = {"renewal_at_risk": renewal}
     for name, section in (("time", time), ("alerts", alerts)):
         (folder / f"{name}.yaml").write_text(yaml.safe_dump(section, sort_keys=False), encoding="utf-8")
     return folder
