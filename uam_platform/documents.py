@@ -27,6 +27,7 @@ _ENV_SECTIONS = {
     "mixpanel_base_url": "Mixpanel (source): a service account, or the project's legacy secret",
     "amplitude_base_url": "Amplitude (source): API key and secret key of the project",
     "drop_s3_endpoint": "The store of s3:// folders below; without keys AWS's own credential chain",
+    "logs_url": "Backend and API logs (source): JSON lines or OpenTelemetry's JSON export",
     "releases_url": "Releases and flags (source): CSV, JSON or JSON lines, GitHub's and PostHog's records among them",
     "slack_base_url": "Slack (destination): a bot token with chat:write and channels:history",
 }

@@ -117,6 +117,7 @@ class Settings(BaseSettings):
     drop_s3_access_key: str | None = None
     drop_s3_secret_key: SecretStr | None = None
     drop_s3_region: str = "us-east-1"
+    logs_url: str | None = Field(None, description="s3://bucket/prefix or folder with backend and API logs")
     releases_url: str | None = Field(
         None, description="s3://bucket/prefix or folder with releases, flags, flag exposures and the company's calendar"
     )

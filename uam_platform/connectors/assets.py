@@ -26,6 +26,7 @@ _KINDS: Final = {
     "ledger": {"sqlalchemy"},
     "collector": {"http", "duckdb"},
     "releases": {"file", "dlt"},
+    "backend_logs": {"file", "parquet"},
 }
 
 

@@ -12,7 +12,7 @@ import dagster as dg
 from uam_platform.lake.loads import Load
 from uam_platform.lake.resource import Warehouse
 
-PROFILED: Final = ("salesforce", "zendesk", "gong", "releases")
+PROFILED: Final = ("salesforce", "zendesk", "gong", "releases", "backend_logs")
 SHOWN_FOR: Final = timedelta(days=7)
 
 

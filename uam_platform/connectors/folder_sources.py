@@ -8,10 +8,12 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final
 
-from uam_platform.connectors import releases
+from uam_platform.connectors import backend_logs, releases
 from uam_platform.connectors.dropped_files import RECORD_SUFFIXES, DropFolder
 from uam_platform.connectors.object_store import StoreAddress
-from uam_platform.lake.loads import RECORDS, Load, LoadManifest
+from uam_platform.lake.loads import DELIVERIES, RECORDS, Load, LoadManifest
+from uam_platform.policy.load import load_section
+from uam_platform.policy.logs import LogPolicy
 from uam_platform.settings import Settings
 
 Land = Callable[[LoadManifest, str, datetime, Callable[[str], None]], Load | None]
@@ -30,6 +32,18 @@ def folder(settings: Settings, source: str, setting: str) -> DropFolder:
         url_setting=setting,
     )
     return DropFolder(source, address)
+
+
+def land_logs(settings: Settings, _: Mapping[str, str]) -> Land:
+    """Lands backend and API logs by the rules of the rulebook."""
+    rules = load_section(LogPolicy, "logs", settings.policy_dir)
+    source = backend_logs.LogSource(folder(settings, backend_logs.NAME, "UAM_LOGS_URL"), rules)
+    return lambda manifest, load_id, now, progress: backend_logs.land(source, manifest, load_id, now, progress)
+
+
+def look_at_logs(settings: Settings) -> str:
+    """What lies in the folder of logs."""
+    return folder(settings, backend_logs.NAME, "UAM_LOGS_URL").look(backend_logs.SUFFIXES)
 
 
 def land_releases(settings: Settings, _: Mapping[str, str]) -> Land:
@@ -51,3 +65,10 @@ RELEASES: Final = (
     look_at_releases,
 )
 """What the registry knows of the source before it is configured."""
+BACKEND_LOGS: Final = (
+    "Job runs, calls, failed synchronisations and refused rights, from backend and API logs in a folder or bucket.",
+    ("UAM_LOGS_URL",),
+    (DELIVERIES,),
+    land_logs,
+    look_at_logs,
+)

@@ -306,6 +306,7 @@ _KNOWN: Final[dict[str, _Kind]] = {
         analytics_tools.land_amplitude,
         lambda settings: analytics_tools.probe_amplitude(settings, _LOOK),
     ),
+    "backend_logs": _Kind(*folder_sources.BACKEND_LOGS),
     "releases": _Kind(*folder_sources.RELEASES),
     "files": _Kind(
         "Own exports (CSV, Parquet, JSON lines) described by a mapping.",

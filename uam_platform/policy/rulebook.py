@@ -14,6 +14,7 @@ from uam_platform.policy.identity import IdentityPolicy
 from uam_platform.policy.journeys import JourneyPolicy
 from uam_platform.policy.kpis import KpiPolicy
 from uam_platform.policy.load import PolicyError, load_section
+from uam_platform.policy.logs import LogPolicy
 from uam_platform.policy.playbooks import PlaybookPolicy
 from uam_platform.policy.reviews import ReviewPolicy
 from uam_platform.policy.scores import ScorePolicy
@@ -43,6 +44,7 @@ class Rulebook:
     cohorts: CohortPolicy
     topics: TopicPolicy
     changes: ChangePolicy
+    logs: LogPolicy
 
     @property
     def session_rule(self) -> SessionRule:
@@ -76,6 +78,7 @@ def load_rulebook(directory: Path | None = None) -> Rulebook:
         cohorts=load_section(CohortPolicy, "cohorts", directory),
         topics=load_section(TopicPolicy, "topics", directory),
         changes=load_section(ChangePolicy, "changes", directory),
+        logs=load_section(LogPolicy, "logs", directory),
     )
     groups = rulebook.scores.action_groups
     unknown = [group for group in rulebook.alerts.action_groups() if group not in groups]

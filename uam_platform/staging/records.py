@@ -93,12 +93,7 @@ def canonical_records(
         kinds: what releases, flags and announcements stand for.
     """
     usable, log = read_records(records)
-    by_source: dict[str, dict[str, list[Record]]] = defaultdict(lambda: defaultdict(list))
-    for record in usable:
-        if record.source_object in READ.get(record.load.source, ()):
-            by_source[record.load.source][record.source_object].append(record)
-        else:
-            log.reject(record.load, record.source_object, record.row_no, _refusal(record))
+    by_source = _by_source(usable, log)
     crm, desk, told = by_source["salesforce"], by_source["zendesk"], by_source["ledger"]
     recorder = by_source["gong"]
     account_rows, ids = crm_accounts.accounts(log, crm, policy.grace)
@@ -143,6 +138,17 @@ def canonical_records(
         quarantine=log.quarantine(),
         counts=log.counts(),
     )
+
+
+def _by_source(usable: Sequence[Record], log: RecordLog) -> dict[str, dict[str, list[Record]]]:
+    """Records by source and kind; those that no module reads are set aside."""
+    found: dict[str, dict[str, list[Record]]] = defaultdict(lambda: defaultdict(list))
+    for record in usable:
+        if record.source_object in READ.get(record.load.source, ()):
+            found[record.load.source][record.source_object].append(record)
+        else:
+            log.reject(record.load, record.source_object, record.row_no, _refusal(record))
+    return found
 
 
 def _ticket_history(
