@@ -14,6 +14,7 @@ SHARING: Final = ("end_to_end", "simulation", "sandbox")
 """Folders whose files share one expensive fixture; with several workers they stay on one, and begin first."""
 
 
+@pytest.hookimpl(tryfirst=True)  # before the plugin reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let a worker keep what shares a fixture: a folder of `SHARING`, else a file; the long ones begin first."""
     for item in items:
