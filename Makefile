@@ -33,7 +33,7 @@ dev: $(VENV)/.installed ## the Dagster UI on http://localhost:3000, on the same 
 
 .PHONY: test
 test: $(VENV)/.installed ## the whole test suite, by WORKERS=2 processes
-	@$(BIN)/python -m pytest -n $${WORKERS:-2} --dist loadgroup
+	@$(BIN)/python -m pytest -n $${WORKERS:-2} --dist loadscope --no-loadscope-reorder
 
 .PHONY: lint
 lint: $(VENV)/.installed ## style and types

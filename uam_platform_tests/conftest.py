@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from uam_platform.ledger.engine import Ledger
 from uam_platform_tests.ledger.findings import new_ledger
@@ -14,12 +15,21 @@ SHARING: Final = ("end_to_end", "simulation", "sandbox")
 """Folders whose files share one expensive fixture; with several workers they stay on one, and begin first."""
 
 
-@pytest.hookimpl(tryfirst=True)  # before the plugin reads the groups
+class ByFixture(LoadScopeScheduling):
+    """Hands whole folders of `SHARING`, else whole files, to the workers."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        path = Path(nodeid.split("::", maxsplit=1)[0])
+        return path.parent.name if path.parent.name in SHARING else str(path)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFixture:
+    """Divide the suite by expensive fixtures."""
+    return ByFixture(config, log)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let a worker keep what shares a fixture: a folder of `SHARING`, else a file; the long ones begin first."""
-    for item in items:
-        folder = item.path.parent.name
-        item.add_marker(pytest.mark.xdist_group(folder if folder in SHARING else item.path.stem))
+    """What takes longest begins first, so that no worker is left alone with it at the end."""
     items.sort(key=lambda item: SHARING.index(n) if (n := item.path.parent.name) in SHARING else len(SHARING))
 
 
