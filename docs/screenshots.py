@@ -33,31 +33,31 @@ class Page:
         name: of the file, without ending.
         address: path below the UI's root, or a command of `uam` that writes the page to the file it is given.
         wait_for: text that must be on the page before the picture is taken.
-        scroll_to: text that is brought into view first.
+        click: text that is clicked first, e.g. to open a plot.
         height: of the window in pixels.
     """
 
     name: str
     address: str
     wait_for: str
-    scroll_to: str = ""
+    click: str = ""
     height: int = 950
 
 
 ASSET = "/assets/{}?view=overview"
+PLOT = "[Show Markdown]"
 UI_PAGES = (
     Page("asset_graph", "/asset-groups", "revenue_at_risk", height=1100),
     Page("catalog", "/assets", "account_features"),
     Page("jobs", "/jobs", "snapshots"),
     Page("sensor", "/automation", "outbox"),
-    Page("asset_detail", ASSET.format("churn/model_card"), "model_card", height=1500),
-    Page("revenue_at_risk", ASSET.format("kpis/revenue_at_risk"), "revenue_at_risk", height=1500),
-    Page("account_scores", ASSET.format("kpis/account_scores"), "account_scores", height=1500),
-    Page("transitions", ASSET.format("behavior/transitions"), "transitions", height=1600),
-    Page("sequences", ASSET.format("behavior/sequence_matches"), "sequence_matches", height=1600),
-    Page("journeys", ASSET.format("behavior/journeys"), "journeys", height=1600),
+    Page("asset_detail", ASSET.format("churn/model_card"), "model_card", height=1300),
+    Page("revenue_at_risk", ASSET.format("kpis/revenue_at_risk"), "revenue_at_risk", PLOT),
+    Page("transitions", ASSET.format("behavior/transitions"), "transitions", PLOT),
+    Page("sequences", ASSET.format("behavior/sequence_matches"), "sequence_matches", PLOT),
+    Page("journeys", ASSET.format("behavior/journeys"), "journeys", PLOT),
     Page("statements", ASSET.format("evidence/statements"), "statements", height=1600),
-    Page("volume_plot", ASSET.format("staging/load_reconciliation"), "load_reconciliation", height=1500),
+    Page("volume_plot", ASSET.format("staging/load_reconciliation"), "load_reconciliation", PLOT),
     Page("check", "/assets/staging/load_reconciliation?view=checks", "rows_add_up"),
     Page("alert_state", ASSET.format("alerts/alert_state"), "alert_state", height=1400),
     Page("runs", "/runs", "snapshots"),
@@ -97,6 +97,8 @@ def take(browser, address: str, page: Page) -> None:
         print(
             f"{page.name}: {page.wait_for!r} did not appear or the page did not come to rest ({type(error).__name__})"
         )
+    if page.click:
+        tab.get_by_text(page.click).first.click()
     tab.wait_for_timeout(2_500)
     tab.screenshot(path=IMAGES / f"{page.name}.png")
     tab.close()

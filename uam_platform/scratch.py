@@ -68,7 +68,12 @@ def vendors(company: Path, state: Path) -> Iterator[dict[str, str]]:
     from uam_platform.simulation.sandbox.server import running
 
     with running(company, state, incremental_per_minute=_EXPORTS_PER_MINUTE) as sandbox:
-        yield {name: value for name, value in sandbox.credentials.items() if not name.startswith(_SECOND_TOOLS)}
+        yield of_first_tools(sandbox.credentials)
+
+
+def of_first_tools(credentials: Mapping[str, str]) -> dict[str, str]:
+    """The variables of a sandbox without those of second analytics tools."""
+    return {name: value for name, value in credentials.items() if not name.startswith(_SECOND_TOOLS)}
 
 
 def settings_of(variables: Mapping[str, str], /, **options: Any) -> Settings:

@@ -9,8 +9,17 @@ from uam_platform.contracts.model import Column, Purpose, Type
 _WEB, _FIX, _AUDIT = Purpose.PRODUCT_DECISIONS, Purpose.ISSUE_RESOLUTION, Purpose.COMPLIANCE
 _S, _T = Type.STRING, Type.TIMESTAMP
 
-FLAG_KINDS = ("release", "rollout", "automation", "experiment", "other")
-ANNOUNCED_KINDS = ("rollout", "automation", "holiday", "shutdown", "season", "migration", "maintenance", "other")
+FLAG_KINDS = ("release", "staged_rollout", "automated_work", "experiment", "other")
+ANNOUNCED_KINDS = (
+    "staged_rollout",
+    "automated_work",
+    "public_holiday",
+    "shutdown",
+    "season",
+    "migration",
+    "maintenance",
+    "other",
+)
 
 CHANGE_COLUMNS: tuple[Column, ...] = (
     Column("release_id", _S, "Release, as the release system names it.", purpose=_WEB),

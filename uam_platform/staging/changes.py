@@ -37,7 +37,7 @@ from uam_platform.temporal import keys
 
 Row = dict[str, Any]
 KINDS: Final = ("release", "github_release", "flag_exposure", "flag_call", "posthog_flag", "announcement")
-_ANNOUNCING: Final = ("rollout", "automation")
+_ANNOUNCING: Final = ("staged_rollout", "automated_work")
 _WITHDRAWN: Final = ("deleted", "unpublished")
 
 

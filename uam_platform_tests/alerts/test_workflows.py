@@ -209,8 +209,8 @@ LOUD = {
 @pytest.mark.parametrize(
     ("flag", "days_ago", "trouble", "reason"),
     [
-        ("rollout_wave_2", 20, SOME, "announced:rollout"),
-        ("automation_pack", 40, SOME, "announced:automation"),
+        ("rollout_wave_2", 20, SOME, "announced:staged_rollout"),
+        ("automation_pack", 40, SOME, "announced:automated_work"),
         ("rollout_wave_2", 40, SOME, None),
         ("new_editor", 20, SOME, None),
         ("rollout_wave_2", 20, LOUD, None),

@@ -82,7 +82,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     )  # fmt: skip
     exposure = {
         **origin,
-        "flag_kind": "rollout",
+        "flag_kind": "staged_rollout",
         "variant": "on",
         "flag_key": "wave",
         "actor_key": 0,

@@ -239,5 +239,7 @@ def staged_ids(manifest: LoadManifest, lake_folder: Path) -> tuple[Counter[str],
     for load in pending(lake, manifest):
         take_in(connection, lake, manifest, load, load_section(TimePolicy, "time"))
     days = sorted({key.split("/")[0] for key in lake.keys(DELIVERIES)})
-    events = publish_around_events(connection, lake, days, load_section(Taxonomy, "taxonomy"))
+    events = publish_around_events(
+        connection, lake, days, load_section(Taxonomy, "taxonomy"), load_section(TimePolicy, "time")
+    )
     return Counter(row[0] for row in rows), int(events.count().execute())

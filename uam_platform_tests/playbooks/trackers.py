@@ -67,6 +67,9 @@ def told(received: list[dict[str, Any]], what: str) -> Counter[str]:
     return Counter(_action_of_issue(e) for e in received if e["object"] == what)
 
 
+_RUNS = 400  # more than two hours: the pauses between attempts grow, and a plan may hold fourteen faults
+
+
 class Wire(httpx.BaseTransport):
     """Sends requests to a sandbox in this process; each call takes the next fault of `plan`."""
 
@@ -184,12 +187,12 @@ class World:
 
     def finish(self) -> None:
         """Runs as a schedule would start them, until nothing is open."""
-        for _ in range(80):
+        for _ in range(_RUNS):
             self.run()
             self.now += timedelta(seconds=20)
             if not {"pending", "sending", "unknown"} & set(outbox.counts(self.ledger)):
                 return
-        raise AssertionError(f"still open after 80 runs: {outbox.counts(self.ledger)}")
+        raise AssertionError(f"still open after {_RUNS} runs: {outbox.counts(self.ledger)}")
 
     def made(self, what: str) -> Counter[str]:
         """How often each action made an issue or a comment."""

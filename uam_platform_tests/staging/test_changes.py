@@ -90,7 +90,7 @@ def test_a_rollout_and_an_automation_are_announced_from_their_first_day_on() -> 
         )
     )  # fmt: skip
     told = made.announcements.set_index("account_id")
-    assert told["announced_kind"].to_dict() == {"acc_1": "rollout", "acc_2": "automation"}
+    assert told["announced_kind"].to_dict() == {"acc_1": "staged_rollout", "acc_2": "automated_work"}
     assert told.loc["acc_1", "starts_at"] == at("2025-01-02T10:00:00")
     assert len(made.flag_exposures) == 6
 
