@@ -47,7 +47,7 @@ class Page:
 ASSET = "/assets/{}?view=overview"
 PLOT = "[Show Markdown]"
 UI_PAGES = (
-    Page("asset_graph", "/asset-groups", "revenue_at_risk", height=1100),
+    Page("asset_graph", "/asset-groups", "playbooks", height=800),
     Page("catalog", "/assets", "account_features"),
     Page("jobs", "/jobs", "snapshots"),
     Page("sensor", "/automation", "outbox"),

@@ -23,7 +23,8 @@ FLAG_EXPOSURES = Contract(
     stage="staging",
     name="flag_exposures",
     grain="one flag variant and whom it reached, since when",
-    description="Who saw which flag since when (R48): an account, a workspace or a user. flag_kind staged_rollout and automated_work say what "
+    description="Who saw which flag since when (R48): an account, a workspace or a user. flag_kind staged_rollout and automated_work say "
+    "what "
     "was done to the account on purpose. The first exposed_at of an account counts; rows are known at known_at.",
     columns=columns(
         "source exposure_id flag_key flag_kind variant account_id workspace_id_source workspace_key actor_key exposed_at "
