@@ -21,7 +21,7 @@ def account_changes(store: Store, account_id: str) -> Iterator[Line]:
         first = min(rows, key=lambda row: (row["exposed_at"], row["exposure_id"]))
         spaces = len({row["workspace_id_source"] for row in rows if row["workspace_id_source"]})
         where = f", {spaces} workspaces" if spaces > 1 else ""
-        text = f"{flag[0]}: {flag[1]} ({first['flag_kind']}{where})"
+        text = f"{flag[0]}: {flag[1]} ({str(first['flag_kind']).replace('_', ' ')}{where})"
         yield Line(first["exposed_at"], "flag", text, f"staging/flag_exposures exposure_id={first['exposure_id']}")
     for row in store.rows(ANNOUNCEMENTS, account_id):
         if row["flag_key"] is None:  # what a flag announces is told as the flag

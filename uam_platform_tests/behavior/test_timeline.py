@@ -122,7 +122,7 @@ def test_releases_flags_and_announcements_that_concern_the_account_are_told(stor
     assert [(x.kind, x.text) for x in lines] == [
         ("release", "v1 Search (feature)"),
         ("release", "v1 Search (feature, behind flag wave)"),
-        ("flag", "wave: on (rollout, 2 workspaces)"),
+        ("flag", "wave: on (staged rollout, 2 workspaces)"),
         ("announced", "shutdown until 2025-03-25: Break"),
         ("announced", "shutdown until 2025-03-25: Break"),
     ]
