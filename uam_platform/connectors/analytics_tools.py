@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Final
 
 from pydantic import SecretStr
 
@@ -19,7 +19,8 @@ from uam_platform.connectors.amplitude import AmplitudeSource
 from uam_platform.connectors.errors import ConnectorError, PermanentError
 from uam_platform.connectors.http_json import JsonClient, Wire, shown
 from uam_platform.connectors.mixpanel import MixpanelSource
-from uam_platform.lake.loads import Load, LoadManifest
+from uam_platform.connectors.vendor_sources import LOOK
+from uam_platform.lake.loads import DELIVERIES, RECORDS, Load, LoadManifest
 from uam_platform.settings import Settings
 
 Land = Callable[[LoadManifest, str, datetime, Callable[[str], None]], Load | None]
@@ -67,14 +68,14 @@ def land_amplitude(settings: Settings, _: Mapping[str, str]) -> Land:
     return lambda manifest, load_id, now, progress: amplitude_export.land(source, manifest, load_id, now, progress)
 
 
-def probe_mixpanel(settings: Settings, wire: Wire) -> str:
+def probe_mixpanel(settings: Settings) -> str:
     """See `ask_mixpanel`."""
-    return ask_mixpanel(mixpanel_source(settings), wire)
+    return ask_mixpanel(mixpanel_source(settings), LOOK)
 
 
-def probe_amplitude(settings: Settings, wire: Wire) -> str:
+def probe_amplitude(settings: Settings) -> str:
     """See `ask_amplitude`."""
-    return ask_amplitude(amplitude_source(settings), wire)
+    return ask_amplitude(amplitude_source(settings), LOOK)
 
 
 def ask_mixpanel(source: MixpanelSource, wire: Wire) -> str:
@@ -129,3 +130,20 @@ def _unheard(_: str) -> None:
 
 def _secret(value: SecretStr | None) -> str:
     return value.get_secret_value() if value is not None else ""
+
+
+MIXPANEL: Final = (
+    "Event deliveries and user profiles of Mixpanel.",
+    ("UAM_MIXPANEL_BASE_URL", "UAM_MIXPANEL_SECRET"),
+    (DELIVERIES, RECORDS),
+    land_mixpanel,
+    probe_mixpanel,
+)
+"""What the registry knows of the source before it is configured."""
+AMPLITUDE: Final = (
+    "Event deliveries of Amplitude, from its export.",
+    ("UAM_AMPLITUDE_BASE_URL", "UAM_AMPLITUDE_API_KEY", "UAM_AMPLITUDE_SECRET_KEY"),
+    (DELIVERIES,),
+    land_amplitude,
+    probe_amplitude,
+)

@@ -1,0 +1,188 @@
+"""Salesforce, Zendesk, Gong, Segment and PostHog from the settings: what lands them, and one cheap call for `uam doctor`.
+
+Here: settings -> sources. Not here: reading them (the module of each vendor), which connectors there are (`registry`), other analytics
+tools (`analytics_tools`), folders (`folder_sources`).
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Final
+
+from pydantic import SecretStr
+
+from uam_platform.connectors import (
+    gong,
+    posthog,
+    posthog_api,
+    salesforce,
+    salesforce_session,
+    segment,
+    zendesk,
+    zendesk_session,
+)
+from uam_platform.connectors.http_json import Wire
+from uam_platform.connectors.object_store import StoreAddress
+from uam_platform.connectors.retry import Retry
+from uam_platform.lake.loads import DELIVERIES, RECORDS, Load, LoadManifest
+from uam_platform.settings import Settings
+
+Land = Callable[[LoadManifest, str, datetime, Callable[[str], None]], Load | None]
+"""As in `registry`."""
+
+LOOK: Final = Wire(retry=Retry(attempts=1), timeout_seconds=10)
+"""For `uam doctor`: a person waits."""
+
+
+def land_segment(settings: Settings, _: Mapping[str, str]) -> Land:
+    """Lands Segment's archive."""
+    archive = StoreAddress(
+        url=settings.segment_archive_url or "",
+        endpoint=settings.segment_s3_endpoint,
+        access_key=settings.segment_s3_access_key,
+        secret_key=_secret(settings.segment_s3_secret_key) or None,
+        region=settings.segment_s3_region,
+    )
+    source = segment.SegmentSource(archive, settings.engine_threads, settings.engine_memory)
+    return lambda manifest, load_id, now, progress: segment.land(source, manifest, load_id, now, progress)
+
+
+def land_zendesk(settings: Settings, _: Mapping[str, str]) -> Land:
+    """Lands Zendesk."""
+    source = zendesk_source(settings)
+    return lambda manifest, load_id, now, progress: zendesk.land(source, manifest, load_id, now, progress)
+
+
+def zendesk_source(settings: Settings) -> zendesk_session.ZendeskSource:
+    """Where and as whom Zendesk is read."""
+    return zendesk_session.ZendeskSource(
+        base_url=settings.zendesk_base_url or "",
+        start=settings.zendesk_start,
+        email=settings.zendesk_email or "",
+        api_token=_secret(settings.zendesk_api_token),
+        oauth_token=_secret(settings.zendesk_oauth_token),
+        chat_token=_secret(settings.zendesk_chat_token),
+    )
+
+
+def land_salesforce(settings: Settings, _: Mapping[str, str]) -> Land:
+    """Lands Salesforce."""
+    source = salesforce_source(settings)
+    return lambda manifest, load_id, now, progress: salesforce.land(source, manifest, load_id, now, progress)
+
+
+def salesforce_source(settings: Settings) -> salesforce_session.SalesforceSource:
+    """Where and as which app Salesforce is read."""
+    return salesforce_session.SalesforceSource(
+        base_url=settings.salesforce_base_url or "",
+        client_id=settings.salesforce_client_id or "",
+        client_secret=_secret(settings.salesforce_client_secret),
+        names=settings.salesforce_names,
+    )
+
+
+def posthog_source(settings: Settings) -> posthog_api.PostHogSource:
+    """Where and as whom PostHog is read."""
+    archive = StoreAddress(
+        url=settings.posthog_archive_url or "",
+        endpoint=settings.posthog_s3_endpoint,
+        access_key=settings.posthog_s3_access_key,
+        secret_key=_secret(settings.posthog_s3_secret_key) or None,
+        region=settings.posthog_s3_region,
+        setting="UAM_POSTHOG",
+    )
+    return posthog_api.PostHogSource(
+        project_id=settings.posthog_project_id or "",
+        archive=archive if settings.posthog_archive_url else None,
+        base_url=settings.posthog_base_url,
+        api_key=_secret(settings.posthog_api_key),
+        start=settings.posthog_start,
+        page_rows=settings.posthog_page_rows,
+        workspace_group=settings.posthog_workspace_group,
+        account_group=settings.posthog_account_group,
+        threads=settings.engine_threads,
+        memory=settings.engine_memory,
+    )
+
+
+def land_posthog(settings: Settings, _: Mapping[str, str]) -> Land:
+    """Lands PostHog's batch exports or answers."""
+    source = posthog_source(settings)
+    return lambda manifest, load_id, now, progress: posthog.land(source, manifest, load_id, now, progress)
+
+
+def probe_posthog(settings: Settings) -> str:
+    """One cheap authenticated look."""
+    return posthog_api.probe(posthog_source(settings), LOOK)
+
+
+def gong_source(settings: Settings) -> gong.GongSource:
+    """Where and as whom Gong is read."""
+    return gong.GongSource(
+        base_url=settings.gong_base_url or "",
+        access_key=settings.gong_access_key or "",
+        access_key_secret=_secret(settings.gong_access_key_secret),
+        start=settings.gong_start,
+        look_back_days=settings.gong_look_back_days,
+    )
+
+
+def land_gong(settings: Settings, _: Mapping[str, str]) -> Land:
+    """Lands Gong."""
+    source = gong_source(settings)
+    return lambda manifest, load_id, now, progress: gong.land(source, manifest, load_id, now, progress)
+
+
+def probe_gong(settings: Settings) -> str:
+    """One cheap authenticated look."""
+    return gong.probe(gong_source(settings), settings.clock(), LOOK)
+
+
+def probe_zendesk(settings: Settings) -> str:
+    """One cheap authenticated look."""
+    return zendesk.probe(zendesk_source(settings), LOOK)
+
+
+def probe_salesforce(settings: Settings) -> str:
+    """One cheap authenticated look."""
+    return salesforce.probe(salesforce_source(settings), LOOK)
+
+
+def _secret(value: SecretStr | None) -> str:
+    return value.get_secret_value() if value is not None else ""
+
+
+SALESFORCE: Final = (
+    "Accounts, contacts, contracts, opportunities, users and their history in Salesforce, deleted ones included.",
+    ("UAM_SALESFORCE_BASE_URL", "UAM_SALESFORCE_CLIENT_ID", "UAM_SALESFORCE_CLIENT_SECRET"),
+    (RECORDS,),
+    land_salesforce,
+    probe_salesforce,
+)
+"""What the registry knows of the source before it is configured."""
+ZENDESK: Final = (
+    "Tickets and what happened to them, metric events, satisfaction, chats, users and organisations of Zendesk.",
+    ("UAM_ZENDESK_BASE_URL", "UAM_ZENDESK_EMAIL", "UAM_ZENDESK_API_TOKEN"),
+    (RECORDS,),
+    land_zendesk,
+    probe_zendesk,
+)
+GONG: Final = (
+    "Recorded calls, their participants and transcripts of Gong.",
+    ("UAM_GONG_BASE_URL", "UAM_GONG_ACCESS_KEY", "UAM_GONG_ACCESS_KEY_SECRET"),
+    (RECORDS,),
+    land_gong,
+    probe_gong,
+)
+SEGMENT: Final = (
+    "Event deliveries of web and backend, from Segment's archive.",
+    ("UAM_SEGMENT_ARCHIVE_URL",),
+    (DELIVERIES,),
+    land_segment,
+)
+POSTHOG: Final = (
+    "Event deliveries of PostHog, from its batch exports or through its query API.",
+    ("UAM_POSTHOG_PROJECT_ID",),
+    (DELIVERIES,),
+    land_posthog,
+    probe_posthog,
+)
