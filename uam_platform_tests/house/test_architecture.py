@@ -134,17 +134,20 @@ def test_the_definitions_compose_in_at_most_forty_lines():
 
 def test_importing_the_definitions_takes_less_than_three_seconds_and_loads_nothing_heavy():
     code = (
-        "import time, sys; t = time.process_time(); import uam_platform.definitions as d; d.defs(); "
-        "print(time.process_time() - t, ','.join(sorted({m.split('.')[0] for m in sys.modules})))"
+        "import time, sys; t = time.process_time(); import dagster; d = time.process_time() - t; "
+        "import uam_platform.definitions as u; u.defs(); "
+        "print(time.process_time() - t, d, ','.join(sorted({m.split('.')[0] for m in sys.modules})))"
     )
     runs = [
         subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True)
         for _ in range(2)
     ]
-    seconds = min(  # of the processor: what else this machine does must not fail the test
-        float(r.stdout.split()[0]) for r in runs
+    # Of the processor, and on a machine whose caches others use too in measure with Dagster's own import (0.5 s on a quiet one):
+    # what else runs must not fail the test.
+    seconds = min(
+        float(total) / max(1.0, float(dagster) / 0.5) for total, dagster, _ in (r.stdout.split() for r in runs)
     )
-    loaded = set(runs[0].stdout.split()[1].split(","))
+    loaded = set(runs[0].stdout.split()[2].split(","))
     assert not loaded & {"dlt", "lightgbm", "pyspark", "matplotlib"}
     assert seconds < 3.0
 
