@@ -40,7 +40,9 @@ from uam_platform.staging.incidents import INCIDENTS
 
 _TOP = 5
 _RUNGS = {
-    "base_rate": "an assumed base rate",
+    "base_rate": "an assumed base rate",  # of runs by earlier versions
+    "rules": "what declared rules say before anybody left",
+    "contract_and_index": "contracts and declared signs, few outcomes yet",
     "contract_hazard": "what contracts alone say",
     "lightgbm_unproven": "LightGBM's, unproven",
     "lightgbm": "LightGBM's",

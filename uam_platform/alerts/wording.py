@@ -188,6 +188,6 @@ def _contract(row: Row) -> str:
 
 def _score(row: Row) -> str:
     baseline = percent(row["baseline_probability"])
-    if row["model_rung"] == "base_rate":
-        return "No churn model has enough history yet, so the dollars stand on the base rate."
+    if row["model_rung"] in ("rules", "base_rate"):
+        return "No customer has left yet in the data, so the dollars stand on declared rules, not on experience."
     return f"Churn probability {percent(row['churn_probability'])}; contract terms alone say {baseline}."

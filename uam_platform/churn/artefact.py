@@ -11,6 +11,7 @@ from typing import Any
 from uam_platform.churn.baseline import ContractHazard, Hazard
 from uam_platform.churn.calibration import Calibration
 from uam_platform.churn.ladder import Rung
+from uam_platform.churn.rules import DeclaredIndex, Tilt
 from uam_platform.policy.churn import Codes, ContractCells
 
 
@@ -29,6 +30,7 @@ class Artefact:
         calibration: map of margins to log odds.
         trees: LightGBM model texts; the margin is the mean of what each adds to the log odds of its own hazard.
         tree_hazards: per tree text the contract hazard it started from, learned on the same rows.
+        tilt: what the declared index adds to the contract hazard; nothing with trees.
     """
 
     rung: Rung
@@ -41,6 +43,7 @@ class Artefact:
     calibration: Calibration
     trees: tuple[str, ...] = ()
     tree_hazards: tuple[ContractHazard, ...] = ()
+    tilt: Tilt = Tilt()
 
     def to_bytes(self) -> bytes:
         """Canonical JSON: equal artefacts give equal bytes."""
@@ -55,6 +58,7 @@ class Artefact:
             "calibration": asdict(self.calibration),
             "trees": self.trees,
             "tree_hazards": [asdict(hazard) for hazard in self.tree_hazards],
+            "tilt": asdict(self.tilt),
         }
         return json.dumps(said, sort_keys=True, separators=(",", ":")).encode()
 
@@ -76,12 +80,18 @@ class Artefact:
             ),
             trees=tuple(said["trees"]),
             tree_hazards=tuple(_hazard(one) for one in said["tree_hazards"]),
+            tilt=_tilt(said["tilt"]) if "tilt" in said else Tilt(),  # models of older registries have none
         )
 
 
 def model_id(content: bytes) -> str:
     """Content hash of an artefact: the first 16 hex digits of its SHA-256."""
     return hashlib.sha256(content).hexdigest()[:16]
+
+
+def _tilt(said: dict[str, Any]) -> Tilt:
+    index = {name: tuple(value) if isinstance(value, list) else value for name, value in said["index"].items()}
+    return Tilt(DeclaredIndex(**index), said["slope"], said["shift"])
 
 
 def _hazard(said: dict[str, Any]) -> ContractHazard:

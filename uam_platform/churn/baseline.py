@@ -4,17 +4,17 @@ Here: the hazard of each contract cell, shrunk, with its interval. It is the yar
 score itself while few accounts have left. Not here: when it is used (`ladder`), behavioural models (`train`).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from uam_platform.churn.calibration import log_odds
-from uam_platform.policy.churn import BaseRate, ContractCells
+from uam_platform.churn.calibration import shift_to, sigmoid
+from uam_platform.churn.rules import NO_RENEWAL, believed_rate, contract_log_odds
+from uam_platform.policy.churn import ChurnPolicy, ContractCells
 
-NO_RENEWAL = "none"
-_LEAST_PROBABILITY = 1e-4
 INTERVAL = (0.10, 0.90)
 
 Values = npt.NDArray[np.float64]
@@ -51,25 +51,48 @@ def cell_keys(rows: pd.DataFrame, rule: ContractCells) -> pd.Series:
     return pd.Series(keys, index=rows.index, name="cell", dtype="str")
 
 
-def fit_contract_hazard(rows: pd.DataFrame, rule: ContractCells, prior: BaseRate) -> ContractHazard:
-    """Hazards from closed labels, each level shrunk towards the one above it.
+def fit_contract_hazard(rows: pd.DataFrame, policy: ChurnPolicy) -> ContractHazard:
+    """Hazards from closed labels, each level shrunk towards what the level above it and the terms of contracts imply.
 
     A level's rate is the share of churned account-weeks; it counts with the number of distinct accounts behind it, because the weeks
-    of one account are no independent draws: p = (accounts x rate + s x p_above) / (accounts + s).
+    of one account are no independent draws: p = (accounts x rate + s x p_believed) / (accounts + s). What is believed of a cell is what
+    its terms imply (`rules.believed_rate`), its log odds shifted so that the cells of a billing period agree with the period's hazard.
 
     Args:
         rows: account_id, days_to_renewal, billing_period, is_churned; may be empty.
-        rule: cells and s.
-        prior: what is believed without data.
+        policy: cells, s, and what is believed without data.
     """
+    rule, prior = policy.contract_cells, policy.base_rate
     keyed = rows.assign(cell=cell_keys(rows, rule), churned=rows["is_churned"].astype(float))
     keyed["period"] = keyed["cell"].str.split("|", n=1).str[0]
-    start = Hazard(prior.probability, prior.accounts)
-    overall = _shrunk(keyed, start, prior.accounts)
-    s = rule.shrink_accounts
-    periods = {str(k): _shrunk(g, overall, s) for k, g in keyed.groupby("period", sort=True)}
-    cells = {str(k): _shrunk(g, periods[str(k).split("|", 1)[0]], s) for k, g in keyed.groupby("cell", sort=True)}
+    believed = {key: believed_rate(*key.split("|", 1), policy) for key in {*every_cell(policy), *keyed["cell"]}}
+    odds = dict(zip(believed, contract_log_odds(np.array(list(believed.values()))), strict=True))
+    overall = _shrunk(keyed, Hazard(prior.probability, prior.accounts), prior.accounts)
+    level = _level(keyed, odds, overall.probability)
+    periods, levels = {}, {}
+    for period, group in keyed.groupby("period", sort=True):
+        implied = float(sigmoid(group["cell"].map(odds).to_numpy() + level).mean())
+        periods[str(period)] = _shrunk(group, Hazard(implied, overall.accounts), rule.shrink_accounts)
+        levels[str(period)] = _level(group, odds, periods[str(period)].probability)
+    seen = dict(iter(keyed.groupby("cell", sort=True)))
+    cells = {}
+    for key in sorted(believed):
+        shift = levels.get(key.split("|", 1)[0], level)
+        implied = float(sigmoid(np.array([odds[key] + shift]))[0])
+        above = Hazard(implied, rule.shrink_accounts)
+        cells[key] = _shrunk(seen[key], above, rule.shrink_accounts) if key in seen else above
     return ContractHazard(overall, periods, cells)
+
+
+def every_cell(policy: ChurnPolicy) -> list[str]:
+    """Keys of the cells of all billing periods that the rulebook names."""
+    buckets = [*map(str, range(len(policy.contract_cells.renewal_edges_days) + 1)), NO_RENEWAL]
+    return [f"{period}|{bucket}" for period in policy.codes.billing_period for bucket in buckets]
+
+
+def _level(rows: pd.DataFrame, odds: Mapping[str, float], probability: float) -> float:
+    """Shift of the believed log odds with which the rows' mean is `probability`."""
+    return shift_to(rows["cell"].map(odds).to_numpy(dtype="float64"), probability * len(rows)) if len(rows) else 0.0
 
 
 def _shrunk(rows: pd.DataFrame, above: Hazard, strength: float) -> Hazard:
@@ -87,7 +110,7 @@ def look_up(hazard: ContractHazard, rows: pd.DataFrame, rule: ContractCells) -> 
 def starting_log_odds(hazard: ContractHazard, rows: pd.DataFrame, rule: ContractCells) -> Values:
     """Log odds of each row's cell: where trees start from, so that they need not learn the calendar of contracts."""
     probability, _ = look_up(hazard, rows, rule)
-    return log_odds(np.clip(probability, _LEAST_PROBABILITY, 1 - _LEAST_PROBABILITY))
+    return contract_log_odds(probability)
 
 
 def beta_interval(probability: Values, accounts: Values) -> tuple[Values, Values]:

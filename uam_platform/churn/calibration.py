@@ -67,7 +67,7 @@ def fit_calibration(margin: Values, churned: Values, churned_accounts: int, kind
     if kind == "none" or not 0 < churned.sum() < len(churned):
         return Calibration("none", margin_error=error)
     if kind == "intercept":
-        return Calibration(kind, intercept=_shift(margin, churned), margin_error=error)
+        return Calibration(kind, intercept=shift_to(margin, float(churned.sum())), margin_error=error)
     slope, intercept = _platt(margin, churned)
     if kind == "platt":
         return Calibration(kind, slope, intercept, margin_error=error)
@@ -75,12 +75,12 @@ def fit_calibration(margin: Values, churned: Values, churned_accounts: int, kind
     return Calibration(kind, slope, intercept, knots, levels, error)
 
 
-def _shift(margin: Values, churned: Values) -> float:
-    """The shift with which the mean probability equals the share of churned rows (Newton's method)."""
+def shift_to(margin: Values, total: float) -> float:
+    """The shift of log odds with which the probabilities of all rows sum to `total` (Newton's method)."""
     shift = 0.0
     for _ in range(50):
         p = sigmoid(margin + shift)
-        step = float((churned - p).sum() / np.maximum((p * (1 - p)).sum(), 1e-12))
+        step = float((total - p.sum()) / np.maximum((p * (1 - p)).sum(), 1e-12))
         shift += float(np.clip(step, -2, 2))
         if abs(step) < 1e-10:
             break
@@ -93,7 +93,7 @@ def _platt(margin: Values, churned: Values) -> tuple[float, float]:
 
     model = LogisticRegression(C=np.inf, max_iter=200).fit(margin.reshape(-1, 1), churned)
     slope, intercept = float(model.coef_[0][0]), float(model.intercept_[0])
-    return (slope, intercept) if slope > 0.05 else (0.05, _shift(0.05 * margin, churned))
+    return (slope, intercept) if slope > 0.05 else (0.05, shift_to(0.05 * margin, float(churned.sum())))
 
 
 _MINIMUM_SHARE = (

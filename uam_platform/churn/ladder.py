@@ -11,7 +11,7 @@ from typing import Literal
 
 from uam_platform.policy.churn import Ladder
 
-Rung = Literal["base_rate", "contract_hazard", "lightgbm_unproven", "lightgbm"]
+Rung = Literal["rules", "contract_and_index", "contract_hazard", "lightgbm_unproven", "lightgbm"]
 CalibrationKind = Literal["none", "intercept", "platt", "isotonic"]
 
 
@@ -26,13 +26,13 @@ class Step:
 def choose(churned_accounts: int, ladder: Ladder) -> Step:
     """The step for so many distinct churned accounts.
 
-    Nobody left yet: the assumed base rate with a wide interval, which is an honest way to abstain. Few: contract hazard shrunk to the
-    base rate. Enough: LightGBM, its calibration the freer the more accounts support it.
+    Nobody left yet: the rules alone with a wide interval, which rank accounts and are no prediction. Few: contract hazard shrunk to the
+    rules, and one slope of the declared index. Enough: LightGBM, its calibration the freer the more accounts support it.
     """
     if churned_accounts == 0:
-        return Step("base_rate", "none")
+        return Step("rules", "none")
     if churned_accounts < ladder.lightgbm:
-        return Step("contract_hazard", "none")
+        return Step("contract_and_index", "none")
     if churned_accounts < ladder.platt:
         return Step("lightgbm", "intercept")
     return Step("lightgbm", "platt" if churned_accounts <= ladder.isotonic else "isotonic")

@@ -25,11 +25,13 @@ from uam_platform.churn.baseline import cell_keys, look_up, starting_log_odds
 from uam_platform.churn.boosting import mean_contributions
 from uam_platform.churn.calibration import log_odds
 from uam_platform.churn.diagnosis import Diagnosed
+from uam_platform.churn.features import matrix
 from uam_platform.policy.churn import ChurnPolicy, FeatureRule
 
 CONTRACT_MARK = "contract: "
 CELL_FEATURE = "days_to_renewal"
 LOWERS_MARK = "lowers the risk: "
+UNPROVEN_MARK = "declared sign, not yet proven on outcomes here: "
 
 _COLUMNS = ["account_id", "as_of", "reason_rank", "reason_feature", "reason_value", "contribution", "reason_text"]
 
@@ -83,16 +85,13 @@ def cell_reasons(rows: pd.DataFrame, artefact: Artefact, policy: ChurnPolicy) ->
         return pd.DataFrame(columns=_COLUMNS)
     probability, _ = look_up(artefact.hazard, rows, artefact.cells)
     overall = log_odds(np.array([artefact.hazard.overall.probability]))[0]
-    if artefact.rung == "base_rate":
-        texts = ["no customer has left yet in the data: assumed base rate, not a prediction"] * len(rows)
-    else:
-        texts = [
-            CONTRACT_MARK
-            + f"{period} contract, {_renewal(days)}: {100 * p:.1f} % of such accounts leave within the horizon"
-            for period, days, p in zip(
-                cell_keys(rows, artefact.cells).str.split("|").str[0], rows["days_to_renewal"], probability, strict=True
-            )
-        ]
+    told = "assumed, not a prediction, for no customer has left yet in the data: " if artefact.rung == "rules" else ""
+    texts = [
+        f"{CONTRACT_MARK}{told}{period} contract, {_renewal(days)}: {100 * p:.1f} % of such accounts leave within the horizon"
+        for period, days, p in zip(
+            cell_keys(rows, artefact.cells).str.split("|").str[0], rows["days_to_renewal"], probability, strict=True
+        )
+    ]
     return rows[["account_id", "as_of"]].assign(
         reason_rank=np.int16(1),
         reason_feature=CELL_FEATURE,
@@ -100,6 +99,24 @@ def cell_reasons(rows: pd.DataFrame, artefact: Artefact, policy: ChurnPolicy) ->
         contribution=log_odds(probability) - overall,
         reason_text=texts,
     )
+
+
+def index_reasons(rows: pd.DataFrame, artefact: Artefact, policy: ChurnPolicy) -> pd.DataFrame:
+    """Reasons of a score by contract cell and declared index: the cell's, and the declared signs that raise the index most."""
+    cell = cell_reasons(rows, artefact, policy)
+    names = artefact.tilt.index.inputs
+    if rows.empty or not names:
+        return cell
+    inputs = matrix(rows, names, artefact.codes)
+    parts = artefact.tilt.slope * artefact.tilt.index.parts(inputs)
+    long = _by_theme(pd.DataFrame(parts, columns=list(names), index=inputs.index), policy)
+    chosen = _strongest(long.loc[long["contribution"] >= policy.reasons.minimum_log_odds], policy)
+    signs = _worded(chosen, rows, inputs, policy)
+    signs["reason_text"] = UNPROVEN_MARK + signs["reason_text"]
+    found = pd.concat([cell, signs], ignore_index=True)
+    found = found.sort_values(["account_id", "as_of", "contribution"], ascending=[True, True, False], kind="stable")
+    place = found.groupby(["account_id", "as_of"]).cumcount() + 1
+    return found.assign(reason_rank=place.astype("int16")).reset_index(drop=True)
 
 
 def _renewal(days: float) -> str:

@@ -20,7 +20,8 @@ from uam_platform.churn.calibration import calibrate, sigmoid
 from uam_platform.churn.diagnosis import Diagnosed, diagnose
 from uam_platform.churn.features import matrix
 from uam_platform.churn.folds import account_folds
-from uam_platform.churn.reasons import cell_reasons, tree_reasons
+from uam_platform.churn.reasons import cell_reasons, index_reasons, tree_reasons
+from uam_platform.churn.rules import contract_log_odds
 from uam_platform.contracts.tables import SCORE_REASONS, SCORES
 from uam_platform.policy.churn import ChurnPolicy
 
@@ -68,9 +69,16 @@ def score(
 def probabilities(rows: pd.DataFrame, artefact: Artefact, threads: int = 1) -> Values:
     """Churn probabilities of account_features rows by one model, whatever fold they are of."""
     if not artefact.trees:
-        return look_up(artefact.hazard, rows, artefact.cells)[0]
+        return _tilted(look_up(artefact.hazard, rows, artefact.cells)[0], rows, artefact)
     starts = tuple(starting_log_odds(hazard, rows, artefact.cells) for hazard in artefact.tree_hazards)
     return _tree_scores(matrix(rows, artefact.features, artefact.codes), starts, artefact, threads)[0]
+
+
+def _tilted(probability: Values, rows: pd.DataFrame, artefact: Artefact) -> Values:
+    """Contract hazards moved by the declared index."""
+    if not artefact.tilt.slope:
+        return probability
+    return sigmoid(contract_log_odds(probability) + artefact.tilt.of(rows, artefact.codes))
 
 
 def _stored(parts: list[pd.DataFrame], columns: tuple[str, ...]) -> pd.DataFrame:
@@ -94,9 +102,9 @@ def _score_fold(
             else cell_reasons(rows, artefact, policy)
         )
     else:
-        probability = baseline
-        low, high = beta_interval(baseline, accounts)
-        reasons = cell_reasons(rows, artefact, policy)
+        probability = _tilted(baseline, rows, artefact)
+        low, high = beta_interval(probability, accounts)
+        reasons = index_reasons(rows, artefact, policy) if artefact.tilt.slope else cell_reasons(rows, artefact, policy)
     scores = rows[["account_id", "as_of", "decision_at", "snapshot_version"]].assign(
         churn_probability=probability,
         score_low=low,

@@ -29,7 +29,8 @@ from uam_platform.churn.calibration import Calibration, fit_calibration
 from uam_platform.churn.features import feature_contract_id, matrix
 from uam_platform.churn.gate import Gate, Values, Verdict, behaviour_gate
 from uam_platform.churn.ladder import Rung, Step, choose
-from uam_platform.churn.training_rows import thinned, training_rows
+from uam_platform.churn.rules import DeclaredIndex, Tilt, declared_index, fit_tilt
+from uam_platform.churn.training_rows import eligible_lately, thinned, training_rows
 from uam_platform.policy.churn import ChurnPolicy
 
 Pair = frozenset[int]
@@ -93,7 +94,11 @@ def train(
     counts = [rows.loc[(rows["fold"] != f) & rows["is_churned"], "account_id"].nunique() for f in range(policy.folds)]
     step = choose(min(counts), policy.ladder)  # one rung for all folds: probabilities of one week stay comparable
     if step.rung != "lightgbm":
-        return [_fold(rows, fold, counts[fold], as_of, step, {}, policy, None) for fold in range(policy.folds)]
+        known = eligible_lately(features, as_of, policy)
+        index = declared_index(known, policy)
+        return [
+            _fold(rows, fold, counts[fold], as_of, step, {}, policy, None, (index, known)) for fold in range(policy.folds)
+        ]
     models = _pair_models(rows, policy, seed, threads)
     gate = behaviour_gate(rows, lambda sample: _unseen_margins(sample, models, policy), policy, seed)
     rung = _RUNGS[gate.verdict] if policy.gate.useless_give_way or gate.verdict == "proven" else "lightgbm_unproven"
@@ -123,7 +128,7 @@ def _pair_models(rows: pd.DataFrame, policy: ChurnPolicy, seed: int, threads: in
     models = {}
     for pair in combinations(range(policy.folds), 2):
         used = ~np.isin(folds, pair)
-        hazard = fit_contract_hazard(rows.loc[~rows["fold"].isin(pair)], policy.contract_cells, policy.base_rate)
+        hazard = fit_contract_hazard(rows.loc[~rows["fold"].isin(pair)], policy)
         start = starting_log_odds(hazard, kept.loc[used], policy.contract_cells)
         trees = fit_trees(inputs.loc[used], churned[used], weights[used], start, policy, seed, threads)
         models[frozenset(pair)] = PairModel(trees, hazard)
@@ -139,10 +144,12 @@ def _fold(
     models: Mapping[Pair, PairModel],
     policy: ChurnPolicy,
     gate: Gate | None,
+    declared: tuple[DeclaredIndex, pd.DataFrame] | None = None,
 ) -> TrainedFold:
     seen = rows.loc[rows["fold"] != fold]
     names = tuple(policy.features) if models else ()
-    evidence = seen if step.rung != "base_rate" else seen.iloc[:0]
+    evidence = seen if step.rung != "rules" else seen.iloc[:0]
+    hazard = fit_contract_hazard(evidence, policy)
     mine = [models[frozenset((fold, g))] for g in range(policy.folds) if g != fold] if models else []
     artefact = Artefact(
         rung=step.rung,
@@ -151,14 +158,30 @@ def _fold(
         feature_contract_id=feature_contract_id(names, policy),
         codes=policy.codes,
         cells=policy.contract_cells,
-        hazard=fit_contract_hazard(evidence, policy.contract_cells, policy.base_rate),
+        hazard=hazard,
         calibration=_calibration(seen, fold, models, policy),
         trees=tuple(one.trees for one in mine),
         tree_hazards=tuple(one.hazard for one in mine),
+        tilt=_tilt(evidence, hazard, declared, policy) if declared else Tilt(),
     )
     content = artefact.to_bytes()
     reach = None if seen.empty else seen["day"].max() + pd.Timedelta(days=policy.label_lag_days)
     return TrainedFold(as_of, fold, artefact, content, model_id(content), reach, len(seen), churned_accounts, gate)
+
+
+def _tilt(
+    evidence: pd.DataFrame,
+    hazard: ContractHazard,
+    declared: tuple[DeclaredIndex, pd.DataFrame],
+    policy: ChurnPolicy,
+) -> Tilt:
+    """What the index adds to the contract: learned from outcomes where there are any, else believed, with the mean of the latest weeks."""
+    index, known = declared
+    accounts = evidence.loc[evidence["is_churned"].astype(bool), "account_id"].nunique()
+    rows = evidence if accounts else known
+    churned = rows["is_churned"].to_numpy(dtype="float64") if accounts else np.zeros(len(rows))
+    start = starting_log_odds(hazard, rows, policy.contract_cells)
+    return fit_tilt(index, start, index.of(rows, policy.codes), churned, accounts, policy)
 
 
 def _calibration(seen: pd.DataFrame, fold: int, models: Mapping[Pair, PairModel], policy: ChurnPolicy) -> Calibration:

@@ -40,6 +40,13 @@ def training_rows(features: pd.DataFrame, labels: pd.DataFrame, as_of: date, pol
     return rows.sort_values(["account_id", "day"], ignore_index=True)
 
 
+def eligible_lately(features: pd.DataFrame, as_of: date, policy: ChurnPolicy) -> pd.DataFrame:
+    """Rows of eligible accounts in the latest weeks up to the snapshot `as_of`, whatever became of them."""
+    days = as_days(features["as_of"])
+    is_late = (days <= as_day(as_of)) & (days > as_day(as_of) - pd.Timedelta(weeks=policy.index.weeks))
+    return features.loc[is_late & features["is_eligible"].astype(bool)].reset_index(drop=True)
+
+
 def thinned(rows: pd.DataFrame, rule: TrainingRule) -> tuple[pd.DataFrame, Values]:
     """Rows to fit on, and their weights.
 

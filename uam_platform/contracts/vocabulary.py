@@ -337,7 +337,7 @@ _COLUMNS: tuple[Column, ...] = (
         "model_rung",
         S,
         "Step of the model ladder that made the score.",
-        allowed=("base_rate", "contract_hazard", "lightgbm_unproven", "lightgbm"),
+        allowed=("base_rate", "rules", "contract_and_index", "contract_hazard", "lightgbm_unproven", "lightgbm"),
     ),
     Column("model_id", S, "Content hash of the model artefact.", purpose=_AUDIT),
     Column("feature_contract_id", S, "Hash of the feature list the model was trained on.", purpose=_AUDIT),

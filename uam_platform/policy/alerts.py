@@ -226,7 +226,7 @@ class Confidence(PolicyModel):
     """When a churn score is too vague to alert on."""
 
     max_interval_width: float = Field(gt=0, le=1)
-    abstaining_rungs: tuple[str, ...] = ("base_rate",)
+    abstaining_rungs: tuple[str, ...] = ("rules",)
 
 
 class Budget(PolicyModel):

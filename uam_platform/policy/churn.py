@@ -23,6 +23,15 @@ class BaseRate(PolicyModel):
 
     probability: float = Field(gt=0, lt=1)
     accounts: float = Field(gt=0)
+    early_share: float = Field(0.1, ge=0, le=1, description="of those who signed for a term and leave: who does so before its end")
+
+
+class IndexRule(PolicyModel):
+    """What is believed of the declared index; see uam_platform/churn/rules.py."""
+
+    slope: float = Field(0.7, ge=0, le=3, description="log odds per standard deviation of the index")
+    deviation: float = Field(0.35, gt=0, description="standard deviation of that belief")
+    weeks: int = Field(26, ge=1, description="latest weeks whose accounts the scalers are frozen on")
 
 
 class Ladder(PolicyModel):
@@ -152,6 +161,7 @@ class ChurnPolicy(PolicyModel):
     base_rate: BaseRate
     ladder: Ladder
     contract_cells: ContractCells
+    index: IndexRule = IndexRule()
     training: TrainingRule
     gate: GateRule = GateRule()
     promotion: PromotionRule = PromotionRule()

@@ -210,7 +210,7 @@ def test_money_in_reasons_is_in_dollars_with_separators() -> None:
 def test_a_shrunk_hazard_is_a_probability_between_data_and_prior(rows: list) -> None:
     policy = shipped_policy()
     frame = pd.DataFrame(rows, columns=["account_id", "days_to_renewal", "is_churned"]).assign(billing_period="annual")
-    hazard = fit_contract_hazard(frame, policy.contract_cells, policy.base_rate)
+    hazard = fit_contract_hazard(frame, policy)
     for cell in [hazard.overall, *hazard.periods.values(), *hazard.cells.values()]:
         assert 0 < cell.probability < 1
     if frame.empty:
