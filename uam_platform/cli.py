@@ -104,6 +104,7 @@ def run(
     say = _say()
     company, mapping = found.company, found.mapping or source
     runner = run_world(company, out, say) if company else run_mapping(mapping, out, say, now)
+    say(runner.where_the_time_went())
     console.print(summary(runner.wiring.settings))
 
 

@@ -69,6 +69,7 @@ def demonstrate(accounts: int, days: int, seed: int, say: Callable[[str], None],
         runner.ingest()
         runner.daily_tables()
         runner.snapshots()
+        say(runner.where_the_time_went())
         _let_the_sensor_deliver(settings, say)
         board = scoreboard(DATA, WORLD, WORLD / "sandbox" / "received")
         return Group(summary(settings), board, _next_commands())

@@ -41,6 +41,7 @@ class Runner:
         wiring: settings, rulebook, partitions.
         instance: Dagster instance that records the runs.
         say: receives one line per finished piece of work.
+        seconds: of each step so far, over all its partitions; steps of this process run one after the other.
     """
 
     wiring: Wiring
@@ -136,6 +137,14 @@ class Runner:
         """Deliver what the outbox holds."""
         self._run(DELIVER, {}, "outbox delivered")
 
+    def where_the_time_went(self, count: int = 8) -> str:
+        """The steps that took longest, in words; the first place to look before a machine is called too small."""
+        total = sum(self.seconds.values())
+        longest = sorted(self.seconds.items(), key=lambda item: -item[1])[:count]
+        return f"{total:.0f} s in {len(self.seconds)} steps; longest: " + ", ".join(
+            f"{k} {v:.1f} s" for k, v in longest
+        )
+
     def _run(
         self,
         job: str,
@@ -154,7 +163,10 @@ class Runner:
             asset_selection=only,
         )
         elapsed = time.perf_counter() - started
-        self.seconds[job] = self.seconds.get(job, 0.0) + elapsed
+        for event in result.all_events:
+            if event.is_step_success:
+                taken = event.step_success_data.duration_ms / 1000
+                self.seconds[event.step_key or job] = self.seconds.get(event.step_key or job, 0.0) + taken
         if not result.success:
             raise RunError(failure_message(result, job))
         self.say(f"{done} ({elapsed:.1f} s)")

@@ -79,6 +79,7 @@ def candidates(
     agreed = _agreed(accepted)
     harm_of = _harm_of(earlier, policy)
     acted = pd.DataFrame(columns=list(ACCOUNT_ACTIONS.column_names)) if actions is None else actions
+    acted_on = dict(iter(acted.groupby(detect.as_dates(acted["as_of"]))))
     groups_read = policy.action_groups()
     around = context.Around(_beside(workflow_days, WORKFLOW_DAYS), _beside(flag_starts, FLAG_STARTS))
     for as_of, snapshot in detect.snapshots(features, scores, revenue):
@@ -87,7 +88,9 @@ def candidates(
         rules = in_force(policy, agreed, snapshot["decision_at"].iloc[0])
         weeks = range(1, rules.harm.memory.weeks + 1)
         before = {n: found_sums for n in weeks if (found_sums := week_before(harm_of, as_of, n)) is not None}
-        harmed = with_harm(detect.with_actions(snapshot, as_of, acted, groups_read), rules.harm, before)
+        harmed = with_harm(
+            detect.with_actions(snapshot, acted_on.get(as_of, acted.iloc[:0]), groups_read), rules.harm, before
+        )
         harm_of[as_of] = pd.Series(harmed[NOW].to_numpy(), index=harmed["account_id"])
         hits = _findings(harmed, as_of, rules, silences, explained, around)
         if len(hits):

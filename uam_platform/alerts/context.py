@@ -65,7 +65,8 @@ def announced(flags: pd.DataFrame, as_of: date, policy: Context) -> dict[str, st
     found: dict[str, str] = {}
     for kind, change in policy.announced.items():
         since = pd.Timestamp(as_of) - timedelta(days=change.days)
-        own = seen[seen["feature_flag"].map(change.names).astype(bool)] if len(seen) else seen
+        meant = [flag for flag in seen["feature_flag"].unique() if change.names(flag)]
+        own = seen[seen["feature_flag"].isin(meant)]
         first = own.groupby(["account_id", "feature_flag"])["first_date"].min()
         for account in first[first >= since].index.get_level_values("account_id"):
             found.setdefault(str(account), kind)

@@ -50,9 +50,8 @@ def snapshots(
         yield as_of, joined[joined["as_of"] == as_of].sort_values("account_id").reset_index(drop=True)
 
 
-def with_actions(snapshot: pd.DataFrame, as_of: date, actions: pd.DataFrame, groups: Sequence[str]) -> pd.DataFrame:
-    """`snapshot` with how often each account took the actions of `groups` in 28 days; 0 where ACCOUNT_ACTIONS has no row."""
-    own = actions[as_dates(actions["as_of"]) == as_of]
+def with_actions(snapshot: pd.DataFrame, own: pd.DataFrame, groups: Sequence[str]) -> pd.DataFrame:
+    """`snapshot` with how often each account took the actions of `groups` in 28 days; 0 where `own`, its ACCOUNT_ACTIONS, has no row."""
     counted = {group: own[own["action_group"] == group].set_index("account_id")["action_28d_count"] for group in groups}
     columns = {ACTIONS + g: snapshot["account_id"].map(c).fillna(0).astype("int64") for g, c in counted.items()}
     return snapshot.assign(**columns)

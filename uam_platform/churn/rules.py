@@ -109,9 +109,7 @@ def declared_index(rows: pd.DataFrame, policy: ChurnPolicy) -> DeclaredIndex:
         return DeclaredIndex()
     themes = [policy.features[name].theme for name in told]
     weights = [signed[name] / themes.count(theme) for name, theme in zip(told, themes, strict=True)]
-    raw = DeclaredIndex(
-        tuple(told), tuple(map(float, centres[told])), tuple(map(float, spreads[told])), tuple(weights)
-    )
+    raw = DeclaredIndex(tuple(told), tuple(map(float, centres[told])), tuple(map(float, spreads[told])), tuple(weights))
     values = raw.of(rows, policy.codes)
     deviation = float(values.std())
     if deviation == 0:
@@ -120,7 +118,9 @@ def declared_index(rows: pd.DataFrame, policy: ChurnPolicy) -> DeclaredIndex:
     return DeclaredIndex(raw.inputs, raw.centres, raw.spreads, scaled, float(values.mean() / deviation))
 
 
-def fit_tilt(index: DeclaredIndex, start: Values, values: Values, churned: Values, accounts: int, policy: ChurnPolicy) -> Tilt:
+def fit_tilt(
+    index: DeclaredIndex, start: Values, values: Values, churned: Values, accounts: int, policy: ChurnPolicy
+) -> Tilt:
     """The slope that outcomes and the declared belief together support, and the shift that keeps the mean probability.
 
     The belief is a normal distribution of the slope; outcomes count as so many independent ones as accounts have left, because the
@@ -156,4 +156,3 @@ def fit_tilt(index: DeclaredIndex, start: Values, values: Values, churned: Value
 def contract_log_odds(probability: Values) -> Values:
     """Log odds of cell probabilities, bounded away from certainty."""
     return log_odds(np.clip(probability, 1e-4, 1 - 1e-4))
-

@@ -97,7 +97,8 @@ def train(
         known = eligible_lately(features, as_of, policy)
         index = declared_index(known, policy)
         return [
-            _fold(rows, fold, counts[fold], as_of, step, {}, policy, None, (index, known)) for fold in range(policy.folds)
+            _fold(rows, fold, counts[fold], as_of, step, {}, policy, None, (index, known))
+            for fold in range(policy.folds)
         ]
     models = _pair_models(rows, policy, seed, threads)
     gate = behaviour_gate(rows, lambda sample: _unseen_margins(sample, models, policy), policy, seed)

@@ -73,7 +73,7 @@ def perform(phase: str, spec: WorldSpec, work: Path, board: Path) -> None:
     elif phase == "run":
         from uam_platform.scratch import run_world
 
-        run_world(work / "world" / "company", work / "run", _say)
+        _say(run_world(work / "world" / "company", work / "run", _say).where_the_time_went())
     else:
         _evaluate(work, board, spec.keeps_tables)
 

@@ -23,7 +23,9 @@ class BaseRate(PolicyModel):
 
     probability: float = Field(gt=0, lt=1)
     accounts: float = Field(gt=0)
-    early_share: float = Field(0.1, ge=0, le=1, description="of those who signed for a term and leave: who does so before its end")
+    early_share: float = Field(
+        0.1, ge=0, le=1, description="of those who signed for a term and leave: who does so before its end"
+    )
 
 
 class IndexRule(PolicyModel):

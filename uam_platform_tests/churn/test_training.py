@@ -116,7 +116,9 @@ def test_the_ladder_follows_the_number_of_churned_accounts(churned: int, rung: s
     assert (step.rung, step.calibration) == (rung, calibration)
 
 
-def test_without_any_label_rules_rank_accounts_with_a_wide_interval_and_say_that_they_are_assumed(firm: Company) -> None:
+def test_without_any_label_rules_rank_accounts_with_a_wide_interval_and_say_that_they_are_assumed(
+    firm: Company,
+) -> None:
     first = train(firm.features, firm.labels.iloc[:0], date(2025, 3, 3), firm.policy, seed=3)
     rows = firm.features.loc[firm.features["as_of"] == pd.Timestamp(2025, 3, 3)]
     scores, reasons = score(rows, {f.model_id: f.artefact for f in first}, firm.policy)
