@@ -5,7 +5,7 @@ Here: what an artefact holds, its canonical form and its id. Not here: how it is
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from uam_platform.churn.baseline import ContractHazard, Hazard
@@ -43,7 +43,7 @@ class Artefact:
     calibration: Calibration
     trees: tuple[str, ...] = ()
     tree_hazards: tuple[ContractHazard, ...] = ()
-    tilt: Tilt = Tilt()
+    tilt: Tilt = field(default_factory=Tilt)
 
     def to_bytes(self) -> bytes:
         """Canonical JSON: equal artefacts give equal bytes."""
@@ -90,8 +90,9 @@ def model_id(content: bytes) -> str:
 
 
 def _tilt(said: dict[str, Any]) -> Tilt:
-    index = {name: tuple(value) if isinstance(value, list) else value for name, value in said["index"].items()}
-    return Tilt(DeclaredIndex(**index), said["slope"], said["shift"])
+    index = said["index"]
+    inputs, centres, spreads, weights = (tuple(index[name]) for name in ("inputs", "centres", "spreads", "weights"))
+    return Tilt(DeclaredIndex(inputs, centres, spreads, weights, index["centre"]), said["slope"], said["shift"])
 
 
 def _hazard(said: dict[str, Any]) -> ContractHazard:

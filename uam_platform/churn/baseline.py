@@ -65,7 +65,7 @@ def fit_contract_hazard(rows: pd.DataFrame, policy: ChurnPolicy) -> ContractHaza
     rule, prior = policy.contract_cells, policy.base_rate
     keyed = rows.assign(cell=cell_keys(rows, rule), churned=rows["is_churned"].astype(float))
     keyed["period"] = keyed["cell"].str.split("|", n=1).str[0]
-    believed = {key: believed_rate(*key.split("|", 1), policy) for key in {*every_cell(policy), *keyed["cell"]}}
+    believed = {key: _believed(key, policy) for key in sorted({*every_cell(policy), *keyed["cell"]})}
     odds = dict(zip(believed, contract_log_odds(np.array(list(believed.values()))), strict=True))
     overall = _shrunk(keyed, Hazard(prior.probability, prior.accounts), prior.accounts)
     level = _level(keyed, odds, overall.probability)
@@ -76,7 +76,7 @@ def fit_contract_hazard(rows: pd.DataFrame, policy: ChurnPolicy) -> ContractHaza
         levels[str(period)] = _level(group, odds, periods[str(period)].probability)
     seen = dict(iter(keyed.groupby("cell", sort=True)))
     cells = {}
-    for key in sorted(believed):
+    for key in believed:
         shift = levels.get(key.split("|", 1)[0], level)
         implied = float(sigmoid(np.array([odds[key] + shift]))[0])
         above = Hazard(implied, rule.shrink_accounts)
@@ -90,9 +90,15 @@ def every_cell(policy: ChurnPolicy) -> list[str]:
     return [f"{period}|{bucket}" for period in policy.codes.billing_period for bucket in buckets]
 
 
+def _believed(key: str, policy: ChurnPolicy) -> float:
+    period, bucket = key.split("|", 1)
+    return believed_rate(period, bucket, policy)
+
+
 def _level(rows: pd.DataFrame, odds: Mapping[str, float], probability: float) -> float:
     """Shift of the believed log odds with which the rows' mean is `probability`."""
-    return shift_to(rows["cell"].map(odds).to_numpy(dtype="float64"), probability * len(rows)) if len(rows) else 0.0
+    believed = np.array([odds[key] for key in rows["cell"]])
+    return shift_to(believed, probability * len(rows)) if len(rows) else 0.0
 
 
 def _shrunk(rows: pd.DataFrame, above: Hazard, strength: float) -> Hazard:

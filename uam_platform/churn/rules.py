@@ -121,9 +121,9 @@ def declared_index(rows: pd.DataFrame, policy: ChurnPolicy) -> DeclaredIndex:
 def fit_tilt(
     index: DeclaredIndex, start: Values, values: Values, churned: Values, accounts: int, policy: ChurnPolicy
 ) -> Tilt:
-    """The slope that outcomes and the declared belief together support, and the shift that keeps the mean probability.
+    """The slope that outcomes and the declared belief together support, and the shift that gives the rows' mean probability.
 
-    The belief is a normal distribution of the slope; outcomes count as so many independent ones as accounts have left, because the
+    The mean is that of the outcomes, without any the assumed rate of leaving. The belief is a normal distribution of the slope; outcomes count as so many independent ones as accounts have left, because the
     weeks of one account repeat each other.
 
     Args:
@@ -138,7 +138,7 @@ def fit_tilt(
     slope = belief.slope
     if not index.inputs or not len(start):
         return Tilt(index, slope if index.inputs else 0.0, 0.0)
-    target = float(churned.sum()) if accounts else float(sigmoid(start).sum())
+    target = float(churned.sum()) if accounts else policy.base_rate.probability * len(start)
     weight = accounts / float(churned.sum()) if accounts else 0.0
     for _ in range(_STEPS if accounts else 0):
         p = sigmoid(start + shift_to(start + slope * values, target) + slope * values)

@@ -105,7 +105,7 @@ def test_the_slope_follows_outcomes_in_proportion_to_how_many_left(truth: float,
         assert policy.index.slope < tilt.slope < 0.5 * (policy.index.slope + truth)
     else:
         assert tilt.slope == pytest.approx(truth, abs=0.12)
-    expected = churned.sum() if accounts else sigmoid(start).sum()
+    expected = churned.sum() if accounts else policy.base_rate.probability * len(start)
     assert sigmoid(start + tilt.shift + tilt.slope * values).sum() == pytest.approx(expected, rel=1e-6)
 
 
