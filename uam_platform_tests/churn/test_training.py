@@ -126,9 +126,12 @@ def test_without_any_label_rules_rank_accounts_with_a_wide_interval_and_say_that
     assert (scores["score_high"] / scores["score_low"]).median() > 5
     told = reasons["reason_text"].str.contains("not a prediction|not yet proven on outcomes")
     assert told.all()
-    near = rows.set_index("account_id")["days_to_renewal"] <= 42
+    days = rows.set_index("account_id")["days_to_renewal"]
     by_account = scores.set_index("account_id")["churn_probability"]
-    assert by_account[near].mean() > 3 * by_account[~near].mean()
+    assert (
+        by_account[days <= firm.policy.horizon_days - 14].mean()
+        > 5 * by_account[days >= firm.policy.horizon_days + 14].mean()
+    )
     assert model_rows(first)["trained_label_to_at"].isna().all()
 
 
