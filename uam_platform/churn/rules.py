@@ -123,8 +123,8 @@ def fit_tilt(
 ) -> Tilt:
     """The slope that outcomes and the declared belief together support, and the shift that gives the rows' mean probability.
 
-    The mean is that of the outcomes, without any the assumed rate of leaving. The belief is a normal distribution of the slope; outcomes count as so many independent ones as accounts have left, because the
-    weeks of one account repeat each other.
+    The mean is that of the outcomes, without any the assumed rate of leaving. The belief is a normal distribution of the slope; outcomes
+    count as so many independent ones as accounts have left, because the weeks of one account repeat each other.
 
     Args:
         index: frozen.
