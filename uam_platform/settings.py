@@ -122,6 +122,10 @@ class Settings(BaseSettings):
         None, description="s3://bucket/prefix or folder with releases, flags, flag exposures and the company's calendar"
     )
 
+    documents_url: str | None = Field(
+        None, description="s3://bucket/prefix or folder with research, transcripts and notes: PDF, Markdown, text"
+    )
+
     slack_base_url: str = "https://slack.com/api/"
     slack_bot_token: SecretStr | None = None
     slack_failure_channel: str = Field("C0DATAOPS", description="channel that is told of failed runs")

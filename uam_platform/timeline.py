@@ -1,8 +1,8 @@
 """The timeline of one account: what happened, in order, each line with the rows it stands on (R1).
 
-Here: reading lake and ledger into lines. Not here: what a line is (`timeline_lines`), releases and announcements
-(`timeline_changes`), the page with the plot (`timeline_page`), the command (`cli_account`). It shows what is known now; what a
-snapshot saw is in the tables' known days. People are counted, never named.
+Here: reading lake and ledger into lines. Not here: what a line is (`timeline_lines`), releases and announcements (`timeline_changes`),
+documents (`timeline_said`), the page with the plot (`timeline_page`), the command (`cli_account`). It shows what is
+known now; what a snapshot saw is in the tables' known days. People are counted, never named.
 """
 
 from collections.abc import Callable, Iterator
@@ -31,6 +31,7 @@ from uam_platform.ledger.models import AlertRow, OutboxRow
 from uam_platform.temporal.asof import FOREVER
 from uam_platform.timeline_changes import account_changes, company_changes
 from uam_platform.timeline_lines import Line, Store, plain_rows
+from uam_platform.timeline_said import told_of
 
 _NAMES_SHOWN: Final = 4
 
@@ -50,6 +51,7 @@ def timeline(store: Store, account_id: str, first: date, last: date) -> list[Lin
         lambda: _scores(store, account_id),
         lambda: _alerts(store, account_id),
         lambda: account_changes(store, account_id),
+        lambda: told_of(store, account_id),
     )
     found = [line for part in parts for line in part()]
     if not found:

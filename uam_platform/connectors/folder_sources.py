@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final
 
-from uam_platform.connectors import backend_logs, releases
+from uam_platform.connectors import backend_logs, documents, releases
 from uam_platform.connectors.dropped_files import RECORD_SUFFIXES, DropFolder
 from uam_platform.connectors.object_store import StoreAddress
 from uam_platform.lake.loads import DELIVERIES, RECORDS, Load, LoadManifest
+from uam_platform.policy.documents import DocumentPolicy
 from uam_platform.policy.load import load_section
 from uam_platform.policy.logs import LogPolicy
 from uam_platform.settings import Settings
@@ -57,6 +58,26 @@ def look_at_releases(settings: Settings) -> str:
     return folder(settings, releases.NAME, "UAM_RELEASES_URL").look(RECORD_SUFFIXES)
 
 
+def land_documents(settings: Settings, _: Mapping[str, str]) -> Land:
+    """Lands documents by the rules of the rulebook."""
+    rules = load_section(DocumentPolicy, "documents", settings.policy_dir)
+    source = documents.DocumentSource(folder(settings, documents.NAME, "UAM_DOCUMENTS_URL"), rules)
+    return lambda manifest, load_id, now, progress: documents.land(source, manifest, load_id, now, progress)
+
+
+def look_at_documents(settings: Settings) -> str:
+    """What lies in the folder of documents."""
+    return documents.look(folder(settings, documents.NAME, "UAM_DOCUMENTS_URL"))
+
+
+DOCUMENTS: Final = (
+    "Research, transcripts and notes on customers, as PDF, Markdown or text in a folder or bucket.",
+    ("UAM_DOCUMENTS_URL",),
+    (RECORDS,),
+    land_documents,
+    look_at_documents,
+)
+"""What the registry knows of the source before it is configured."""
 RELEASES: Final = (
     "Releases, feature flags with their exposures, and the company's calendar, from files in a folder or bucket.",
     ("UAM_RELEASES_URL",),
@@ -64,7 +85,6 @@ RELEASES: Final = (
     land_releases,
     look_at_releases,
 )
-"""What the registry knows of the source before it is configured."""
 BACKEND_LOGS: Final = (
     "Job runs, calls, failed synchronisations and refused rights, from backend and API logs in a folder or bucket.",
     ("UAM_LOGS_URL",),

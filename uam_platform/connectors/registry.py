@@ -155,6 +155,7 @@ _KNOWN: Final[dict[str, _Kind]] = {
     "amplitude": _Kind(*analytics_tools.AMPLITUDE),
     "backend_logs": _Kind(*folder_sources.BACKEND_LOGS),
     "releases": _Kind(*folder_sources.RELEASES),
+    "documents": _Kind(*folder_sources.DOCUMENTS),
     "files": _Kind(
         "Own exports (CSV, Parquet, JSON lines) described by a mapping.",
         ("UAM_MAPPING",),

@@ -13,11 +13,12 @@ UTTERANCES = Contract(
     grain="what one person wrote or said at once: a ticket's description, a comment, a message",
     description="Words of customers and staff from every channel in one shape, redacted before they are stored (R45, R46, R170).",
     columns=columns(
-        "utterance_id source channel ticket_id conversation_id account_id author_kind said_at known_at known_date text "
+        "utterance_id source channel ticket_id conversation_id account_id author_kind page_no said_at known_at known_date text "
         "redaction_count load_id row_no"
     ),
     key=("utterance_id",),
-    nullable=frozenset({"ticket_id", "conversation_id", "account_id"}),
+    nullable=frozenset({"ticket_id", "conversation_id", "account_id", "page_no"}),
+    version=2,
 )
 CALLS = Contract(
     stage="staging",
@@ -30,6 +31,19 @@ CALLS = Contract(
     ),
     key=("call_id",),
     nullable=frozenset({"account_id", "duration_ms"}),
+)
+DOCUMENTS = Contract(
+    stage="staging",
+    name="documents",
+    grain="one document: the newest reading of one file",
+    description="Research, transcripts, notes (R41, R46): where each came from, whose it is and what led there; null account: nothing did. "
+    "The words are UTTERANCES of channel document, each with its page. A file that is gone keeps its row and loses its words.",
+    columns=columns(
+        "source document_id file content_hash media_type document_kind title account_id attached_by page_count text_page_count "
+        "written_at modified_at removed_at known_at known_date load_id row_no"
+    ),
+    key=("document_id",),
+    nullable=frozenset({"account_id", "removed_at"}),
 )
 SATISFACTION_RATINGS = Contract(
     stage="staging",
@@ -50,11 +64,12 @@ STATEMENTS = Contract(
     description="What customers say: topic, tone, escalation, renewal concern, buying signal, and the redacted sentence that "
     "carries it, with a pointer to its record (R45, R46, R113).",
     columns=columns(
-        "statement_id utterance_id source channel ticket_id conversation_id account_id said_at known_at known_date topic "
+        "statement_id utterance_id source channel ticket_id conversation_id account_id page_no said_at known_at known_date topic "
         "sentiment is_escalation is_reopen is_renewal_concern is_buying_signal signal_reason quote redaction_count load_id row_no"
     ),
     key=("statement_id",),
-    nullable=frozenset({"ticket_id", "conversation_id", "account_id", "topic", "signal_reason"}),
+    nullable=frozenset({"ticket_id", "conversation_id", "account_id", "page_no", "topic", "signal_reason"}),
+    version=2,
 )
 ACCOUNT_THEMES = Contract(
     stage="evidence",
@@ -95,6 +110,7 @@ EMERGING_THEMES = Contract(
 CONTRACTS_EVIDENCE: tuple[Contract, ...] = (
     UTTERANCES,
     CALLS,
+    DOCUMENTS,
     SATISFACTION_RATINGS,
     STATEMENTS,
     ACCOUNT_THEMES,

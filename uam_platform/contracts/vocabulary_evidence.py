@@ -7,6 +7,7 @@ joins these to the whole).
 from uam_platform.contracts.model import Column, Pii, Purpose, Type
 
 _WEB, _FIX = Purpose.PRODUCT_DECISIONS, Purpose.ISSUE_RESOLUTION
+DOCUMENT_KINDS = ("research", "transcript", "implementation_notes", "contract_note", "other")
 _B, _I64, _F, _S = Type.BOOL, Type.INT64, Type.FLOAT64, Type.STRING
 
 
@@ -30,13 +31,30 @@ EVIDENCE_COLUMNS: tuple[Column, ...] = (
     Column(
         "attached_by",
         _S,
-        "What led from a call to its account: a link of the CRM, the participants' addresses, or nothing.",
-        allowed=("crm", "participants", "nothing"),
+        "What led from a call or document to its account: a link of the CRM, the participants' addresses, the document's own word, the "
+        "rulebook's mapping, its folder, its title, or nothing.",
+        allowed=("crm", "participants", "declared", "mapping", "folder", "title", "nothing"),
     ),
     Column("direction", _S, "Who called whom.", purpose=_WEB, allowed=("inbound", "outbound", "conference", "unknown")),
     _count("customer_count", "Participants of the customer.", "people"),
     _count("agent_count", "Participants of our own staff.", "people"),
     Column("has_transcript", _B, "The words of the call have arrived."),
+    Column("document_id", _S, "A document: its declared id or a hash of its path, prefixed by its source."),
+    Column("file", _S, "Path of the file below the folder or bucket prefix that is read.", pii=Pii.PERSONAL),
+    Column("content_hash", _S, "SHA-256 of the file's bytes.", purpose=Purpose.COMPLIANCE),
+    Column("media_type", _S, "What a file is: application/pdf, text/markdown or text/plain.", purpose=_WEB),
+    Column("document_kind", _S, "What a document is, by its own word or the rulebook.", allowed=DOCUMENT_KINDS),
+    Column("page_no", _I64, "Page of the document on which it stands, from 1.", purpose=_WEB, minimum=1),
+    _count("page_count", "Pages of the document; 1 where the file has none.", "pages"),
+    _count("text_page_count", "Pages with text; the others are pictures or empty.", "pages"),
+    Column(
+        "written_at",
+        Type.TIMESTAMP,
+        "When it was written: as declared, else as the file says, else its time of change.",
+        "UTC",
+    ),
+    Column("modified_at", Type.TIMESTAMP, "Time of change of the file.", "UTC"),
+    Column("removed_at", Type.TIMESTAMP, "When the file was first seen to be gone; its words went with it.", "UTC"),
     Column("said_at", Type.TIMESTAMP, "When it was said.", "UTC"),
     Column("text", _S, "The words, redacted before they were stored.", pii=Pii.PERSONAL, purpose=_FIX),
     _count("redaction_count", "Places where something personal was cut out.", "places"),

@@ -21,6 +21,7 @@ _SIGNALS: Final = {
     "is_buying_signal": "buying signals",
 }
 _LEAST: Final = 30
+_PASSAGE: Final = r"^(document:[^:]*):.*$"
 _SAMPLE: Final = "fewer than 30 texts"
 
 
@@ -47,15 +48,16 @@ def section(run: RunFolder, truth: Truth) -> Section:
 
 def compared_with(planted: pd.DataFrame, heard: pd.DataFrame) -> pd.DataFrame:
     """Planted rows whose text reached the run, with text_id (channel:reference) and the stored text."""
-    stored = heard.assign(text_id=text_ids(heard["utterance_id"])).drop_duplicates("text_id")[["text_id", "text"]]
+    named_texts = heard.assign(text_id=text_ids(heard["utterance_id"])).sort_values("utterance_id")
+    stored = named_texts.groupby("text_id", as_index=False)["text"].agg("\n".join)
     named = planted.assign(text_id=planted["source"].astype(str) + ":" + planted["source_ref"].astype(str))
     return named.merge(stored, on="text_id")
 
 
 def text_ids(utterance_ids: pd.Series) -> pd.Series:
-    """Channel and reference of an utterance, without the vendor."""
+    """Channel and reference of an utterance, without the vendor; passages of a document have that of the document."""
     found: pd.Series = utterance_ids.str.split(":", n=1).str[1]
-    return found
+    return found.str.replace(_PASSAGE, r"\1", regex=True)
 
 
 def topic_rows(planted: pd.DataFrame, read: pd.DataFrame) -> Iterator[Row]:

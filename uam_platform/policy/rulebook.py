@@ -10,6 +10,7 @@ from uam_platform.policy.alerts import AlertPolicy
 from uam_platform.policy.changes import ChangePolicy
 from uam_platform.policy.churn import ChurnPolicy
 from uam_platform.policy.cohorts import CohortPolicy
+from uam_platform.policy.documents import DocumentPolicy
 from uam_platform.policy.identity import IdentityPolicy
 from uam_platform.policy.journeys import JourneyPolicy
 from uam_platform.policy.kpis import KpiPolicy
@@ -45,6 +46,7 @@ class Rulebook:
     topics: TopicPolicy
     changes: ChangePolicy
     logs: LogPolicy
+    documents: DocumentPolicy
 
     @property
     def session_rule(self) -> SessionRule:
@@ -79,6 +81,7 @@ def load_rulebook(directory: Path | None = None) -> Rulebook:
         topics=load_section(TopicPolicy, "topics", directory),
         changes=load_section(ChangePolicy, "changes", directory),
         logs=load_section(LogPolicy, "logs", directory),
+        documents=load_section(DocumentPolicy, "documents", directory),
     )
     groups = rulebook.scores.action_groups
     unknown = [group for group in rulebook.alerts.action_groups() if group not in groups]

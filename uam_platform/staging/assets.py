@@ -43,7 +43,14 @@ RECORD_TABLES = (
     tables.ACCEPTED_THRESHOLDS,
 )
 
-_SIDE_TABLES = (tables.UTTERANCES, tables.CALLS, tables.RELEASES, tables.FLAG_EXPOSURES, tables.ANNOUNCEMENTS)
+_SIDE_TABLES = (
+    tables.UTTERANCES,
+    tables.CALLS,
+    tables.DOCUMENTS,
+    tables.RELEASES,
+    tables.FLAG_EXPOSURES,
+    tables.ANNOUNCEMENTS,
+)
 
 
 def deliveries_asset(wiring: Wiring, raw_keys: list[dg.AssetKey]) -> dg.AssetsDefinition:
@@ -116,7 +123,10 @@ def records_asset(wiring: Wiring, raw_keys: list[dg.AssetKey]) -> dg.AssetsDefin
             for load in manifest.loads()
             if load.files.get(loads.RECORDS)
         ]
-        found = canonical_records(landed, wiring.rulebook.time, wiring.rulebook.changes)
+        rules = wiring.rulebook
+        found = canonical_records(landed, rules.time, rules.changes, rules.documents)
+        if len(found.documents):
+            context.log.info(documents_told(found.documents))
         load_ids = [load.load_id for load, _ in landed]
         publish_record_books(warehouse.connection, warehouse.lake, found.quarantine, found.counts, load_ids)
         for contract in _SIDE_TABLES:
@@ -126,6 +136,12 @@ def records_asset(wiring: Wiring, raw_keys: list[dg.AssetKey]) -> dg.AssetsDefin
             yield dg.Output(getattr(found, contract.name), contract.name)
 
     return records
+
+
+def documents_told(documents: pd.DataFrame) -> str:
+    """How many documents there are and what led them to accounts; those that nothing led to one are counted too."""
+    by = ", ".join(f"{count:,} by {name}" for name, count in documents["attached_by"].value_counts().items())
+    return f"{len(documents):,} documents attached: {by}".replace("by nothing", "to no account")
 
 
 def reconciliation_asset() -> dg.AssetsDefinition:

@@ -14,6 +14,7 @@ import pandas as pd
 from uam_platform.contracts import tables as contracts
 from uam_platform.lake.loads import Load
 from uam_platform.policy.changes import ChangePolicy
+from uam_platform.policy.documents import DocumentPolicy
 from uam_platform.policy.redaction import Redactor
 from uam_platform.policy.time import TimePolicy
 from uam_platform.staging import (
@@ -25,6 +26,7 @@ from uam_platform.staging import (
     crm_deals,
     crm_terms,
     directory,
+    documents,
     mapped_records,
     satisfaction,
     ticket_measures,
@@ -33,7 +35,7 @@ from uam_platform.staging import (
 )
 from uam_platform.staging.record_log import Record, RecordLog, latest, read_records
 from uam_platform.staging.record_values import RecordError, frame
-from uam_platform.staging.redaction import redactor_of
+from uam_platform.staging.redaction import names_in, redactor_of
 
 READ: Final[Mapping[str, tuple[str, ...]]] = {
     "salesforce": (
@@ -47,6 +49,7 @@ READ: Final[Mapping[str, tuple[str, ...]]] = {
     "files": ("accounts", "subscriptions", "tickets", "users"),
     "ledger": ("silence", "verdict", "threshold"),
     "releases": changes.KINDS,
+    "documents": documents.KINDS,
     "collector": ("zendesk_webhook", "webhook"),  # counted and kept as landed; no table reads them yet
 }  # fmt: skip
 """Kinds of records that are known, by source; any other is set aside."""
@@ -74,6 +77,7 @@ class RecordTables:
     accepted_thresholds: pd.DataFrame
     utterances: pd.DataFrame
     calls: pd.DataFrame
+    documents: pd.DataFrame
     satisfaction_ratings: pd.DataFrame
     releases: pd.DataFrame
     flag_exposures: pd.DataFrame
@@ -83,7 +87,10 @@ class RecordTables:
 
 
 def canonical_records(
-    records: Sequence[tuple[Load, pd.DataFrame]], policy: TimePolicy, kinds: ChangePolicy | None = None
+    records: Sequence[tuple[Load, pd.DataFrame]],
+    policy: TimePolicy,
+    kinds: ChangePolicy | None = None,
+    about_documents: DocumentPolicy | None = None,
 ) -> RecordTables:
     """Canonical tables of all landed records.
 
@@ -91,20 +98,19 @@ def canonical_records(
         records: loads with their landed records (RECORD_COLUMNS and row_no); order does not matter.
         policy: grace, and the knowledge basis and id space of the sources.
         kinds: what releases, flags and announcements stand for.
+        about_documents: whose documents are, and of which kind.
     """
     usable, log = read_records(records)
     by_source = _by_source(usable, log)
-    crm, desk, told = by_source["salesforce"], by_source["zendesk"], by_source["ledger"]
-    recorder = by_source["gong"]
+    crm, desk, recorder, told = (by_source[name] for name in ("salesforce", "zendesk", "gong", "ledger"))
     account_rows, ids = crm_accounts.accounts(log, crm, policy.grace)
     own = mapped_records.mapped_rows(log, by_source["files"], policy)
+    account_rows += _others(own.accounts, account_rows)
     id_space = policy.source("zendesk").id_space
     by_organization = tickets.organizations(log, desk["organization"])
     users = {key: record for key, (record, _) in latest((r, None) for r in desk["user"]).items()}
     requesters = tickets.requesters(users, by_organization, id_space)
-    staff_and_customers = [*desk["user"], *crm["User"], *crm["Contact"], *recorder["user"]]
-    others = [*calls.names(recorder["call"]), *conversations.names_in(desk["chat"])]
-    redactor = redactor_of(staff_and_customers, others)
+    redactor = _redactor(by_source)
     ticket_rows = tickets.tickets(log, desk["ticket"], by_organization, requesters, redactor)
     opportunities = crm_deals.opportunities(log, crm, ids)
     people = (
@@ -115,29 +121,30 @@ def canonical_records(
     whose = calls.customers(ids.by_salesforce_id, opportunities, people)
     call_rows, spoken = calls.call_rows(log, recorder, whose, redactor, policy)
     written, ratings = _heard(log, desk, ticket_rows, requesters, redactor, policy)
+    named = documents.accounts_of(account_rows, ids.by_salesforce_id)
+    papers = documents.Reader(named, _staff(by_source), redactor, policy, about_documents or DocumentPolicy())
+    document_rows, written_down = documents.document_rows(log, by_source["documents"], papers)
     changed = changes.changes(log, by_source["releases"], policy, kinds or ChangePolicy(), redactor)
-    return RecordTables(
-        tickets=frame(contracts.TICKETS, ticket_rows + own.tickets),
-        ticket_events=frame(
-            contracts.TICKET_EVENTS,
-            _ticket_history(log, desk, ticket_rows, policy) + own.ticket_events,
-        ),
-        accounts=frame(contracts.ACCOUNTS, account_rows + _others(own.accounts, account_rows)),
-        subscriptions=frame(contracts.SUBSCRIPTIONS, crm_terms.subscriptions(log, crm, ids) + own.subscriptions),
-        opportunities=frame(contracts.OPPORTUNITIES, opportunities),
-        users_directory=frame(contracts.USERS_DIRECTORY, people),
-        silences=frame(contracts.SILENCES, answers.silences(log, told["silence"])),
-        verdicts=frame(contracts.VERDICTS, answers.verdicts(log, told["verdict"])),
-        accepted_thresholds=frame(contracts.ACCEPTED_THRESHOLDS, answers.thresholds(log, told["threshold"])),
-        utterances=frame(contracts.UTTERANCES, written + spoken),
-        satisfaction_ratings=frame(contracts.SATISFACTION_RATINGS, ratings),
-        calls=frame(contracts.CALLS, call_rows),
-        releases=frame(contracts.RELEASES, changed.releases),
-        flag_exposures=frame(contracts.FLAG_EXPOSURES, changed.flag_exposures),
-        announcements=frame(contracts.ANNOUNCEMENTS, changed.announcements),
-        quarantine=log.quarantine(),
-        counts=log.counts(),
-    )
+    rows: dict[str, list[tickets.Row]] = {
+        "tickets": ticket_rows + own.tickets,
+        "ticket_events": _ticket_history(log, desk, ticket_rows, policy) + own.ticket_events,
+        "accounts": account_rows,
+        "subscriptions": crm_terms.subscriptions(log, crm, ids) + own.subscriptions,
+        "opportunities": opportunities,
+        "users_directory": people,
+        "silences": answers.silences(log, told["silence"]),
+        "verdicts": answers.verdicts(log, told["verdict"]),
+        "accepted_thresholds": answers.thresholds(log, told["threshold"]),
+        "utterances": written + spoken + written_down,
+        "satisfaction_ratings": ratings,
+        "calls": call_rows,
+        "documents": document_rows,
+        "releases": changed.releases,
+        "flag_exposures": changed.flag_exposures,
+        "announcements": changed.announcements,
+    }
+    frames = {name: frame(getattr(contracts, name.upper()), found) for name, found in rows.items()}
+    return RecordTables(**frames, quarantine=log.quarantine(), counts=log.counts())
 
 
 def _by_source(usable: Sequence[Record], log: RecordLog) -> dict[str, dict[str, list[Record]]]:
@@ -173,6 +180,21 @@ def _heard(
     words = utterances.ticket_utterances(desk, ticket_rows, redactor, policy.grace, talk.tickets)
     ratings = satisfaction.satisfaction_ratings(log, desk["satisfaction_rating"], ticket_rows, people, policy.grace)
     return words + talk.utterances, [*ratings, *satisfaction.chat_ratings(talk.chats, talk.accounts, policy.grace)]
+
+
+def _redactor(by_source: Mapping[str, Mapping[str, list[Record]]]) -> Redactor:
+    """One that knows everybody whom help desk, CRM, call recorder and documents name."""
+    crm, desk, recorder = by_source["salesforce"], by_source["zendesk"], by_source["gong"]
+    others = [*calls.names(recorder["call"]), *conversations.names_in(desk["chat"])]
+    others += documents.people_in(by_source["documents"]["document"])
+    return redactor_of([*desk["user"], *crm["User"], *crm["Contact"], *recorder["user"]], others)
+
+
+def _staff(by_source: Mapping[str, Mapping[str, list[Record]]]) -> frozenset[str]:
+    """Names of our own people, casefolded: users of CRM and call recorder, agents of the help desk."""
+    agents = [r for r in by_source["zendesk"]["user"] if (r.payload.get("role") or "end-user") != "end-user"]
+    users = (*by_source["salesforce"]["User"], *by_source["gong"]["user"], *agents)
+    return frozenset(name.casefold() for record in users for name in names_in(record.payload))
 
 
 def _others(rows: list[crm_accounts.Row], leading: list[crm_accounts.Row]) -> list[crm_accounts.Row]:

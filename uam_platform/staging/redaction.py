@@ -21,10 +21,11 @@ def redacted(words: str | None, redactor: Redactor = SHAPES_ONLY) -> str | None:
 
 def redactor_of(people: Iterable[Record], others: Iterable[str] = ()) -> Redactor:
     """A redactor that knows the names of these records (users of help desk, CRM and call recorder, contacts) and of `others`."""
-    return Redactor(sorted({name for record in people for name in _names(record.payload)} | set(others)))
+    return Redactor(sorted({name for record in people for name in names_in(record.payload)} | set(others)))
 
 
-def _names(payload: Mapping[str, Any]) -> Iterator[str]:
+def names_in(payload: Mapping[str, Any]) -> Iterator[str]:
+    """Names that a record of a person holds."""
     for fields in _NAME_FIELDS:
         name = " ".join(filter(None, (text(payload, field) for field in fields)))
         if name:

@@ -191,6 +191,23 @@ def test_what_the_sandbox_serves_becomes_tables_and_nothing_is_told_twice(sandbo
     assert found.quarantine.empty
 
 
+def test_documents_arrive_with_whose_they_are_and_broken_files_with_their_reason(sandbox, manifest):
+    load = land(connectors(sandbox)["documents"], manifest)
+    found = canonical_records([(load, pd.DataFrame(rows(manifest, load, RECORDS)))], TIME)
+    attached = found.documents.set_index("document_id")["attached_by"].to_dict()
+    assert attached == {
+        "documents:doc_0": "nothing",  # declares an account that the records of this test do not know
+        "documents:doc_1": "nothing",
+        "documents:doc_2": "nothing",
+        "documents:doc_3": "nothing",
+    }
+    assert set(found.documents["media_type"]) == {"application/pdf", "text/markdown", "text/plain"}
+    quotes = found.utterances[found.utterances["author_kind"] == "customer"]
+    assert set(quotes["text"]) == {"The import fails every day."}
+    assert sorted(found.quarantine["reason"]) == ["damaged_pdf", "encrypted", "no_text", "wrong_encoding"]
+    assert land(connectors(sandbox)["documents"], manifest) is None
+
+
 def test_releases_exposures_and_the_calendar_arrive_in_their_forms(sandbox, manifest):
     load = land(connectors(sandbox)["releases"], manifest)
     landed = rows(manifest, load, RECORDS)

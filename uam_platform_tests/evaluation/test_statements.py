@@ -65,3 +65,20 @@ def test_what_is_left_of_personal_data_and_what_was_cut_without_need_are_counted
     assert rows["personal data left"].note == "name 1"
     assert rows["redaction recall"].value == 0.5
     assert rows["cut without need"].value == 1
+
+
+def test_passages_of_a_document_are_one_text() -> None:
+    stored = pd.DataFrame(
+        {
+            "utterance_id": ["documents:document:doc_1:2.1", "documents:document:doc_1:1.1", "gong:call:7:1500"],
+            "text": ["and leave", "They wait", "Hm"],
+        }
+    )
+    true = pd.DataFrame(
+        {"source": ["document", "call"], "source_ref": ["doc_1", "7:1500"], "theme": ["billing", "praise"]}
+    )
+    found = compared_with(true, stored)
+    assert dict(zip(found["text_id"], found["text"], strict=True)) == {
+        "document:doc_1": "They wait\nand leave",
+        "call:7:1500": "Hm",
+    }

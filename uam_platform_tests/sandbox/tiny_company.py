@@ -57,6 +57,9 @@ TABLES = {
     "zendesk_organizations": pa.schema(
         [("organization_id", I64), ("name", S), ("external_id", S), ("created_at", TS), ("updated_at", TS)]
     ),
+    "documents": pa.schema(
+        [("document_id", S), ("kind", S), ("account_id", S), ("title", S), ("created_at", TS), ("author", S), ("body", S)]
+    ),
     "gong_users": pa.schema(
         [
             ("id", S), ("emailAddress", S), ("firstName", S), ("lastName", S), ("title", S), ("phoneNumber", S),
@@ -278,7 +281,7 @@ def _call(number: int) -> dict[str, Any]:
 
 
 def change_tables() -> dict[str, list[dict[str, Any]]]:
-    """Make two releases, one of them behind a flag, a rollout, and a season."""
+    """Make two releases, one of them behind a flag, a rollout, a season, and four documents."""
     release = {"kind": "feature", "component": "search", "notes": "A faster search."}
     return {
         "releases": [
@@ -290,6 +293,13 @@ def change_tables() -> dict[str, list[dict[str, Any]]]:
             {"flag_key": flag, "account_id": "acc_00001", "workspace_id": "ws_1", "exposed_at": START + timedelta(days=1, hours=n),
              "variant": "on"}
             for n, flag in enumerate(("flag_search", "rollout_wave"))
+        ],
+        "documents": [
+            {"document_id": f"doc_{n}", "kind": kind, "account_id": account, "title": f"Notes {n}", "author": "Olga Owner",
+             "created_at": START + timedelta(hours=n), "body": "We met.\n\nOne participant: “The import fails every day.”"}
+            for n, (kind, account) in enumerate(
+                (("research", "acc_00001"), ("transcript", "acc_00001"), ("contract_note", "acc_00001"), ("research", None))
+            )
         ],
         "public_calendar": [
             {"name": "Media season", "kind": "season", "industry": "Media", "starts_on": date(2025, 1, 20),

@@ -73,6 +73,7 @@ def environment(url: str) -> dict[str, str]:
         "UAM_DROP_S3_SECRET_KEY": S3_SIGNING_KEY,
         "UAM_DROP_S3_REGION": S3_REGION,
         "UAM_RELEASES_URL": f"s3://{EXPORTS_BUCKET}/releases",
+        "UAM_DOCUMENTS_URL": f"s3://{EXPORTS_BUCKET}/documents",
         "UAM_SLACK_BASE_URL": f"{url}/slack/api/",
         "UAM_SLACK_BOT_TOKEN": SLACK_BOT_KEY,
     }

@@ -1,7 +1,8 @@
-"""What the company's own systems drop into the bucket `acme-exports`: releases, flag exposures, the calendar.
+"""What the company's own systems drop into the bucket `acme-exports`: releases, flag exposures, the calendar, documents.
 
 Belongs here: the files' names and shapes, and the index of the bucket. Does not belong here: the S3 protocol (`s3.py`), events
-(`segment_archive.py`). The same company gives the same bytes; files are written anew at each start, for they are small.
+(`segment_archive.py`), the inside of documents (`document_files.py`). The same company gives the same bytes; files are written anew at
+each start, for they are small.
 
 Releases look as GitHub lists them, exposures are the CSV of a flag system, the calendar is one JSON list.
 """
@@ -15,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
+from uam_platform.simulation.sandbox import document_files
 from uam_platform.simulation.sandbox.company import Company, Row
 from uam_platform.simulation.sandbox.segment_archive import ArchivedObject, SegmentArchive
 
@@ -33,6 +35,9 @@ def prepare(company: Company, state: Path, now: datetime) -> SegmentArchive:
     """
     folder = state / "exports"
     objects = [_write(folder, key, content, now) for key, content in _files(company, now)]
+    if company.has("documents"):
+        papers = document_files.files(company.rows("documents"), now)
+        objects += [_write(folder, each.key, each.content, each.modified_at) for each in papers]
     return SegmentArchive(folder, objects)
 
 
@@ -98,9 +103,11 @@ def _iso(at: datetime) -> str:
     return at.isoformat().replace("+00:00", "Z")
 
 
-def _write(folder: Path, key: str, content: bytes, now: datetime) -> ArchivedObject:
+def _write(folder: Path, key: str, content: bytes, modified_at: datetime) -> ArchivedObject:
     path = folder / "objects" / key
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
     digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
-    return ArchivedObject(key, len(content), digest, content.count(b"\n"), now)
+    return ArchivedObject(
+        key, len(content), digest, content.count(b"\n"), modified_at.astimezone(UTC).replace(microsecond=0)
+    )
