@@ -100,7 +100,8 @@ def abandoned_features(events: ir.Table, days: pd.DataFrame, links: Links, rule:
         (uses["event_date"] <= uses["first_date"] + window) & (uses["known_date"] <= uses["first_date"] + window)
     ]
     inside = inside[_is_first(inside, days, rule.silent_days)]
-    once = inside.groupby(keys).filter(lambda rows: bool((rows["event_date"] == rows["first_date"]).all()))
+    is_later = inside["event_date"] != inside["first_date"]
+    once = inside[~is_later.groupby([inside[key] for key in keys]).transform("any").astype(bool)]
     once = once.assign(judged_date=once["first_date"] + window)
     known = once[["account_id", "first_date", "judged_date"]].drop_duplicates().merge(days, "inner", "account_id")
     is_inside = (known["active_date"] > known["first_date"]) & (known["active_date"] <= known["judged_date"])

@@ -39,10 +39,10 @@ def definitions(wiring: Wiring) -> dg.Definitions:
             "features": table_in(tables.ACCOUNT_FEATURES),
             "accounts": table_in(tables.ACCOUNTS),
         },
-        deps=[asset_key(c) for c in (tables.JOURNEYS, tables.OPPORTUNITIES, tables.TICKET_EVENTS)],
+        deps=[asset_key(c) for c in (tables.JOURNEYS, tables.OPPORTUNITIES, tables.TICKET_EVENTS, tables.STATEMENTS)],
         partitions=wiring.as_of,
         kinds=frozenset({"pandas", "parquet"}),
-        code_version="2",
+        code_version="3",
     )
     def revenue_at_risk(
         context: dg.AssetExecutionContext,

@@ -15,11 +15,12 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from uam_platform.contracts.tables import ACCOUNT_ACTIONS, JOURNEYS, OPPORTUNITIES
+from uam_platform.contracts.tables import ACCOUNT_ACTIONS, ACCOUNT_THEMES, JOURNEYS, OPPORTUNITIES
 from uam_platform.policy.scores import ScorePolicy
 
 _SHRINK: Final = 5
 _SPAN: Final = timedelta(days=56)
+_QUARTER: Final = timedelta(days=84)
 _KEYS: Final = ["account_id", "as_of"]
 _TICKET_INPUTS: Final = (
     *(f"{what}_{w}d_count" for what in ("ticket", "escalation", "reopen") for w in (7, 28, 84)),
@@ -30,7 +31,7 @@ _NOT_OF_USE: Final = {  # known without the product being used
     *_KEYS, *_TICKET_INPUTS, "decision_at", "tenure_days", "days_to_renewal", "term_count", "billing_period", "tier",
     "strategic_fit", "plan", "seat_count", "mrr_usd_cents", "arr_usd_cents", "is_eligible", "snapshot_version",
     "days_since_last_event", "days_since_escalation", "open_opportunity_count", "open_expansion_count",
-    "stalled_journeys_56d", "failed_journeys_56d",
+    "stalled_journeys_56d", "failed_journeys_56d", "buying_signals_84d",
 }  # fmt: skip
 _FAILED: Final = ("onboarding_failed", "repeated_failure")
 
@@ -48,6 +49,7 @@ class Facts:
         actions: ACCOUNT_ACTIONS of the same snapshots.
         opportunities: OPPORTUNITIES.
         journeys: JOURNEYS.
+        themes: ACCOUNT_THEMES.
         first_ticket_date: day from which a ticket of any account was known; None without a ticket source.
     """
 
@@ -55,6 +57,7 @@ class Facts:
     actions: pd.DataFrame = field(default_factory=lambda: _nothing(ACCOUNT_ACTIONS.column_names))
     opportunities: pd.DataFrame = field(default_factory=lambda: _nothing(OPPORTUNITIES.column_names))
     journeys: pd.DataFrame = field(default_factory=lambda: _nothing(JOURNEYS.column_names))
+    themes: pd.DataFrame = field(default_factory=lambda: _nothing(ACCOUNT_THEMES.column_names))
     first_ticket_date: pd.Timestamp | None = None
 
 
@@ -69,7 +72,11 @@ def score_inputs(facts: Facts, policy: ScorePolicy) -> pd.DataFrame:
     rows = facts.features.loc[has_contract].sort_values(_KEYS, ignore_index=True)
     rows = rows.assign(**_ratios(rows))
     rows = _with_actions(rows, facts.actions, policy)
-    rows = rows.assign(**_opportunities(rows, facts.opportunities), **_journeys(rows, facts.journeys))
+    rows = rows.assign(
+        **_opportunities(rows, facts.opportunities),
+        **_journeys(rows, facts.journeys),
+        buying_signals_84d=_buying_signals(rows, facts.themes),
+    )
     return _unknown_where_no_source(rows, facts.first_ticket_date)
 
 
@@ -129,6 +136,17 @@ def _journeys(rows: pd.DataFrame, journeys: pd.DataFrame) -> Mapping[str, pd.Ser
         "stalled_journeys_56d": _known_since(_counts(rows, stalled), rows, first),
         "failed_journeys_56d": _known_since(_counts(rows, failed), rows, first),
     }
+
+
+def _buying_signals(rows: pd.DataFrame, themes: pd.DataFrame) -> pd.Series:
+    """Statements with a sign of wanting more that became known in the twelve weeks before the snapshot."""
+    pairs = rows[_KEYS].merge(themes[["account_id", "known_date", "buying_signal_count"]], on="account_id")
+    day, known = pd.to_datetime(pairs["as_of"]), pd.to_datetime(pairs["known_date"])
+    inside = pairs.loc[(known < day) & (known >= day - _QUARTER)]
+    summed = inside.groupby(_KEYS)["buying_signal_count"].sum().rename("count").reset_index()
+    counts = rows[_KEYS].merge(summed, on=_KEYS, how="left", validate="1:1")["count"].fillna(0).astype(float)
+    first = pd.to_datetime(themes["known_date"]).min() if len(themes) else None
+    return _known_since(counts, rows, first)
 
 
 def _counts(rows: pd.DataFrame, facts: pd.DataFrame) -> pd.Series:

@@ -11,6 +11,7 @@ from ibis.backends.duckdb import Backend
 from uam_platform.contracts.tables import (
     ACCOUNT_ACTIONS,
     ACCOUNT_FEATURES,
+    ACCOUNT_THEMES,
     JOURNEYS,
     OPPORTUNITIES,
     TICKET_EVENTS,
@@ -33,5 +34,6 @@ def stored_facts(connection: Backend, lake: Lake, keys: Sequence[str]) -> Facts:
         actions=lake.read(connection, ACCOUNT_ACTIONS, keys).to_pandas(),
         opportunities=lake.read(connection, OPPORTUNITIES).to_pandas(),
         journeys=lake.read(connection, JOURNEYS).to_pandas(),
+        themes=lake.read(connection, ACCOUNT_THEMES).to_pandas(),
         first_ticket_date=None if pd.isna(first) else pd.Timestamp(first),
     )

@@ -21,6 +21,7 @@ DERIVED_INPUTS: Final[Mapping[str, str]] = {
     "open_expansion_count": "open CRM opportunities of type Expansion",
     "stalled_journeys_56d": "workflows that stalled, known in the last 56 days",
     "failed_journeys_56d": "workflows or onboardings that failed, known in the last 56 days",
+    "buying_signals_84d": "statements that speak of more seats, plans or uses, known in the last 84 days",
     "behaviour_score": "the behaviour score",
     "friction_score": "the friction score",
 }

@@ -196,6 +196,26 @@ def test_an_opportunity_counts_while_it_is_open_and_as_it_was_known() -> None:
     assert weight("2025-06-20", "2025-06-20", is_closed=False) == closed_before
 
 
+def test_words_of_wanting_more_count_as_known_and_only_while_use_does_not_fall() -> None:
+    def line(known: str, **changes: Any) -> pd.Series:
+        said = pd.DataFrame([{"account_id": "a", "topic": "seats", "known_date": known, "buying_signal_count": 2},
+                             {"account_id": "b", "topic": "seats", "known_date": "2025-01-07", "buying_signal_count": 9}])  # fmt: skip
+        frame = features(**{"core_trend_ratio": 1.2, **changes})
+        made = worksheets(score(score_inputs(Facts(frame, actions(), themes=said), POLICY), POLICY))
+        return made.set_index(["score_name", "input_name"]).loc[("expansion", "buying_signals_84d")]
+
+    told = line("2025-05-20")
+    assert (told["input_value"], told["points_hundredths"] > 0) == (2, True)
+    assert line("2025-06-02")["input_value"] == 0, "known on the day of the snapshot is not known before it"
+    assert line("2025-02-01")["input_value"] == 0, "more than twelve weeks ago"
+    assert line("2025-05-20", core_trend_ratio=0.6)["points_hundredths"] == 0
+    assert "weak alone" in line("2025-05-20", core_trend_ratio=0.6)["reading"]
+    nothing = worksheets(score(score_inputs(Facts(features(), actions()), POLICY), POLICY))
+    assert nothing.set_index("input_name").loc["buying_signals_84d", "input_value"] != 0, (
+        "without a source nothing is known"
+    )
+
+
 def test_equal_inputs_give_equal_rows_in_any_order() -> None:
     both = pd.concat([features(), features(account_id="b", core_trend_ratio=0.4)], ignore_index=True)
     made = [
