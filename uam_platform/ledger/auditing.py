@@ -64,10 +64,7 @@ def record_audit_verdict(
     Raises:
         ValueError: unknown verdict, or no reason; the message says what to write instead.
     """
-    if verdict not in AUDIT_VERDICTS:
-        raise ValueError(f"verdict {verdict!r}: use one of {', '.join(AUDIT_VERDICTS)}")
-    if not reason.strip():
-        raise ValueError("an audit verdict needs a reason: what did you look at?")
+    audit.require_answer("an audit verdict", verdict, AUDIT_VERDICTS, reason, "what did you look at?")
     with ledger.transaction() as session:
         row = AuditVerdictRow(
             sample_id=sample_id,
@@ -78,9 +75,7 @@ def record_audit_verdict(
             by=by,
             at=at,
         )
-        session.add(row)
-        audit.record(session, at, "audit_verdict", sample_id, {"verdict": verdict}, by)
-        session.flush()
+        audit.add(session, row, at, "audit_verdict", sample_id, {"verdict": verdict}, by)
         return row.audit_verdict_id
 
 
@@ -148,9 +143,7 @@ def accept_threshold(
             by=by,
             known_at=at,
         )
-        session.add(row)
-        audit.record(session, at, "threshold", detector, {"column": column, "from": before, "to": value}, by)
-        session.flush()
+        audit.add(session, row, at, "threshold", detector, {"column": column, "from": before, "to": value}, by)
         return row.threshold_id
 
 

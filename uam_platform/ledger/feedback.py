@@ -26,17 +26,12 @@ def record_verdict(ledger: Ledger, alert_id: str, verdict: str, reason: str, by:
     Raises:
         ValueError: unknown alert or verdict, or no reason given; the message says what to write instead.
     """
-    if verdict not in VERDICTS:
-        raise ValueError(f"verdict {verdict!r}: use one of {', '.join(VERDICTS)}")
-    if not reason.strip():
-        raise ValueError("a verdict needs a reason: it is what changes the thresholds")
+    audit.require_answer("a verdict", verdict, VERDICTS, reason, "it is what changes the thresholds")
     with ledger.transaction() as session:
         if session.get(AlertRow, alert_id) is None:
             raise ValueError(f"no alert {alert_id!r}; `uam alerts` lists the open ones, with --resolved all")
         row = VerdictRow(alert_id=alert_id, verdict=verdict, reason=reason.strip(), by=by, at=at)
-        session.add(row)
-        audit.record(session, at, "verdict", alert_id, {"verdict": verdict}, by)
-        session.flush()
+        audit.add(session, row, at, "verdict", alert_id, {"verdict": verdict}, by)
         return row.verdict_id
 
 
@@ -69,9 +64,8 @@ def silence(
             by=by,
             known_at=at,
         )
-        session.add(row)
-        audit.record(session, at, "silence", account_id or str(detector), {"detector": detector, "until": until_at}, by)
-        session.flush()
+        detail = {"detector": detector, "until": until_at}
+        audit.add(session, row, at, "silence", account_id or str(detector), detail, by)
         return row.silence_id
 
 
