@@ -31,7 +31,7 @@ def worksheet(
 ) -> None:
     """Every line of an account's scores: inputs, points, other readings, what changed since last week."""
     from uam_platform.kpis.worksheet import worksheet_of
-    from uam_platform.kpis.worksheet_page import page, part
+    from uam_platform.kpis.worksheet_page import changes, page, part
     from uam_platform.lake.engine import connect
     from uam_platform.lake.store import Lake
     from uam_platform.policy.company import rulebook_for
@@ -48,6 +48,10 @@ def worksheet(
     console.print(f"[bold]{escape(sheet.account_name)}[/bold] ({sheet.account_id}) at {sheet.as_of}")
     compared = f"compared with {sheet.before}" if sheet.before else "nothing earlier to compare with"
     console.print(f"formulas version {policy.version}, owner {escape(policy.owner)}; {compared}\n")
+    console.print("[bold]What changed[/bold]")
+    for text in changes(sheet):
+        console.print(f"- {escape(text)}", soft_wrap=True)
+    console.print()
     for name in ORDER:
         console.print(_table(part(sheet, name)))
     console.print("Rows it stands on: " + escape("; ".join(sheet.pointers)))

@@ -21,12 +21,14 @@ from uam_platform.contracts.tables import (
     JOURNEYS,
     MEMBERSHIPS,
     PEOPLE,
+    SCORE_CHANGES,
     SCORES,
     SEQUENCE_MATCHES,
     SUBSCRIPTIONS,
     TICKET_EVENTS,
     TICKETS,
 )
+from uam_platform.kpis.week import week_changes, weekly
 from uam_platform.ledger.models import AlertRow, OutboxRow
 from uam_platform.temporal.asof import FOREVER
 from uam_platform.timeline_changes import account_changes, company_changes
@@ -49,6 +51,7 @@ def timeline(store: Store, account_id: str, first: date, last: date) -> list[Lin
         lambda: _tickets(store, account_id),
         lambda: _contracts(store, account_id),
         lambda: _scores(store, account_id),
+        lambda: _score_changes(store, account_id),
         lambda: _alerts(store, account_id),
         lambda: account_changes(store, account_id),
         lambda: told_of(store, account_id),
@@ -143,6 +146,15 @@ def _scores(store: Store, account_id: str) -> Iterator[Line]:
         text = f"churn probability {row['churn_probability']:.0%} ({row['score_low']:.0%} to {row['score_high']:.0%})"
         at = row["decision_at"]
         yield Line(at, "score", text, f"churn/scores as_of={pd.Timestamp(row['as_of']).date()} account_id={account_id}")
+
+
+def _score_changes(store: Store, account_id: str) -> Iterator[Line]:
+    """Weeks in which reasons came or went or the dollars at risk moved; weeks like the one before are left out."""
+    days = weekly([date.fromisoformat(key) for key in store.lake.keys(SCORE_CHANGES)])
+    for change in week_changes(store.connection, store.lake, account_id, days):
+        if change.is_news:
+            moment = datetime.combine(change.as_of, time(6))
+            yield Line(moment, "change", " ".join(change.texts), "; ".join(change.pointers))
 
 
 def _alerts(store: Store, account_id: str) -> Iterator[Line]:

@@ -37,6 +37,7 @@ table{border-collapse:collapse;width:100%} td,th{padding:.3rem .5rem;text-align:
 td.t{white-space:nowrap;font-variant-numeric:tabular-nums} td.p{color:#6b7a87;font:12px ui-monospace,monospace}
 td.p{overflow-wrap:anywhere;max-width:22rem}
 span{padding:.05rem .45rem;border-radius:.6rem;background:#e8eef2;font-size:.85rem}
+.change{background:#f6f0cf}
 .friction,.alert{background:#f4d9e3}.value,.contract{background:#d6e9f0}.ticket{background:#f6e5d8}.intent{background:#f8ead9}
 .sequence,.journey{background:#e6ecd5}.release,.flag,.announced{background:#e9e2f3}
 """

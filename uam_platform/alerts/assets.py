@@ -11,7 +11,8 @@ import ibis.expr.types as ir
 import pandas as pd
 
 from uam_platform.alerts.candidates import candidates as candidates_of
-from uam_platform.alerts.detect import coverage
+from uam_platform.alerts.detect import as_dates, coverage
+from uam_platform.alerts.wording_change import DOLLARS_BEFORE
 from uam_platform.contracts import tables
 from uam_platform.lake.io_manager import markdown_table
 from uam_platform.lake.resource import Warehouse
@@ -90,7 +91,7 @@ def candidates_asset(wiring: Wiring) -> dg.AssetsDefinition:
             silences=silences.to_pandas(),
             workflow_days=_of_snapshots(workflow_days, first, last).to_pandas(),
             flag_starts=starts.to_pandas(),
-            score_changes=score_changes.to_pandas(),
+            score_changes=_with_dollars(warehouse, score_changes.to_pandas()),
             accepted=accepted_thresholds.to_pandas(),
             actions=warehouse.lake.read(warehouse.connection, tables.ACCOUNT_ACTIONS, actions_of).to_pandas(),
             earlier=_remembered(warehouse, first, wiring.rulebook.alerts.harm.memory.weeks),
@@ -110,6 +111,17 @@ def _remembered(warehouse: Warehouse, first: date, weeks: int) -> pd.DataFrame:
     low = (first - timedelta(days=7 * weeks + 6)).isoformat()
     keys = [k for k in warehouse.lake.keys(tables.ACCOUNT_FEATURES) if low <= k < first.isoformat()]
     return warehouse.lake.read(warehouse.connection, tables.ACCOUNT_FEATURES, keys).to_pandas()
+
+
+def _with_dollars(warehouse: Warehouse, changes: pd.DataFrame) -> pd.DataFrame:
+    """Score changes with the dollars at risk of the snapshot they are compared with."""
+    before = changes.assign(as_of=as_dates(changes["previous_as_of"]))[["account_id", "as_of"]]
+    published = set(warehouse.lake.keys(tables.REVENUE_AT_RISK))
+    keys = sorted(published & {day.isoformat() for day in before["as_of"]})
+    money = warehouse.lake.read(warehouse.connection, tables.REVENUE_AT_RISK, keys).to_pandas()
+    money = money.assign(as_of=as_dates(money["as_of"]))[["account_id", "as_of", "revenue_at_risk_usd_cents"]]
+    found = before.merge(money, on=["account_id", "as_of"], how="left", validate="m:1")["revenue_at_risk_usd_cents"]
+    return changes.assign(**{DOLLARS_BEFORE: found.to_numpy()})
 
 
 def _earlier(warehouse: Warehouse, first: date) -> pd.DataFrame:

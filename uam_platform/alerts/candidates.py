@@ -6,7 +6,7 @@ to an alert afterwards (`uam_platform.ledger.lifecycle`).
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -32,7 +32,17 @@ from uam_platform.policy.thresholds import Accepted, in_force
 _REASONS_SHOWN = 3
 _PANDAS = {Type.INT16: "int16", Type.INT32: "int32", Type.INT64: "int64", Type.FLOAT64: "float64"}
 Row = Mapping[Any, Any]
-Reasons = Mapping[tuple[str, date], Sequence[Row]]
+
+
+@dataclass
+class Said:
+    """What the score of one account and snapshot says: its reasons, strongest first, and its SCORE_CHANGES row."""
+
+    reasons: list[Row] = field(default_factory=list)
+    change: Row | None = None
+
+
+Reasons = Mapping[tuple[str, date], Said]
 
 
 def candidates(
@@ -65,7 +75,8 @@ def candidates(
         silences: see `suppress.silenced`.
         workflow_days: WORKFLOW_DAYS; without it no workflow is found to fail.
         flag_starts: FLAG_STARTS; without it no rollout is known.
-        score_changes: SCORE_CHANGES of the same snapshots; without it nothing is said of the week before.
+        score_changes: SCORE_CHANGES of the same snapshots, with `wording_change.DOLLARS_BEFORE` where it is known; without it
+            nothing is said of the week before.
         accepted: ACCEPTED_THRESHOLDS; each holds for the snapshots decided after it was known.
         earlier: ACCOUNT_FEATURES of snapshots before those of `features`, as many weeks back as the harm score remembers.
         actions: ACCOUNT_ACTIONS rows of the same snapshots; without it nobody took any.
@@ -152,10 +163,11 @@ def _describe(
     row: Row, name: str, policy: AlertPolicy, limits: conditions.Thresholds, reasons: Reasons
 ) -> dict[str, Any]:
     detector = policy.detectors[name]
-    why = [] if detector.group else reasons.get((row["account_id"], row["as_of"]), [])[:_REASONS_SHOWN]
-    evidence = wording.evidence(row, name, policy, limits, why)
+    said = Said() if detector.group else reasons.get((row["account_id"], row["as_of"]), Said())
+    why = said.reasons[:_REASONS_SHOWN]
+    evidence = wording.evidence(row, name, policy, limits, why, said.change)
     return {
-        **_told(row, name, policy, why),
+        **_told(row, name, policy, why, said.change),
         "detector": name,
         "audience": detector.audience,
         "confidence_ratio": detector.confidence,
@@ -168,7 +180,7 @@ def _describe(
     }
 
 
-def _told(row: Row, name: str, policy: AlertPolicy, why: Sequence[Row]) -> dict[str, Any]:
+def _told(row: Row, name: str, policy: AlertPolicy, why: Sequence[Row], change: Row | None) -> dict[str, Any]:
     """Subject and words: of the account, or of the workflow and the accounts it fails in."""
     detector = policy.detectors[name]
     found = row.get("group_finding")
@@ -179,7 +191,7 @@ def _told(row: Row, name: str, policy: AlertPolicy, why: Sequence[Row]) -> dict[
             "affected_account_count": 1,
             "fingerprint": wording.fingerprint(row["account_id"], name),
             "title": wording.title(row, detector),
-            "summary": wording.summary(row, detector, why, policy.harm),
+            "summary": wording.summary(row, detector, why, change, policy.harm),
         }
     return {
         "subject_kind": detector.group.subject,
@@ -192,18 +204,15 @@ def _told(row: Row, name: str, policy: AlertPolicy, why: Sequence[Row]) -> dict[
 
 
 def _by_account(reasons: pd.DataFrame, changes: pd.DataFrame | None) -> Reasons:
-    if reasons.empty:
-        return {}
-    dated = reasons.assign(as_of=detect.as_dates(reasons["as_of"])).sort_values("reason_rank")
-    found: dict[tuple[str, date], list[Row]] = defaultdict(list)
-    for row in dated.to_dict("records"):
-        found[row["account_id"], row["as_of"]].append(row)
-    if changes is not None:
-        told = changes.assign(as_of=detect.as_dates(changes["as_of"]))[["account_id", "as_of", "change_text"]]
-        for account, as_of, text in told.itertuples(index=False):
-            if own := found.get((account, as_of)):
-                own[0] = {**own[0], "change_text": text}
-    return found
+    found: dict[tuple[str, date], Said] = defaultdict(Said)
+    if len(reasons):
+        dated = reasons.assign(as_of=detect.as_dates(reasons["as_of"])).sort_values("reason_rank")
+        for row in dated.to_dict("records"):
+            found[row["account_id"], row["as_of"]].reasons.append(row)
+    if changes is not None and len(changes):
+        for row in changes.assign(as_of=detect.as_dates(changes["as_of"])).to_dict("records"):
+            found[row["account_id"], row["as_of"]].change = row
+    return dict(found)
 
 
 def _conform(found: list[pd.DataFrame]) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from uam_platform.alerts import conditions, wording_harm
+from uam_platform.alerts import conditions, wording_change, wording_harm
 from uam_platform.alerts.detect import is_missing
 from uam_platform.contracts.money import dollars
 from uam_platform.policy.alerts import ACTIONS, AlertPolicy, Detector
@@ -40,8 +40,8 @@ def title(row: Row, detector: Detector) -> str:
     return f"{_name(row)}: {detector.title}, {dollars(row['revenue_at_risk_usd_cents'])} at risk"
 
 
-def summary(row: Row, detector: Detector, reasons: Sequence[Row], harm: HarmScore) -> str:
-    """Why, in plain words with numbers: what changed, support, contract, score, strongest reasons."""
+def summary(row: Row, detector: Detector, reasons: Sequence[Row], change: Row | None, harm: HarmScore) -> str:
+    """Why, in plain words with numbers: what changed, support, contract, score, strongest reasons, the week before."""
     if detector.audience == "sales":
         return " ".join((_growth(row), _support(row), _contract(row))).replace("  ", " ")
     turned = wording_harm.summary(row, harm) if _reads_harm(detector) else ""
@@ -49,8 +49,7 @@ def summary(row: Row, detector: Detector, reasons: Sequence[Row], harm: HarmScor
     texts = [str(r["reason_text"]) for r in reasons]
     if texts:
         parts.append("Strongest reasons: " + "; ".join(texts) + ".")
-    if reasons and (changed := reasons[0].get("change_text")):
-        parts.append(f"{str(changed)[:1].upper()}{str(changed)[1:]}.")
+    parts.append(wording_change.summary(row, change))
     return " ".join(p for p in parts if p)
 
 
@@ -64,14 +63,23 @@ def threshold(row: Row, detector: Detector) -> str:
     return f"{text} (measured {measured}, limit {percent(decline.max_ratio)})"
 
 
-def evidence(row: Row, name: str, policy: AlertPolicy, limits: conditions.Thresholds, reasons: Sequence[Row]) -> str:
-    """Canonical JSON of what a finding stands on: numbers, limits, score, reasons, row pointers."""
+def evidence(
+    row: Row,
+    name: str,
+    policy: AlertPolicy,
+    limits: conditions.Thresholds,
+    reasons: Sequence[Row],
+    change: Row | None = None,
+) -> str:
+    """Canonical JSON of what a finding stands on: numbers, limits, score, reasons, the week before, row pointers."""
     detector = policy.detectors[name]
     found = row.get("group_finding")
     key = {"account_id": row["account_id"], "as_of": row["as_of"]}
     tables = ["behavior/account_features", "churn/scores", "kpis/revenue_at_risk"]
     if any(name.startswith(ACTIONS) for name in detector.conditions.columns()):
         tables.append("behavior/account_actions")
+    if change is not None:
+        tables.append("churn/score_changes")
     bundle = {
         **key,
         "detector": name,
@@ -85,6 +93,7 @@ def evidence(row: Row, name: str, policy: AlertPolicy, limits: conditions.Thresh
         "score": _numbers(row, _SCORE),
         "money": _numbers(row, _MONEY),
         "reasons": [_numbers(r, _REASON) for r in reasons],
+        "week_before": wording_change.evidence(change),
         "rows": [{"table": t, "key": key} for t in tables]
         + [{"table": "churn/score_reasons", "key": {**key, "reason_rank": r["reason_rank"]}} for r in reasons],
     }

@@ -1,7 +1,7 @@
 """The worksheet of one account: every line of every score, and what changed since a week before.
 
 Here: computing it anew from the lake, for any snapshot, by the functions that made the stored scores. Not here: how it is shown
-(`worksheet_page`, the command line), the scores (`scores`).
+(`worksheet_page`, the command line), the scores (`scores`), churn score and dollars beside the week before (`week`).
 """
 
 from dataclasses import dataclass
@@ -15,6 +15,7 @@ from uam_platform.contracts.tables import ACCOUNT_FEATURES, ACCOUNTS
 from uam_platform.kpis.inputs import score_inputs
 from uam_platform.kpis.scores import account_scores, score, worksheets
 from uam_platform.kpis.stored import stored_facts
+from uam_platform.kpis.week import WeekChange, week_changes
 from uam_platform.lake.store import Lake
 from uam_platform.policy.load import PolicyError
 from uam_platform.policy.scores import ORDER, Formula, ScorePolicy
@@ -38,6 +39,7 @@ class Worksheet:
         lines: its rows of WORKSHEETS with `label`, and `points_before_hundredths` and `input_before` (null where not comparable).
         policy: the formulas.
         account_count: accounts ranked beside it.
+        week: what changed in churn score and dollars; None where the week before was not scored.
     """
 
     account_id: str
@@ -49,6 +51,7 @@ class Worksheet:
     lines: pd.DataFrame
     policy: ScorePolicy
     account_count: int
+    week: WeekChange | None = None
 
     def formula(self, name: str) -> Formula:
         """The formula of a score."""
@@ -71,7 +74,12 @@ class Worksheet:
         where = f"account_id={self.account_id}, as_of={self.as_of}"
         tables = ("behavior/account_features", "behavior/account_actions")
         others = ("behavior/journeys", "staging/opportunities", "staging/ticket_events")
-        return [f"{t}: {where}" for t in tables] + [f"{t}: account_id={self.account_id}" for t in others]
+        of_week = () if self.week is None else self.week.pointers
+        return [
+            *(f"{t}: {where}" for t in tables),
+            *(f"{t}: account_id={self.account_id}" for t in others),
+            *of_week,
+        ]
 
 
 def worksheet_of(
@@ -108,6 +116,7 @@ def worksheet_of(
         lines=_compared(inputs.loc[inputs["account_id"] == account_id], day, policy),
         policy=policy,
         account_count=int((pd.to_datetime(everyone["as_of"]).dt.date == day).sum()),
+        week=next(iter(week_changes(connection, lake, account_id, [day])), None),
     )
 
 

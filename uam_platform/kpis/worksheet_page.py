@@ -19,6 +19,7 @@ TITLES: Final = {
     "expansion": "Expansion",
     "revenue_weight": "Revenue weight",
 }
+_MOVED_SHOWN: Final = 5
 _PAGE: Final = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{{ sheet.account_name }}</title><style>
 body{font:15px/1.45 system-ui,sans-serif;color:#1d2a30;max-width:1000px;margin:2em auto;padding:0 1em}
 h1{margin-bottom:0}h2{margin:2em 0 .1em}p{margin:.3em 0}.dim{color:#66757c}.cards{display:flex;gap:.8em;margin:1.2em 0;flex-wrap:wrap}
@@ -31,6 +32,7 @@ img{max-width:100%}small{color:#66757c}</style></head><body>
 formulas version {{ sheet.policy.version }}, owner {{ sheet.policy.owner }}</p>
 <div class="cards">{% for part in parts %}
 <div class="card">{{ part.title }}<b>{{ part.now }}</b><small>{{ part.change }}</small></div>{% endfor %}</div>
+<h2>What changed since {{ sheet.before or "the week before" }}</h2><ul>{% for text in changes %}<li>{{ text }}</li>{% endfor %}</ul>
 {% for part in parts %}<h2>{{ part.title }}: {{ part.now }}</h2><p class="dim">{{ part.question }}</p>
 {% if part.image %}<img alt="What each line of {{ part.title }} adds" src="data:image/png;base64,{{ part.image }}">{% endif %}
 <table><tr><th>Line</th><th>Reading</th><th class="n">adds</th><th class="n">of</th><th class="n">since {{ sheet.before or "–" }}</th></tr>
@@ -49,7 +51,7 @@ def page(sheet: Worksheet) -> str:
     from jinja2 import Environment
 
     parts = [part(sheet, name) | {"image": _image(sheet, name)} for name in ORDER]
-    return Environment(autoescape=True).from_string(_PAGE).render(sheet=sheet, parts=parts)
+    return Environment(autoescape=True).from_string(_PAGE).render(sheet=sheet, parts=parts, changes=changes(sheet))
 
 
 def part(sheet: Worksheet, name: str) -> dict[str, object]:
@@ -65,6 +67,25 @@ def part(sheet: Worksheet, name: str) -> dict[str, object]:
         "sum": f"{rows['points_hundredths'].sum() / 100:.2f}",
         "lines": [_line(row) for row in rows.to_dict("records")],
     }
+
+
+def changes(sheet: Worksheet) -> list[str]:
+    """What changed since the week before, in words: churn score and reasons, dollars, the lines of scores that moved most."""
+    if sheet.before is None:
+        return ["There is no earlier snapshot to compare with."]
+    told = list(sheet.week.texts) if sheet.week else ["No churn score in both weeks, so nothing is said of dollars."]
+    rows = sheet.lines[(sheet.lines["line_state"] == "counted") & sheet.lines["points_before_hundredths"].notna()]
+    step = (rows["points_hundredths"] - rows["points_before_hundredths"]).astype("int64")
+    order = step.abs().sort_values(ascending=False, kind="stable")
+    moved = rows.loc[order[order > 0].index[:_MOVED_SHOWN]]
+    told += [_moved(row, int(step[index])) for index, row in moved.iterrows()]
+    return told if len(moved) else [*told, "No line of any score moved."]
+
+
+def _moved(row: "pd.Series[Any]", step: int) -> str:
+    values = [row["input_before"], row["input_value"]]
+    numbers = "" if any(pd.isna(v) for v in values) else f" ({values[0]:g} to {values[1]:g})"
+    return f"{TITLES[row['score_name']]}, {row['label']}: {step / 100:+.2f} points{numbers}."
 
 
 def _line(row: dict[Any, Any]) -> dict[str, object]:

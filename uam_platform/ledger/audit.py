@@ -28,7 +28,9 @@ def record(
     session.add(AuditRow(at=at, by=by, event=event, subject=subject, detail=canonical(detail)))
 
 
-def add(session: Session, row: Base, at: datetime, event: str, subject: str, detail: Mapping[str, Any], by: str) -> None:
+def add(
+    session: Session, row: Base, at: datetime, event: str, subject: str, detail: Mapping[str, Any], by: str
+) -> None:
     """Add what a person told and the row that says so, in the caller's transaction; afterwards `row` has its number."""
     session.add(row)
     record(session, at, event, subject, detail, by)

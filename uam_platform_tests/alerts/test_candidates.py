@@ -43,14 +43,22 @@ def only(found: pd.DataFrame) -> dict[str, Any]:
     return dict(found.iloc[0])
 
 
-def test_the_summary_says_what_changed_since_the_week_before() -> None:
+def test_the_summary_says_what_changed_since_the_week_before_in_score_reasons_and_dollars() -> None:
     text = "since 2025-06-02: from 8.1 % to 14.3 %; new: 14 failures"
     told = pd.DataFrame({"account_id": ["acc_00001"], "as_of": [MONDAY], "change_text": [text]})
-    assert (
-        "Since 2025-06-02: from 8.1 % to 14.3 %; new: 14 failures."
-        in only(find({"acc_00001": ESCALATED_DECLINE}, score_changes=told))["summary"]
-    )
-    assert "Since" not in only(find({"acc_00001": ESCALATED_DECLINE}))["summary"]
+    said = only(find({"acc_00001": ESCALATED_DECLINE}, score_changes=told))
+    assert said["summary"].endswith("Since 2025-06-02: from 8.1 % to 14.3 %; new: 14 failures.")
+    counted = told.assign(previous_revenue_at_risk_usd_cents=650_000, previous_churn_probability=0.081)
+    said = only(find({"acc_00001": ESCALATED_DECLINE}, score_changes=counted))
+    assert said["summary"].endswith("Dollars at risk then: $6,500 (+$2,500).")
+    evidence = json.loads(said["evidence_json"])
+    assert evidence["week_before"]["previous_revenue_at_risk_usd_cents"] == 650_000
+    assert {"table": "churn/score_changes", "key": {"account_id": "acc_00001", "as_of": str(MONDAY)}} in evidence[
+        "rows"
+    ]
+    alone = only(find({"acc_00001": ESCALATED_DECLINE}))
+    assert "Since" not in alone["summary"]
+    assert json.loads(alone["evidence_json"])["week_before"] is None
 
 
 def test_a_level_population_gives_no_finding_but_a_table_with_the_contracts_columns() -> None:

@@ -99,6 +99,20 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
            "industry": industry, "starts_at": at(20 + n), "ends_at": at(25), "known_at": at(1)}
           for n, (account, industry) in enumerate((("x", None), ("y", None), (None, "Media"), (None, None)))),
     )  # fmt: skip
+    for day, probability, risk, new in ((3, 0.02, 100_00, 0), (10, 0.02, 100_00, 0), (17, 0.08, 400_00, 1)):
+        key = date(2025, 2, day)
+        score = {"account_id": "x", "as_of": key, "churn_probability": probability, "baseline_probability": 0.01}
+        money = {"tier": "growth", "arr_usd_cents": 5_000_00, "mrr_usd_cents": 0, "revenue_at_risk_usd_cents": risk}
+        publish(tables.REVENUE_AT_RISK, {**score, **money, "expected_saved_usd_cents": 0}, keys=[str(key)])
+        if day > 3:
+            before = {"previous_as_of": date(2025, 2, day - 7), "previous_churn_probability": 0.02}
+            told = {
+                "is_same_model": True,
+                "new_reason_count": new,
+                "gone_reason_count": 0,
+                "change_text": f"told of {key}",
+            }
+            publish(tables.SCORE_CHANGES, {**score, **before, **told}, keys=[str(key)])
     return Store(lake, connection, None)
 
 
@@ -133,6 +147,15 @@ def test_releases_flags_and_announcements_that_concern_the_account_are_told(stor
         "announcement_id=a0",
         "announcement_id=a3",
     ]
+
+
+def test_weeks_in_which_the_score_changed_are_told_with_reasons_and_dollars_and_quiet_weeks_are_not(
+    store: Store,
+) -> None:
+    (line,) = timeline(store, "x", date(2025, 2, 1), date(2025, 2, 28))
+    assert (line.kind, line.at) == ("change", datetime(2025, 2, 17, 6))  # noqa: DTZ001 - lake timestamps are naive UTC
+    assert line.text == "Churn score told of 2025-02-17. Revenue at risk $100 to $400 (+$300)."
+    assert line.pointer.startswith("churn/score_changes: account_id=x, as_of=2025-02-17; kpis/revenue_at_risk: ")
 
 
 def test_an_unknown_account_is_named_in_the_message(store: Store) -> None:
