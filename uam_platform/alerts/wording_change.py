@@ -6,8 +6,7 @@ Here: the sentence and its evidence. Not here: finding what changed (`uam_platfo
 from collections.abc import Mapping
 from typing import Any, Final
 
-import pandas as pd
-
+from uam_platform.alerts.detect import is_missing
 from uam_platform.contracts.money import dollars, more_or_less
 
 Row = Mapping[Any, Any]
@@ -32,9 +31,9 @@ def summary(row: Row, change: Row | None) -> str:
     if change is None:
         return ""
     text = f"{str(change['change_text'])[:1].upper()}{str(change['change_text'])[1:]}."
-    before, now = change.get(DOLLARS_BEFORE), row["revenue_at_risk_usd_cents"]
-    if before is None or pd.isna(before):
+    if DOLLARS_BEFORE not in change or is_missing(change[DOLLARS_BEFORE]):
         return text
+    before, now = change[DOLLARS_BEFORE], row["revenue_at_risk_usd_cents"]
     return f"{text} Dollars at risk then: {dollars(before)} ({more_or_less(int(now) - int(before))})."
 
 

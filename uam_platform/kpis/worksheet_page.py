@@ -75,14 +75,12 @@ def changes(sheet: Worksheet) -> list[str]:
         return ["There is no earlier snapshot to compare with."]
     told = list(sheet.week.texts) if sheet.week else ["No churn score in both weeks, so nothing is said of dollars."]
     rows = sheet.lines[(sheet.lines["line_state"] == "counted") & sheet.lines["points_before_hundredths"].notna()]
-    step = (rows["points_hundredths"] - rows["points_before_hundredths"]).astype("int64")
-    order = step.abs().sort_values(ascending=False, kind="stable")
-    moved = rows.loc[order[order > 0].index[:_MOVED_SHOWN]]
-    told += [_moved(row, int(step[index])) for index, row in moved.iterrows()]
-    return told if len(moved) else [*told, "No line of any score moved."]
+    steps = [(int(row["points_hundredths"] - row["points_before_hundredths"]), row) for row in rows.to_dict("records")]
+    moved = sorted((one for one in steps if one[0]), key=lambda one: -abs(one[0]))[:_MOVED_SHOWN]
+    return [*told, *(_moved(row, step) for step, row in moved)] if moved else [*told, "No line of any score moved."]
 
 
-def _moved(row: "pd.Series[Any]", step: int) -> str:
+def _moved(row: dict[Any, Any], step: int) -> str:
     values = [row["input_before"], row["input_value"]]
     numbers = "" if any(pd.isna(v) for v in values) else f" ({values[0]:g} to {values[1]:g})"
     return f"{TITLES[row['score_name']]}, {row['label']}: {step / 100:+.2f} points{numbers}."
