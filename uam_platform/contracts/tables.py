@@ -19,6 +19,7 @@ from uam_platform.contracts.tables_cohorts import COHORT_PROFILES, COHORT_SCALER
 from uam_platform.contracts.tables_evidence import (
     ACCOUNT_THEMES,
     CALLS,
+    COHORT_THEMES,
     CONTRACTS_EVIDENCE,
     DOCUMENTS,
     EMERGING_THEMES,
@@ -43,6 +44,7 @@ __all__ = [
     "COHORTS",
     "COHORT_PROFILES",
     "COHORT_SCALERS",
+    "COHORT_THEMES",
     "DOCUMENTS",
     "EMERGING_THEMES",
     "FLAG_EXPOSURES",

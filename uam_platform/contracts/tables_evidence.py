@@ -107,6 +107,18 @@ EMERGING_THEMES = Contract(
     key=("as_of", "theme_no"),
 )
 
+COHORT_THEMES = Contract(
+    stage="evidence",
+    name="cohort_themes",
+    grain="one cohort of the latest week and one topic",
+    description="What members of a cohort speak of more than others, with a quote: why they behave as they do (R113).",
+    columns=columns(
+        "as_of cohort cohort_name topic account_count mentioning_account_count mention_count member_share_ratio other_share_ratio "
+        "member_lift_ratio chance_ratio sentiment_mean statement_id quote"
+    ),
+    key=("as_of", "cohort", "topic"),
+)
+
 CONTRACTS_EVIDENCE: tuple[Contract, ...] = (
     UTTERANCES,
     CALLS,
@@ -116,4 +128,5 @@ CONTRACTS_EVIDENCE: tuple[Contract, ...] = (
     ACCOUNT_THEMES,
     THEMES,
     EMERGING_THEMES,
+    COHORT_THEMES,
 )

@@ -14,11 +14,12 @@ import pandas as pd
 
 from uam_platform.contracts import tables
 from uam_platform.contracts.model import Contract
+from uam_platform.evidence.cohort_themes import cohort_themes as cohort_themes_of
 from uam_platform.evidence.emerging import emerging_themes
 from uam_platform.evidence.plots import breadth_plot
 from uam_platform.evidence.statements import account_themes, channel_counts
 from uam_platform.evidence.statements import statements as statements_of
-from uam_platform.evidence.themes import themes
+from uam_platform.evidence.themes import arr_at, themes
 from uam_platform.lake.io_manager import as_table, markdown_table
 from uam_platform.lake.resource import Warehouse
 from uam_platform.orchestration.assets import asset_key, table_asset, table_in
@@ -36,6 +37,19 @@ _SHOWN = [
     "sentiment_mean",
     "breadth",
 ]
+
+_OF_COHORTS = [
+    "cohort",
+    "cohort_name",
+    "topic",
+    "account_count",
+    "mentioning_account_count",
+    "member_share_ratio",
+    "other_share_ratio",
+    "chance_ratio",
+    "quote",
+]
+_TELLING = 0.05
 
 
 def statements_asset(wiring: Wiring) -> dg.AssetsDefinition:
@@ -66,6 +80,31 @@ def statements_asset(wiring: Wiring) -> dg.AssetsDefinition:
         return found
 
     return statements
+
+
+def cohort_themes_asset(wiring: Wiring) -> dg.AssetsDefinition:
+    """What members of each cohort speak of more than others."""
+
+    @table_asset(
+        tables.COHORT_THEMES,
+        trigger="snapshot_schedule",
+        ins={"statements": table_in(tables.STATEMENTS), "subscriptions": table_in(tables.SUBSCRIPTIONS)},
+        deps=[asset_key(tables.JOURNEYS)],  # cohorts are published beside journeys
+        kinds=frozenset({"pandas", "parquet"}),
+    )
+    def cohort_themes(context: dg.AssetExecutionContext, statements: ir.Table, subscriptions: ir.Table) -> pd.DataFrame:
+        warehouse: Warehouse = context.resources.warehouse
+        members = warehouse.lake.read(warehouse.connection, tables.COHORTS).to_pandas()
+        paying = arr_at(subscriptions.to_pandas(), wiring.closed_as_of)
+        accounts = pd.Index(paying.index).union(pd.Index(members["account_id"].unique()))
+        found = cohort_themes_of(members, statements.to_pandas(), accounts, wiring.rulebook.topics)
+        telling = found[(found["chance_ratio"] <= _TELLING) & (found["member_lift_ratio"] > 1)]
+        context.add_output_metadata(
+            {"members_speak_of": dg.MetadataValue.md(markdown_table(telling[_OF_COHORTS].round(3)))}
+        )
+        return found
+
+    return cohort_themes
 
 
 def _shown(found: pd.DataFrame, by_topic: pd.DataFrame, new: pd.DataFrame) -> dict[str, Any]:
@@ -111,6 +150,10 @@ def leaks(found: pd.DataFrame) -> dict[str, list[str]]:
 def definitions(wiring: Wiring) -> dg.Definitions:
     """Assets and checks of the evidence."""
     return dg.Definitions(
-        assets=[statements_asset(wiring)],
-        asset_checks=[contract_check(tables.STATEMENTS, None), redaction_check()],
+        assets=[statements_asset(wiring), cohort_themes_asset(wiring)],
+        asset_checks=[
+            contract_check(tables.STATEMENTS, None),
+            contract_check(tables.COHORT_THEMES, None),
+            redaction_check(),
+        ],
     )

@@ -46,5 +46,8 @@ class ReviewPolicy(PolicyModel):
     top_count: int = Field(10, ge=1, description="rows of each list")
     renewal_days: int = Field(90, ge=1, description="renewals this close are inspected")
     journey_days: int = Field(28, ge=1, description="failures and stalls of the last days")
+    cohort_chance: float = Field(
+        0.01, gt=0, le=0.2, description="what cohorts speak of is told below this probability by chance"
+    )
     follow_up_days: int = Field(5, ge=1, description="an open alert without a verdict after this is overdue")
     audit: Audit

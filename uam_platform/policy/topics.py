@@ -54,6 +54,7 @@ class TopicPolicy(PolicyModel):
     least_points: float = Field(gt=0)
     own_points: float = Field(gt=0, description="a comment with fewer speaks of what its ticket is about")
     window_days: int = Field(ge=7, le=182)
+    cohort_window_days: int = Field(84, ge=7, le=364, description="how far back the words of a cohort's members count")
     broad_share: float = Field(gt=0, lt=1)
     least_accounts: int = Field(ge=1)
     loud_share: float = Field(gt=0, le=1)

@@ -15,7 +15,7 @@ import pandas as pd
 from uam_platform.contracts import tables
 from uam_platform.contracts.model import Contract
 from uam_platform.contracts.tables_behavior import JOURNEYS
-from uam_platform.contracts.tables_evidence import STATEMENTS
+from uam_platform.contracts.tables_evidence import COHORT_THEMES, STATEMENTS
 from uam_platform.lake.resource import Warehouse
 from uam_platform.lake.store import write_atomically
 from uam_platform.ledger.engine import Ledger
@@ -53,6 +53,7 @@ def product_risk_pack_asset(wiring: Wiring) -> dg.AssetsDefinition:
             dg.AssetDep(ALERT_STATE, partition_mapping=dg.AllPartitionMapping()),
             asset_key(JOURNEYS),
             asset_key(STATEMENTS),
+            asset_key(COHORT_THEMES),
         ],
         group_name="reviews",
         required_resource_keys={"ledger", "warehouse"},

@@ -11,7 +11,7 @@ import pandas as pd
 from uam_platform.contracts import tables
 from uam_platform.contracts.model import Contract
 from uam_platform.contracts.tables_behavior import JOURNEYS
-from uam_platform.contracts.tables_evidence import THEMES
+from uam_platform.contracts.tables_evidence import COHORT_THEMES, THEMES
 from uam_platform.contracts.tables_kpis import ACCOUNT_SCORES, WORKSHEETS
 from uam_platform.lake.resource import Warehouse
 from uam_platform.ledger import reviewing
@@ -35,6 +35,7 @@ class Facts:
         candidates: CANDIDATES rows after `since` up to `as_of`.
         journeys: JOURNEYS rows of the policy's window that were known.
         themes: THEMES rows of the last week known.
+        cohort_themes: COHORT_THEMES rows of the last week known.
         scores: ACCOUNT_SCORES rows of `as_of`.
         worksheets: WORKSHEETS rows of `as_of`.
         alerts: open ones and those that changed.
@@ -54,6 +55,7 @@ class Facts:
     candidates: pd.DataFrame
     journeys: pd.DataFrame
     themes: pd.DataFrame
+    cohort_themes: pd.DataFrame
     scores: pd.DataFrame
     worksheets: pd.DataFrame
     alerts: list[ReviewedAlert]
@@ -89,6 +91,7 @@ def facts(warehouse: Warehouse, ledger: Ledger, as_of: date, now: datetime, poli
         candidates=_frame(warehouse, tables.CANDIDATES, week),
         journeys=_recent(_frame(warehouse, JOURNEYS), as_of, policy.journey_days),
         themes=_last_week(_frame(warehouse, THEMES), as_of),
+        cohort_themes=_last_week(_frame(warehouse, COHORT_THEMES), as_of),
         scores=_frame(warehouse, ACCOUNT_SCORES, [key]),
         worksheets=_frame(warehouse, WORKSHEETS, [key]),
         alerts=reviewing.reviewed_alerts(ledger, since, as_of),

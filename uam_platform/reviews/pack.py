@@ -16,6 +16,7 @@ from uam_platform.reviews.sections import (
     Row,
     account_cells,
     account_name,
+    cohort_voices,
     expansion,
     journeys,
     owner_name,
@@ -48,6 +49,7 @@ class Pack:
         expansion: accounts that grow, for the revenue meeting.
         renewals: renewals ahead, for the inspection by Customer Success.
         themes: what people speak of, broadest first.
+        cohort_voices: what members of a cohort speak of more than others.
         decisions: verdicts since the last review.
         carry_over: open alerts of earlier reviews without a verdict.
         notes: what the figures rest on and what they lack.
@@ -66,6 +68,7 @@ class Pack:
     expansion: list[Row]
     renewals: list[Row]
     themes: list[Row]
+    cohort_voices: list[Row]
     decisions: list[Row]
     carry_over: list[Row]
     notes: list[str]
@@ -92,6 +95,7 @@ def build(facts: Facts, policy: ReviewPolicy) -> Pack:
         expansion=expansion(facts, policy.top_count),
         renewals=ahead[: policy.top_count],
         themes=themes(facts, policy.top_count),
+        cohort_voices=cohort_voices(facts, policy),
         decisions=[_decision(d, facts) for d in facts.decisions],
         carry_over=carry_over,
         notes=_notes(facts),

@@ -83,6 +83,25 @@ def themes(facts: Facts, count: int) -> list[Row]:
     ]
 
 
+def cohort_voices(facts: Facts, policy: ReviewPolicy) -> list[Row]:
+    """What members of a cohort speak of more than others do, the least likely by chance first."""
+    rows = facts.cohort_themes
+    telling = rows[(rows["chance_ratio"] <= policy.cohort_chance) & (rows["member_lift_ratio"] > 1)]
+    ordered = telling.sort_values(["chance_ratio", "cohort", "topic"]).head(policy.top_count)
+    return [
+        {
+            "cohort": f"{r['cohort']} {r['cohort_name']}",
+            "topic": words(str(r["topic"])),
+            "members": f"{int(r['mentioning_account_count'])} of {int(r['account_count'])}",
+            "others": f"{100 * r['other_share_ratio']:.0f} %",
+            "times": f"{r['member_lift_ratio']:.1f}",
+            "chance": f"{100 * r['chance_ratio']:.1f} %",
+            "quote": text(r["quote"]) or "",
+        }
+        for r in ordered.to_dict("records")
+    ]
+
+
 def account_cells(row: dict[Any, Any]) -> Row:
     """What every list shows of an account."""
     return {

@@ -8,6 +8,7 @@ import pytest
 
 from uam_platform.contracts.tables import STATEMENTS, UTTERANCES
 from uam_platform.evidence.assets import leaks
+from uam_platform.evidence.cohort_themes import cohort_themes
 from uam_platform.evidence.emerging import emerging_themes
 from uam_platform.evidence.plots import breadth_plot
 from uam_platform.evidence.sentences import sentences
@@ -222,3 +223,38 @@ def test_a_pattern_that_is_no_regular_expression_is_told() -> None:
     broken["topics"]["billing"]["patterns"] = {"(invoice": 1.0}
     with pytest.raises(PolicyError, match="billing"):
         parse(TopicPolicy, broken, "topics.yaml")
+
+
+def _members(*accounts: str, cohort: str = "C2", stable: bool = True, day: str = "2025-02-03") -> pd.DataFrame:
+    return pd.DataFrame(
+        {"account_id": accounts, "as_of": day, "cohort": cohort, "cohort_name": "alike", "is_stable": stable}
+    )
+
+
+def test_a_cohort_is_told_what_its_members_speak_of_by_accounts_and_not_by_words() -> None:
+    many = [said(n, "The nightly workflow keeps failing", account_id=f"m{n % 5}") for n in range(5)]
+    loud = [said(n, "We hit the API limit every day", account_id="m0") for n in range(10, 30)]
+    others = [said(n, "The nightly workflow keeps failing", account_id=f"o{n}") for n in range(40, 42)]
+    late = [
+        said(n, "Our requests are throttled", account_id=f"m{n - 50}", at=START + timedelta(days=28))
+        for n in range(50, 55)
+    ]
+    found = found_in(*many, *loud, *others, *late)
+    accounts = pd.Index([f"m{n}" for n in range(5)] + [f"o{n}" for n in range(40, 95)])
+    told = cohort_themes(_members(*(f"m{n}" for n in range(5))), found, accounts, POLICY).set_index("topic")
+    assert list(told.index) == ["workflow_failures"], "one loud member and words of the week itself are no theme"
+    row = told.loc["workflow_failures"]
+    assert (row["mentioning_account_count"], row["account_count"], row["member_share_ratio"]) == (5, 5, 1.0)
+    assert row["other_share_ratio"] == pytest.approx(2 / 55)
+    assert row["chance_ratio"] < 1e-4
+    assert row["statement_id"] in set(found["statement_id"])
+
+
+def test_what_everybody_speaks_of_sets_no_cohort_apart_and_unstable_clusters_say_nothing() -> None:
+    found = found_in(*(said(n, "The nightly workflow keeps failing", account_id=f"m{n}") for n in range(40)))
+    accounts = pd.Index([f"m{n}" for n in range(40)])
+    row = cohort_themes(_members(*accounts[:10]), found, accounts, POLICY).iloc[0]
+    assert row["chance_ratio"] == 1.0
+    assert row["member_lift_ratio"] == pytest.approx(1.0, abs=0.05)
+    assert cohort_themes(_members(*accounts[:10], cohort="K01", stable=False), found, accounts, POLICY).empty
+    assert cohort_themes(_members(), found, accounts, POLICY).empty

@@ -11,7 +11,7 @@ import pandas as pd
 from uam_platform.contracts import tables
 from uam_platform.contracts.model import Contract
 from uam_platform.contracts.tables_behavior import JOURNEYS
-from uam_platform.contracts.tables_evidence import THEMES
+from uam_platform.contracts.tables_evidence import COHORT_THEMES, THEMES
 from uam_platform.contracts.tables_kpis import ACCOUNT_SCORES, WORKSHEETS
 from uam_platform.ledger.reviewing import Decision, Judged, ReviewedAlert
 from uam_platform.reviews.facts import Facts
@@ -40,6 +40,15 @@ def journey(number: int, kind: str, subject: str, people: int = 1) -> dict[str, 
     return {
         "journey_id": f"j{number}{subject}", "account_id": f"acc_{number}", "journey_kind": kind, "journey_subject": subject,
         "occurrence_count": 4, "person_count": people, "event_date": SINCE, "known_date": SINCE,
+    }  # fmt: skip
+
+
+def voice(cohort: str, topic: str, members: int, chance: float, lift: float) -> dict[str, Any]:
+    """What members of a cohort of 20 speak of."""
+    return {
+        "as_of": AS_OF, "cohort": cohort, "cohort_name": "alike", "topic": topic, "account_count": 20,
+        "mentioning_account_count": members, "mention_count": members, "member_share_ratio": members / 20, "other_share_ratio": 0.15,
+        "member_lift_ratio": lift, "chance_ratio": chance, "sentiment_mean": -0.3, "statement_id": "s1", "quote": "it fails <again>",
     }  # fmt: skip
 
 
@@ -111,6 +120,12 @@ def facts(**changed: Any) -> Facts:
             journey(3, "onboarding_failed", "setup"),
         ),
         "themes": frame(THEMES),
+        "cohort_themes": frame(
+            COHORT_THEMES,
+            voice("C2", "workflow_failures", 12, 0.001, 4.0),
+            voice("C1", "performance", 3, 0.4, 1.1),
+            voice("C3", "pricing", 9, 0.01, 0.2),
+        ),
         "scores": frame(
             ACCOUNT_SCORES,
             {"account_id": "acc_1", "as_of": AS_OF, "expansion_score": 0.0},

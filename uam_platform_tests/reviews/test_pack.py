@@ -86,3 +86,8 @@ def test_the_digest_names_figures_risks_and_place() -> None:
     assert told["lines"][0] == "Company <3>: $20,000 at risk, Owner 3. only the terms of the contract speak for it"
     assert told["lines"][-1].startswith("1 alerts wait for a verdict")
     assert told["footer"].endswith("2025-06-09.html")
+
+
+def test_cohorts_are_told_what_they_speak_of_only_where_chance_does_not_explain_it() -> None:
+    assert [row["cohort"] for row in PACK.cohort_voices] == ["C2 alike"]
+    assert PACK.cohort_voices[0]["members"] == "12 of 20"
