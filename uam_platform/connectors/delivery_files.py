@@ -1,18 +1,21 @@
 """Writes the Parquet files of a load of event deliveries, and lets reading, decoding and writing run side by side.
 
-Here: what connectors of bulk events share: batches of lines across small files, one item made ahead, files of about a million rows.
-Not here: lines (`json_lines`), which files or windows are read (one module per vendor).
+Here: what connectors of bulk events share: batches of lines across small files, one item made ahead, files of about a million rows, the
+load of a vendor's files. Not here: lines (`json_lines`), which files or windows are read (one module per vendor).
 """
 
-from collections.abc import Iterable, Iterator
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from uam_platform.connectors.json_lines import joined
+from uam_platform.connectors.object_store import StoredObject
+from uam_platform.lake.loads import DELIVERIES, Load, LoadManifest
 
 BATCH_LINES: Final = 120_000  # one Parquet row group; at 32 kB, Segment's longest line, still bounded by _BATCH_BYTES
 FILE_ROWS: Final = 1_000_000
@@ -40,6 +43,42 @@ def ahead(items: Iterator[ItemT], pool: ThreadPoolExecutor) -> Iterator[ItemT]:
     while (item := following.result()) is not end:
         following = pool.submit(next, items, end)
         yield item  # type: ignore[misc]  # the sentinel never gets here
+
+
+def commit_files(
+    manifest: LoadManifest,
+    load_id: str,
+    source: str,
+    now_text: str,
+    fresh: Sequence[StoredObject],
+    land: Callable[[Path, Path], int],
+    state: Mapping[str, Any],
+) -> Load:
+    """Land a vendor's files as one load and commit it.
+
+    Args:
+        manifest: where loads go.
+        load_id: id of the new load; what a killed run of the same id left is removed.
+        source: connector name.
+        now_text: loaded_at of the load.
+        fresh: the files, none of which a complete load has read.
+        land: writes the load's Parquet files into the first folder, may fetch to the second, and returns the landed rows.
+        state: the cursor after this load.
+    """
+    folder, spool = manifest.folder(load_id), manifest.root / "_spool" / load_id
+    for path in (folder, spool):
+        shutil.rmtree(path, ignore_errors=True)
+        path.mkdir(parents=True)
+    try:
+        rows = land(folder, spool)
+    finally:
+        shutil.rmtree(spool, ignore_errors=True)
+    names = [str(path.relative_to(manifest.root)) for path in sorted(folder.glob("*.parquet"))]
+    counts = {"files": len(fresh), "bytes": sum(o.size for o in fresh)}
+    keys = [o.key for o in fresh]
+    load = Load(load_id, source, now_text, {DELIVERIES: names}, {DELIVERIES: rows}, state, keys, counts)
+    manifest.commit(load)
+    return load
 
 
 class DeliveryFiles:

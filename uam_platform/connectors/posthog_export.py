@@ -8,7 +8,6 @@ An export run covers a stretch of insertion time and may be written again, so fi
 JSON text, in JSON lines an object; columns that an export does not have are null.
 """
 
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,7 +17,7 @@ import duckdb
 import pyarrow as pa
 
 from uam_platform.connectors.api_records import quoted
-from uam_platform.connectors.delivery_files import BATCH_LINES, DeliveryFiles, ahead, batched
+from uam_platform.connectors.delivery_files import BATCH_LINES, DeliveryFiles, ahead, batched, commit_files
 from uam_platform.connectors.errors import PermanentError
 from uam_platform.connectors.json_lines import line_batches
 from uam_platform.connectors.object_store import ObjectStore, StoredObject
@@ -26,7 +25,7 @@ from uam_platform.connectors.posthog_api import NAME, PostHogSource
 from uam_platform.connectors.posthog_lines import SKIPPED_EVENTS
 from uam_platform.connectors.posthog_rows import line_query
 from uam_platform.connectors.retry import Retry
-from uam_platform.lake.loads import DELIVERIES, Load, LoadManifest
+from uam_platform.lake.loads import Load, LoadManifest
 
 _LOAD_BYTES: Final = 1 << 30
 _PACKED: Final = {".gz": "gzip", ".br": "brotli", ".zst": "zstd", ".lz4": "lz4", "": None}
@@ -64,21 +63,12 @@ def land(
     fresh = list(_bounded([o for o in store.list("") if _packing(o.key) is not None and o.key not in taken]))
     if not fresh:
         return None
-    folder, spool = manifest.folder(load_id), manifest.root / "_spool" / load_id
-    for path in (folder, spool):
-        shutil.rmtree(path, ignore_errors=True)  # left by a killed run
-        path.mkdir(parents=True)
-    try:
-        rows = _land_files(source, store, fresh, folder, spool, progress)
-    finally:
-        shutil.rmtree(spool, ignore_errors=True)
-    names = [str(path.relative_to(manifest.root)) for path in sorted(folder.glob("*.parquet"))]
-    counts = {"files": len(fresh), "bytes": sum(o.size for o in fresh)}
-    keys = [o.key for o in fresh]
     state = dict(last.state) if (last := manifest.last(NAME)) else {}
-    load = Load(load_id, NAME, now_text, {DELIVERIES: names}, {DELIVERIES: rows}, state, keys, counts)
-    manifest.commit(load)
-    return load
+
+    def landed(folder: Path, spool: Path) -> int:
+        return _land_files(source, store, fresh, folder, spool, progress)
+
+    return commit_files(manifest, load_id, NAME, now_text, fresh, landed, state)
 
 
 def _bounded(files: Sequence[StoredObject]) -> Iterator[StoredObject]:

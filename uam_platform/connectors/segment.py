@@ -8,7 +8,6 @@ set of files read, never a greatest key. Files are taken day by day; while one d
 unpacking, decoding and writing run side by side. https://segment.com/docs/connections/storage/catalog/aws-s3/
 """
 
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -20,13 +19,13 @@ from typing import Final
 import duckdb
 import pyarrow as pa
 
-from uam_platform.connectors.delivery_files import BATCH_LINES, FILE_ROWS, DeliveryFiles, ahead, batched
+from uam_platform.connectors.delivery_files import BATCH_LINES, FILE_ROWS, DeliveryFiles, ahead, batched, commit_files
 from uam_platform.connectors.errors import PermanentError
 from uam_platform.connectors.json_lines import line_batches
 from uam_platform.connectors.object_store import ObjectStore, StoreAddress, StoredObject
 from uam_platform.connectors.retry import Retry
 from uam_platform.connectors.segment_lines import decode
-from uam_platform.lake.loads import DELIVERIES, Load, LoadManifest
+from uam_platform.lake.loads import Load, LoadManifest
 
 NAME: Final = "segment"
 _BATCH_LINES: Final = BATCH_LINES
@@ -75,20 +74,11 @@ def land(
     if not fresh:
         return None
     progress(f"{NAME}: {len(fresh):,} new files, {sum(o.size for o in fresh) / 1e6:,.1f} MB")
-    folder, spool = manifest.folder(load_id), manifest.root / "_spool" / load_id
-    for path in (folder, spool):
-        shutil.rmtree(path, ignore_errors=True)  # left by a killed run
-        path.mkdir(parents=True)
-    try:
-        rows = _land_days(source, store, fresh, folder, spool, progress)
-    finally:
-        shutil.rmtree(spool, ignore_errors=True)
-    names = [str(path.relative_to(manifest.root)) for path in sorted(folder.glob("*.parquet"))]
-    counts = {"files": len(fresh), "bytes": sum(o.size for o in fresh)}
-    keys = [o.key for o in fresh]
-    load = Load(load_id, NAME, now.isoformat(), {DELIVERIES: names}, {DELIVERIES: rows}, {}, keys, counts)
-    manifest.commit(load)
-    return load
+
+    def landed(folder: Path, spool: Path) -> int:
+        return _land_days(source, store, fresh, folder, spool, progress)
+
+    return commit_files(manifest, load_id, NAME, now.isoformat(), fresh, landed, {})
 
 
 def _order(item: StoredObject) -> tuple[str, str]:
