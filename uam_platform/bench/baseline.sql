@@ -11,13 +11,14 @@ SELECT *, split_part(filename, '/', -2) AS load_id,
 FROM read_parquet('{raw}/landed/*/*.parquet', filename = true)
 WHERE parse_error IS NULL AND (user_id IS NOT NULL OR anonymous_id IS NOT NULL);
 
--- repeats: of each id the copy of the first load counts, within it the one known first
+-- repeats: of each id the copy known on the earliest day counts, of those the one received first
 CREATE TEMP TABLE copies AS
-SELECT (md5_number_lower(id_text) >> 1)::BIGINT AS event_lo, (md5_number_upper(id_text) >> 1)::BIGINT AS event_hi, load_id, known_us, row_no FROM landed;
+SELECT (md5_number_lower(id_text) >> 1)::BIGINT AS event_lo, (md5_number_upper(id_text) >> 1)::BIGINT AS event_hi, load_id, known_us, row_no,
+    occurred_us, greatest(event_date, make_timestamp(known_us - {grace_us})::DATE) AS known_date FROM landed;
 
 CREATE TEMP TABLE repeats AS
 SELECT load_id, row_no FROM copies WHERE event_lo IN (SELECT event_lo FROM copies GROUP BY event_lo HAVING count(*) > 1)
-QUALIFY row_number() OVER (PARTITION BY event_lo, event_hi ORDER BY load_id, known_us, row_no) > 1;
+QUALIFY row_number() OVER (PARTITION BY event_lo, event_hi ORDER BY known_date, known_us, occurred_us, load_id, row_no) > 1;
 
 DROP TABLE copies;
 

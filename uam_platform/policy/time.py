@@ -36,6 +36,9 @@ class SourceTime(PolicyModel):
 class SameAction(PolicyModel):
     """When deliveries with different ids tell of one action; the rest of what they say is equal."""
 
+    told_best_by: tuple[str, ...] = Field(
+        (), description="sources, the best first: of one known day the first of them that tells an action is accepted"
+    )
     across_sources_seconds: int = Field(
         10, ge=0, le=60, description="event times of two tools differ by their networks and clocks; 0: only equal times"
     )
@@ -55,8 +58,12 @@ class SameAction(PolicyModel):
 
     @property
     def reach_us(self) -> int:
-        """How far around a delivery others decide on it: its partner, who else takes that partner, and that one's own partner."""
-        return 3 * self.across_sources_us
+        """How far around a delivery others decide on it.
+
+        Its partner, who else takes that partner, that one's own partner; where nobody was signed in the same once more, for whether these
+        are copies of a known device.
+        """
+        return 6 * self.across_sources_us
 
 
 class TimePolicy(PolicyModel):

@@ -23,7 +23,7 @@ from uam_platform.policy.taxonomy import Taxonomy
 from uam_platform.policy.time import TimePolicy
 from uam_platform.staging.events import repeats_among, without_repeats
 from uam_platform.staging.intake import delivery_keys_of
-from uam_platform.staging.same_action import sent_again, told_by_other_tool
+from uam_platform.staging.same_action import sent_again, told_by_other_tool, told_namelessly
 from uam_platform.staging.time_sql import DAY_US
 
 
@@ -63,15 +63,17 @@ def _repeats(
     keys, around = delivery_keys_of(lake, days), delivery_keys_of(lake, [*_neighbours(days), *days])
     has_tools = len({source for key in around for source in sources if key.endswith(f"-{source}")}) > 1
     deliveries = lake.read(connection, DELIVERIES, around if has_tools else keys)
+    by_id = repeats_among(deliveries, lake.read(connection, REPEATED_KEYS), rule.told_best_by)
+    found = _stored(connection, by_id, "repeats_by_id", stack)
     if has_tools:
         first, last = (_midnight_us(day) for day in (days[0], _neighbours(days)[1]))
         deliveries = deliveries.filter(deliveries.occurred_us.between(first - rule.reach_us, last + rule.reach_us))
-    by_id = repeats_among(deliveries, lake.read(connection, REPEATED_KEYS))
-    found = _stored(connection, by_id, "repeats_by_id", stack)
     again = sent_again(deliveries, found, taxonomy, rule, sources)
     found = _stored(connection, found.union(again), "repeats_in_a_tool", stack)
     if has_tools:
         found = found.union(told_by_other_tool(deliveries, found, taxonomy, rule, sources))
+        found = _stored(connection, found, "repeats_of_known_actors", stack)
+        found = found.union(told_namelessly(deliveries, found, taxonomy, rule, sources))
         found = _stored(connection, found, "repeats_of_all_tools", stack)
     return found.filter(found.event_date.cast("string").isin(list(days))) if has_tools else found
 

@@ -8,6 +8,7 @@ once and never shuffled. The result for a day depends on that day's deliveries a
 of days it is computed with.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import ibis
@@ -16,6 +17,9 @@ import ibis.expr.types as ir
 from uam_platform.contracts.tables import DUPLICATES_LOG, EVENTS, IDENTITY_EVIDENCE, UNKNOWN_EVENTS
 from uam_platform.lake.engine import conform
 from uam_platform.policy.taxonomy import Taxonomy
+from uam_platform.staging.key_index import on_another_day
+from uam_platform.staging.precedence import COLUMNS, order
+from uam_platform.staging.same_action import OTHER_TOOL
 from uam_platform.staging.taxonomy_names import feature_bits, judged_names
 
 SAME_DAY = "same_day_repeat"
@@ -60,24 +64,25 @@ def without_repeats(deliveries: ir.Table, repeat: ir.Table, taxonomy: Taxonomy) 
         events=accepted,
         unknown_events=conform(unknown, UNKNOWN_EVENTS),
         duplicates_log=conform(repeat, DUPLICATES_LOG),
-        identity_evidence=identity_evidence(accepted),
+        identity_evidence=identity_evidence(accepted, _copies(deliveries, repeat)),
     )
 
 
-def repeats_among(deliveries: ir.Table, repeated: ir.Table) -> ir.Table:
+def repeats_among(deliveries: ir.Table, repeated: ir.Table, ranked: Sequence[str] = ()) -> ir.Table:
     """Deliveries that are not the accepted copy of their event: columns of DUPLICATES_LOG.
 
     Args:
         deliveries: DELIVERIES of all loads of the wanted days.
         repeated: REPEATED_KEYS of all loads.
+        ranked: sources, the best first.
     """
-    slim = deliveries.select("source", *_ID, "load_id", "known_us", "known_at", "row_no")
-    elsewhere = repeated.group_by(_ID).aggregate(first_event_date=repeated.first_event_date.min())
+    slim = deliveries.select("event_date", "known_at", *COLUMNS)
+    elsewhere = on_another_day(repeated)
     other_day = slim.inner_join(elsewhere, _ID).mutate(reason=ibis.literal(OTHER_DAY))
     counted = slim.group_by("event_lo").aggregate(copies=slim.count())
     several = slim.semi_join(counted.filter(counted.copies > 1), "event_lo").anti_join(elsewhere, _ID)
-    order = [several.load_id, several.known_us, several.row_no]
-    placed = several.mutate(place=ibis.row_number().over(group_by=[several[c] for c in _ID], order_by=order))
+    first = ibis.window(group_by=[several[c] for c in _ID], order_by=order(several, ranked))
+    placed = several.mutate(place=ibis.row_number().over(first))
     same_day = placed.filter(placed.place > 0).mutate(first_event_date=placed.event_date, reason=ibis.literal(SAME_DAY))
     columns = list(DUPLICATES_LOG.column_names)
     return other_day.select(columns).union(same_day.select(columns))
@@ -98,22 +103,30 @@ def _named(unique: ir.Table, deliveries: ir.Table, taxonomy: Taxonomy) -> ir.Tab
     return joined.mutate(feature_bits=joined.feature_bits.fill_null(0))
 
 
-def identity_evidence(events: ir.Table) -> ir.Table:
+def _copies(deliveries: ir.Table, repeat: ir.Table) -> ir.Table:
+    """Deliveries of actions of known users that another tool told: they count no action, but name devices that only their tool knows."""
+    return deliveries.semi_join(repeat.filter(repeat.reason == OTHER_TOOL), ["event_lo", "row_no", "load_id"])
+
+
+def identity_evidence(events: ir.Table, copies: ir.Table) -> ir.Table:
     """Which identifiers, workspaces, accounts and roles occurred together, per event day and known day.
 
     Args:
         events: EVENTS.
+        copies: DELIVERIES that are no events but whose identifiers count; nothing is added to `event_count` for them.
 
     Returns:
         IDENTITY_EVIDENCE: one row per distinct combination. Only group calls carry a claim on an account: the account a
         track call names is the sender's context, not a statement about the workspace.
     """
-    claim = ibis.ifelse(events.event_kind == "group", events.account_id_source, ibis.null("string"))
-    seen = events.mutate(account_id_source=claim)
+    read = list(dict.fromkeys([*IDENTITY_EVIDENCE.key, "actor_kind", "workspace_id_source", "occurred_us"]))
+    told = events.select(read).mutate(tellings=1).union(copies.select(read).mutate(tellings=0))
+    claim = ibis.ifelse(told.event_kind == "group", told.account_id_source, ibis.null("string"))
+    seen = told.mutate(account_id_source=claim)
     grouped = seen.group_by(list(IDENTITY_EVIDENCE.key)).aggregate(
         actor_kind=seen.actor_kind.max(),
         workspace_id_source=seen.workspace_id_source.max(),
-        event_count=seen.count(),
+        event_count=seen.tellings.sum(),
         started_us=seen.occurred_us.min(),
         ended_us=seen.occurred_us.max(),
     )

@@ -6,6 +6,7 @@ it done). Not here: how a record is read (`split`), recognising repeats (`key_in
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 import pyarrow.parquet as pq
@@ -55,7 +56,9 @@ def take_in(connection: Backend, lake: Lake, manifest: LoadManifest, load: Load,
             lake.publish(connection, DELIVERIES, deliveries, keys)
         others = [key for key in lake.keys(DELIVERY_KEYS) if key < load.load_id]
         new = new_keys(deliveries)
-        repeated = repeats(new, lake.read(connection, DELIVERY_KEYS, others))
+        grace_us = int(policy.grace / timedelta(microseconds=1))
+        ranked = policy.same_action.told_best_by
+        repeated = repeats(new, lake.read(connection, DELIVERY_KEYS, others), ranked, grace_us)
         lake.publish(connection, REPEATED_KEYS, repeated, [load.load_id])
         lake.publish(connection, DELIVERY_KEYS, new, [load.load_id])
         marker = f"{load.load_id}{OF_DELIVERIES}"
@@ -71,7 +74,7 @@ def taken_in(lake: Lake) -> list[str]:
 
 
 def touched_days(lake: Lake, load_id: str) -> list[str]:
-    """Event days whose tables a load changes: those it delivers to, and those that lose a copy to it."""
+    """Event days whose tables a load changes: those it delivers to, and those whose copy of an id is no longer the accepted one."""
     folder = lake.table_folder(DELIVERIES)
     days = {path.parent.name.split("=", 1)[1] for path in folder.glob(f"*/load_id={load_id}")}
     repeated = lake.files(REPEATED_KEYS, [load_id])

@@ -1,20 +1,22 @@
 """One action counts once however many tools told it, and an action done twice counts twice."""
 
 from collections import Counter
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from uam_platform.contracts.tables import DUPLICATES_LOG
+from uam_platform.contracts.tables import DUPLICATES_LOG, EVENTS, IDENTITY_EVIDENCE
 from uam_platform.lake.engine import connect
 from uam_platform.lake.store import Lake
-from uam_platform.policy.time import KnowledgeBasis, SourceTime
+from uam_platform.policy.time import KnowledgeBasis, SameAction, SourceTime
 from uam_platform.staging.event_days import publish_around_events
-from uam_platform.staging.intake import take_in
+from uam_platform.staging.intake import take_in, touched_days
+from uam_platform.temporal import keys
 from uam_platform_tests.staging.landed import POLICY, delivery, land, manifest_in
 from uam_platform_tests.staging.test_events import TAXONOMY
 
@@ -26,7 +28,8 @@ TOOLS = POLICY.model_copy(
             **POLICY.sources,
             "amplitude": SourceTime(basis=RECEIVED, message_ids_of="segment"),
             "mixpanel": SourceTime(basis=RECEIVED, message_ids_of="segment"),
-        }
+        },
+        "same_action": SameAction(told_best_by=("segment", "amplitude")),
     }
 )
 NOON = datetime(2025, 1, 6, 12)  # noqa: DTZ001
@@ -131,26 +134,143 @@ def test_a_copy_on_the_other_side_of_midnight_is_found_also_when_only_one_day_is
     assert counted(tmp_path / "second", *told, days=["2025-01-07"]) == ([], Counter(other_tool=1))
 
 
-@settings(max_examples=4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(
-    loads=st.lists(
-        st.tuples(
-            st.sampled_from(["segment", "amplitude", "mixpanel"]),
-            st.lists(st.tuples(st.integers(0, 40), st.sampled_from("abc")), min_size=1, max_size=4),
-        ),
-        min_size=2,
-        max_size=4,
+@pytest.mark.parametrize("loads", [("segment", "amplitude"), ("amplitude", "segment")])
+def test_of_one_known_day_the_source_that_ranks_higher_counts_whichever_is_loaded_first(
+    tmp_path: Path, loads: tuple[str, str]
+) -> None:
+    told = {"segment": said(1, "m1", received_after=60), "amplitude": said(0, "own", received_after=1)}
+    (event,), _ = tables_of(tmp_path, [(source, [told[source]]) for source in loads])
+    assert (event["source"], event["occurred_us"] % 60_000_000) == ("segment", 1_000_000)
+
+
+@pytest.mark.parametrize("loads", [("segment", "amplitude"), ("amplitude", "segment")])
+def test_what_a_snapshot_has_seen_counts_whichever_is_loaded_first(tmp_path: Path, loads: tuple[str, str]) -> None:
+    told = {"segment": said(0, "m1", received_after=90_000), "amplitude": said(1, "own", received_after=1)}
+    (event,), _ = tables_of(tmp_path, [(source, [told[source]]) for source in loads])
+    assert event["source"] == "amplitude"
+
+
+def test_a_better_copy_on_another_day_takes_the_place_of_an_earlier_load(tmp_path: Path) -> None:
+    before, after = said(43_199, "m1", received_after=5), said(43_202, "m1", received_after=2)
+    for n, loads in enumerate(
+        [[("amplitude", [after]), ("segment", [before])], [("segment", [before]), ("amplitude", [after])]]
+    ):
+        events, log = tables_of(tmp_path / str(n), loads)
+        assert [(e["source"], e["event_date"]) for e in events] == [("segment", date(2025, 1, 6))]
+        assert [(r["source"], r["event_date"], r["first_event_date"]) for r in log] == [
+            ("amplitude", date(2025, 1, 7), date(2025, 1, 6))
+        ]
+
+
+def test_a_load_touches_the_days_on_which_it_changes_the_accepted_copy(tmp_path: Path) -> None:
+    manifest, lake = manifest_in(tmp_path), Lake(tmp_path / "lake")
+    first = land(manifest, [said(43_202, "m1", received_after=2)], "amplitude")
+    better = land(manifest, [said(43_199, "m1", received_after=5)], "segment")
+    again = land(manifest, [said(43_199, "m1", received_after=9)], "segment")
+    for load in (first, better, again):
+        take_in(CONNECTION, lake, manifest, load, TOOLS)
+    touched = [touched_days(lake, load.load_id) for load in (first, better, again)]
+    assert touched == [["2025-01-07"], ["2025-01-06", "2025-01-07"], ["2025-01-06"]]
+
+
+def nameless(seconds: float, message: str, device: str, **more: Any) -> dict[str, Any]:
+    """What nobody signed in did on a device."""
+    return said(seconds, message, user_id=None, anonymous_id=device, **more)
+
+
+def test_a_copy_of_what_nobody_signed_in_did_is_found_though_each_tool_has_its_own_device_id(tmp_path: Path) -> None:
+    told = (("segment", [nameless(0, "m1", "s-1")]), ("amplitude", [nameless(0.3, "own", "a-1")]))
+    assert counted(tmp_path, *told) == (["0.0"], Counter(other_tool_nameless=1))
+
+
+@pytest.mark.parametrize("other", [{"event_name": "import_failed"}, {"quantity": "2"}, {"user_id": "u1"}])
+def test_what_nobody_signed_in_did_is_no_copy_of_something_else(tmp_path: Path, other: dict[str, Any]) -> None:
+    own = nameless(0.3, "own", "a-1") | other
+    assert counted(tmp_path, ("segment", [nameless(0, "m1", "s-1")]), ("amplitude", [own]))[0] == ["0.0", "1.0"]
+
+
+def test_what_two_devices_may_have_done_stays(tmp_path: Path) -> None:
+    segment = [nameless(0, "m1", "s-1"), nameless(2, "m2", "s-2")]
+    found, log = counted(tmp_path, ("segment", segment), ("amplitude", [nameless(1, "own", "a-1")]))
+    assert (found, log) == (["0.0", "0.1", "1.0"], Counter())
+
+
+def test_one_telling_has_one_copy_of_a_tool_where_nobody_was_signed_in(tmp_path: Path) -> None:
+    own = [nameless(1, "own1", "a-1"), nameless(2, "own2", "a-2")]
+    found, log = counted(tmp_path, ("segment", [nameless(0, "m1", "s-1")]), ("amplitude", own))
+    assert (found, log) == (["0.0", "1.1"], Counter(other_tool_nameless=1))
+
+
+def test_a_page_that_two_tools_tell_of_one_actor_counts_once(tmp_path: Path) -> None:
+    first, copy = (
+        said(at, name, kind="page", event_name=title) for at, name, title in ((0, "m1", "Home"), (1, "own", None))
     )
-)
-def test_later_loads_never_change_what_was_accepted(tmp_path_factory: pytest.TempPathFactory, loads: Any) -> None:
-    told = [
-        (source, [said(second, f"{name}{n if source == 'segment' else source}") for second, name in rows])
-        for n, (source, rows) in enumerate(loads)
+    assert counted(tmp_path, ("segment", [first]), ("amplitude", [copy])) == (["0.0"], Counter(other_tool=1))
+
+
+def test_a_copy_still_ties_the_device_that_only_its_tool_knows(tmp_path: Path) -> None:
+    own = said(1, "own", anonymous_id="a-1")
+    counted(tmp_path, ("segment", [said(0, "m1", anonymous_id="s-1")]), ("amplitude", [own]))
+    seen = Lake(tmp_path / "lake").read(CONNECTION, IDENTITY_EVIDENCE, DAYS).to_pyarrow().to_pylist()
+    found = {row["device_key"]: row["event_count"] for row in seen}
+    assert found == {keys.anonymous_key("product", "s-1"): 1, keys.anonymous_key("product", "a-1"): 0}
+    assert len({row["actor_key"] for row in seen}) == 1
+
+
+_WHERE_FROM = ("load_id", "row_no")
+
+
+def tables_of(folder: Path, loads: Sequence[Told]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """EVENTS and DUPLICATES_LOG of loads taken in one after the other, without what names the load."""
+    manifest, lake = manifest_in(folder), Lake(folder / "lake")
+    for source, rows in loads:
+        take_in(CONNECTION, lake, manifest, land(manifest, rows, source), TOOLS)
+    events = publish_around_events(CONNECTION, lake, DAYS, TAXONOMY, TOOLS)
+    found = [
+        table.drop(*_WHERE_FROM).to_pyarrow().to_pylist()
+        for table in (events, lake.read(CONNECTION, DUPLICATES_LOG, DAYS))
     ]
-    before, _ = counted(tmp_path_factory.mktemp("before"), *told[:-1])
-    after, _ = counted(tmp_path_factory.mktemp("after"), *told)
-    last = f"{len(told) - 1}."
-    assert [row for row in after if not row.startswith(last)] == before
+    keys = [[name for name in c.key if name not in _WHERE_FROM] for c in (EVENTS, DUPLICATES_LOG)]
+    return tuple(sorted(t, key=lambda r, k=k: [*(r[n] for n in k), str(r)]) for t, k in zip(found, keys, strict=True))  # type: ignore[return-value]
+
+
+_TOOLS = ("segment", "amplitude", "mixpanel")
+_TELLINGS = st.lists(
+    st.tuples(
+        st.sampled_from(_TOOLS),
+        st.sampled_from([0.0, 4.0, 43_198.0, 43_203.0]),
+        st.sampled_from(["m1", "m2", "own"]),
+        st.sampled_from([1.0, 7.0, 90_000.0]),
+        st.booleans(),
+        st.integers(0, 1),
+    ),
+    min_size=3,
+    max_size=8,
+)
+
+
+def by_tool(rows: Sequence[tuple[str, dict[str, Any]]]) -> list[Told]:
+    """One load of each tool."""
+    return [(tool, found) for tool in _TOOLS if (found := [row for source, row in rows if source == tool])]
+
+
+@settings(derandomize=True, max_examples=3, deadline=None)
+@given(told=_TELLINGS, data=st.data())
+def test_neither_the_order_of_loads_nor_their_cut_matters_and_later_knowledge_changes_no_earlier_event(
+    tmp_path_factory: pytest.TempPathFactory, told: list[tuple[str, float, str, float, bool, int]], data: st.DataObject
+) -> None:
+    rows = []
+    for n, (source, at, name, after, is_known, _) in enumerate(told):
+        who = {} if is_known else {"user_id": None, "anonymous_id": source}
+        rows.append((source, said(at, f"{source}{n}" if name == "own" else name, received_after=after, **who)))
+    events, log = tables_of(tmp_path_factory.mktemp("one"), by_tool(rows))
+    parts = [by_tool([row for row, (*_, part) in zip(rows, told, strict=True) if part == half]) for half in (0, 1)]
+    cut = data.draw(st.permutations([*parts[0], *parts[1]]))
+    assert tables_of(tmp_path_factory.mktemp("other"), cut) == (events, log)
+    seen = [row for row, (_, _, _, after, _, _) in zip(rows, told, strict=True) if after < 90_000]
+    if seen:
+        before, _ = tables_of(tmp_path_factory.mktemp("before"), by_tool(seen))
+        assert before == [event for event in events if event["known_date"] <= date(2025, 1, 7)]
 
 
 def test_the_day_of_the_accepted_copy_is_in_the_log(tmp_path: Path) -> None:
