@@ -1,14 +1,14 @@
 """Are repeats removed, nothing else lost, and spoiled records set aside?
 
-Here: planted repeats and defects against the run's events, duplicates log and quarantine. Not here: how truth and run are joined
-(`planted`), whose events they are (`identity`).
+Here: planted repeats, copies by other tools and planted defects against the run's events, duplicates log and quarantine. Not here: how
+truth and run are joined (`planted`), whose events they are (`identity`).
 """
 
 from typing import Any, Final
 
 import pandas as pd
 
-from uam_platform.contracts.tables import LOAD_RECONCILIATION, QUARANTINE
+from uam_platform.contracts.tables import DELIVERIES, EVENTS, LOAD_RECONCILIATION, QUARANTINE
 from uam_platform.evaluation.planted import READABLE_DEFECTS, SOURCE, event_id
 from uam_platform.evaluation.resampling import upper_bound
 from uam_platform.evaluation.results import Row, Section, rate_parts, ratio
@@ -29,7 +29,7 @@ REASON_OF: Final = {
 def section(run: RunFolder, truth: Truth) -> Section:
     """Deduplication and quarantine; needs the tables of `planted.plant`."""
     counts = run.query("""
-        SELECT coalesce(sum(delivery_count), 0) AS deliveries, count(*) FILTER (usable_count > 0) AS events,
+        SELECT coalesce(sum(delivery_count), 0)::BIGINT AS deliveries, count(*) FILTER (usable_count > 0) AS events,
             coalesce(sum(usable_count - 1) FILTER (usable_count > 0 AND stored_count > 0), 0) AS repeats,
             coalesce(sum(least(stored_count - 1, usable_count - 1)) FILTER (stored_count > 1), 0) AS left_over,
             coalesce(sum(least(logged_count, usable_count - 1)) FILTER (usable_count > 1), 0) AS logged,
@@ -40,7 +40,13 @@ def section(run: RunFolder, truth: Truth) -> Section:
             FROM planted GROUP BY true_event_no
         )
     """).iloc[0]
-    rows = (_landed(run, int(counts.deliveries)), *_repeats(counts), *_by_kind(run, truth), *_quarantine(run, truth))
+    rows = (
+        _landed(run, int(counts.deliveries)),
+        *_repeats(counts),
+        *_by_kind(run, truth),
+        *_by_tool(run),
+        *_quarantine(run, truth),
+    )
     return Section("deduplication", "Deliveries: repeats removed, spoiled records set aside", rows)
 
 
@@ -102,6 +108,32 @@ def _by_kind(run: RunFolder, truth: Truth) -> list[Row]:
         )
         for kind, repeats, left in found.itertuples(index=False, name=None)
     ]  # fmt: skip
+
+
+def _by_tool(run: RunFolder) -> list[Row]:
+    """Recall of what other tools tell of events that the first tool told readably; by tool, and whether somebody was signed in."""
+    deliveries = run.view(DELIVERIES, ("source", "event_hi", "event_lo", "actor_kind"))
+    events = run.view(EVENTS, ("source", "event_hi", "event_lo", "actor_kind"))
+    found = run.query(f"""
+        WITH told_first AS (SELECT true_event_no FROM planted GROUP BY 1 HAVING sum(first_count) > 0),
+        mine AS (SELECT event_hi, event_lo, true_event_no FROM planted SEMI JOIN told_first USING (true_event_no)),
+        told AS (SELECT source, actor_kind, count(*) AS copies FROM {deliveries} JOIN mine USING (event_lo, event_hi)
+            WHERE source <> '{SOURCE}' GROUP BY ALL),
+        kept AS (SELECT source, actor_kind, true_event_no FROM {events} JOIN mine USING (event_lo, event_hi)),
+        several AS (SELECT true_event_no FROM kept GROUP BY 1 HAVING count(*) > 1),
+        stayed AS (SELECT source, actor_kind, count(*) AS left_over FROM kept SEMI JOIN several USING (true_event_no) GROUP BY ALL)
+        SELECT source, actor_kind, copies, coalesce(left_over, 0)::BIGINT AS left_over
+        FROM told LEFT JOIN stayed USING (source, actor_kind) ORDER BY ALL
+    """)
+    return [
+        Row(
+            f"recall of copies: {source}, {'nobody signed in' if kind == 'anonymous' else 'known users'}",
+            ratio(copies - left, copies),
+            note=f"{left:,} of {copies:,} tellings of what the first tool told too stayed in",
+            parts=rate_parts(copies - left, copies),
+        )
+        for source, kind, copies, left in found.itertuples(index=False, name=None)
+    ]
 
 
 def _quarantine(run: RunFolder, truth: Truth) -> list[Row]:

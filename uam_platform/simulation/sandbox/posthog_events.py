@@ -30,6 +30,11 @@ _CARRIED: Final = (
 ).split()
 
 
+def own_uuid(message_id: str) -> str:
+    """SQL of the uuid under which PostHog's own script tells the action that Segment tells under `message_id`."""
+    return f"regexp_replace(md5('posthog' || {message_id}), '(.{{8}})(.{{4}})(.{{4}})(.{{4}})(.{{12}})', '\\1-\\2-\\3-\\4-\\5')"
+
+
 class QueryError(Exception):
     """HogQL that the sandbox does not understand."""
 
@@ -73,7 +78,6 @@ def _select() -> str:
     A moment is what Segment repairs it to: receipt less the time between the action and its sending.
     """
     carried = ", ".join(f"'{name}', {name}" for name in _CARRIED)
-    own_uuid = "regexp_replace(md5('posthog' || message_id), '(.{8})(.{4})(.{4})(.{4})(.{12})', '\\1-\\2-\\3-\\4-\\5')"
     return f"""
         WITH told AS (
             SELECT *, md5_number_upper(group_id) % 2 = 0 AS is_forwarded, coalesce(user_id, anonymous_id) AS actor,
@@ -82,7 +86,7 @@ def _select() -> str:
             WHERE side = 'client' AND defect IS NULL AND group_id IS NOT NULL AND type IN ('track', 'identify', 'page')
                 AND md5_number_lower(group_id) % 100 < {_SHARE_PERCENT} AND received_at + INTERVAL 4 SECOND <= to_timestamp($2)
         )
-        SELECT CASE WHEN is_forwarded THEN message_id ELSE {own_uuid} END AS uuid,
+        SELECT CASE WHEN is_forwarded THEN message_id ELSE {own_uuid("message_id")} END AS uuid,
             CASE type WHEN 'identify' THEN '$identify' WHEN 'page' THEN '$pageview' ELSE event END AS event,
             actor AS distinct_id, strftime(happened_at, {_ISO}) AS timestamp,
             strftime(received_at + to_milliseconds(1000 + (md5_number_lower(message_id) % 3000)::BIGINT), {_ISO}) AS created_at,
