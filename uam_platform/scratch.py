@@ -24,7 +24,7 @@ from uam_platform.settings import Settings
 
 COMPANY = "company"
 _EXPORTS_PER_MINUTE = 6000
-_SECOND_TOOLS = ("UAM_MIXPANEL_", "UAM_AMPLITUDE_")
+_SECOND_TOOLS = ("UAM_MIXPANEL_", "UAM_AMPLITUDE_", "UAM_POSTHOG_")
 _ANY_DAY = date(1970, 1, 2)
 
 

@@ -1,22 +1,26 @@
-"""The people that CRM and help desk write down: what ties an e-mail address to a product user and an account.
+"""The people that CRM, help desk and analytics tools write down: what ties an e-mail address to a product user and an account.
 
-Here: Salesforce contacts and Zendesk users into USERS_DIRECTORY, addresses as keys only. Not here: who is one person
+Here: Salesforce contacts, Zendesk users and Mixpanel profiles into USERS_DIRECTORY, addresses as keys only. Not here: who is one person
 (`uam_platform.identity`), mapped exports (`mapped_records`). Own staff (agents, administrators of the help desk) is left out.
 
-Address, product user and account of an entry are declared immutable, so an entry counts from the day it was created.
+Address, product user and account of an entry of CRM and help desk are declared immutable, so an entry counts from the day it was created.
+A profile may change and does not say when it did: each of its addresses counts from the load that first showed it.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from uam_platform.staging.crm_accounts import AccountIds
 from uam_platform.staging.record_log import Record, RecordLog, latest
-from uam_platform.staging.record_values import is_true, required_moment, text
+from uam_platform.staging.record_values import WRONG_TYPE, RecordError, is_true, required_moment, text
 from uam_platform.staging.salesforce_ids import long_id
 from uam_platform.temporal import keys
 
 Row = dict[str, Any]
 _CUSTOMER: Final = "end-user"
+_DEVICE: Final = "$device:"
 
 
 def contacts(log: RecordLog, records: Iterable[Record], ids: AccountIds) -> list[Row]:
@@ -59,13 +63,47 @@ def support_users(
     return [row for record, row in built if (text(record.payload, "role") or _CUSTOMER) == _CUSTOMER]
 
 
+def profiles(log: RecordLog, records: Iterable[Record], id_space: str) -> list[Row]:
+    """Rows of USERS_DIRECTORY from Mixpanel's profiles of known users, one per address that a profile has shown.
+
+    Args:
+        log: takes what cannot be read.
+        records: profile records, the oldest load first.
+        id_space: id space of the product user ids that stand as distinct ids.
+    """
+    rows: dict[tuple[str, int], Row] = {}
+    shown: Counter[str] = Counter()
+    for record, (user, email) in log.built(records, _profile):
+        address = keys.email_key(email)
+        if user is None or not address or (user, address) in rows:
+            continue
+        shown[user] += 1
+        entry = user if shown[user] == 1 else f"{user}#{shown[user]}"  # a second address is an entry of its own
+        rows[user, address] = _row(record, entry, address, keys.user_key(id_space, user), None, record.load.loaded_time)
+    return list(rows.values())
+
+
+def _profile(record: Record) -> tuple[str | None, str | None]:
+    """Product user and address of a profile; no user where it is a device's."""
+    properties = record.payload.get("$properties")
+    if not isinstance(properties, dict):
+        raise RecordError(WRONG_TYPE, "$properties is no object")
+    user = text(record.payload, "$distinct_id")
+    is_known = user is not None and not user.startswith(_DEVICE)
+    return user if is_known else None, text(properties, "$email") or text(properties, "email")
+
+
 def _entry(record: Record, user_id: str, email: str | None, actor_key: int, account: str | None, created: str) -> Row:
     at = required_moment(record.payload, created)
+    return _row(record, user_id, keys.email_key(email), actor_key, account, at)
+
+
+def _row(record: Record, user_id: str, email_key: int, actor_key: int, account: str | None, at: datetime) -> Row:
     return {
         "source": record.load.source,
         "source_object": record.source_object,
         "user_id_source": user_id,
-        "email_key": keys.email_key(email),
+        "email_key": email_key,
         "actor_key": actor_key,
         "account_id": account,
         "role": None,

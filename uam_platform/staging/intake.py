@@ -78,7 +78,11 @@ def touched_days(lake: Lake, load_id: str) -> list[str]:
     folder = lake.table_folder(DELIVERIES)
     days = {path.parent.name.split("=", 1)[1] for path in folder.glob(f"*/load_id={load_id}")}
     repeated = lake.files(REPEATED_KEYS, [load_id])
-    lost = pq.read_table(repeated, columns=["event_date"]).column(0).unique().to_pylist() if repeated else []
+    lost = (
+        pq.read_table(repeated, columns=["event_date"], partitioning=None).column(0).unique().to_pylist()
+        if repeated
+        else []
+    )
     return sorted(days | {day.isoformat() for day in lost})
 
 

@@ -46,6 +46,7 @@ READ: Final[Mapping[str, tuple[str, ...]]] = {
         "conversation_event",
     ),
     "gong": ("user", "call", "transcript"),
+    "mixpanel": ("profile",),
     "files": ("accounts", "subscriptions", "tickets", "users"),
     "ledger": ("silence", "verdict", "threshold"),
     "releases": changes.KINDS,
@@ -131,7 +132,7 @@ def canonical_records(
         "accounts": account_rows,
         "subscriptions": crm_terms.subscriptions(log, crm, ids) + own.subscriptions,
         "opportunities": opportunities,
-        "users_directory": people,
+        "users_directory": people + _profiles(log, by_source, policy),
         "silences": answers.silences(log, told["silence"]),
         "verdicts": answers.verdicts(log, told["verdict"]),
         "accepted_thresholds": answers.thresholds(log, told["threshold"]),
@@ -156,6 +157,13 @@ def _by_source(usable: Sequence[Record], log: RecordLog) -> dict[str, dict[str, 
         else:
             log.reject(record.load, record.source_object, record.row_no, _refusal(record))
     return found
+
+
+def _profiles(
+    log: RecordLog, by_source: Mapping[str, Mapping[str, list[Record]]], policy: TimePolicy
+) -> list[tickets.Row]:
+    """Rows of USERS_DIRECTORY from the profiles of analytics tools."""
+    return directory.profiles(log, by_source["mixpanel"]["profile"], policy.source("mixpanel").id_space)
 
 
 def _ticket_history(

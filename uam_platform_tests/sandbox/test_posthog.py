@@ -96,7 +96,7 @@ def test_wrong_key_project_and_query_are_refused_in_posthogs_words(url):
 
 
 def connector(url: str):
-    variables = {"UAM_POSTHOG_PAGE_ROWS": "20", **credentials.posthog_environment(url)}
+    variables = {"UAM_POSTHOG_PAGE_ROWS": "20", **credentials.environment(url)}
     values = {name.removeprefix("UAM_").lower(): value for name, value in variables.items()}
     found = {c.name: c for c in configured(Settings(_env_file=None, posthog_start=START, **values))}
     return found["posthog"]

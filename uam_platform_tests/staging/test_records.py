@@ -702,3 +702,21 @@ def test_any_partition_into_loads_gives_the_same_tables(order: list[Any], cut: i
         provenance = ["load_id", "row_no"]
         left, right = (getattr(t, name).drop(columns=provenance, errors="ignore") for t in (whole, parts))
         pd.testing.assert_frame_equal(left, right)
+
+
+def test_a_profiles_addresses_count_for_its_user_from_the_load_that_first_showed_them() -> None:
+    def profile(user: str, email: str | None, seen: str) -> tuple[str, str, dict[str, Any]]:
+        return "profile", user, {"$distinct_id": user, "$properties": {"$email": email, "$last_seen": seen}}
+
+    found = tables_of(
+        load_of("mixpanel", [profile("u1", "a@x.io", "2025-02-27"), profile("$device:d1", "b@x.io", "2025-02-27")]),
+        load_of("mixpanel", [profile("u1", "A@x.io", "2025-03-02")], 1, "2025-03-02T06:00:00"),
+        load_of("mixpanel", [profile("u1", "c@x.io", "2025-03-03"), ("profile", "u2", {})], 2, "2025-03-03T06:00:00"),
+    )
+    rows = found.users_directory[["user_id_source", "email_key", "actor_key", "known_at"]].to_dict("records")
+    user = keys.user_key("product", "u1")
+    assert [tuple(row.values()) for row in rows] == [
+        ("u1", keys.email_key("a@x.io"), user, pd.Timestamp("2025-03-01T06:00:00")),
+        ("u1#2", keys.email_key("c@x.io"), user, pd.Timestamp("2025-03-03T06:00:00")),
+    ]
+    assert list(found.quarantine["reason"]) == ["wrong_type"]

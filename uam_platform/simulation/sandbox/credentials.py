@@ -68,6 +68,9 @@ def environment(url: str) -> dict[str, str]:
         "UAM_AMPLITUDE_BASE_URL": f"{url}/amplitude",
         "UAM_AMPLITUDE_API_KEY": AMPLITUDE_KEY,
         "UAM_AMPLITUDE_SECRET_KEY": AMPLITUDE_SIGNING_KEY,
+        "UAM_POSTHOG_PROJECT_ID": POSTHOG_PROJECT,
+        "UAM_POSTHOG_BASE_URL": f"{url}/posthog",
+        "UAM_POSTHOG_API_KEY": POSTHOG_API_KEY,
         "UAM_DROP_S3_ENDPOINT": url,
         "UAM_DROP_S3_ACCESS_KEY": S3_ACCESS_KEY,
         "UAM_DROP_S3_SECRET_KEY": S3_SIGNING_KEY,
@@ -76,13 +79,4 @@ def environment(url: str) -> dict[str, str]:
         "UAM_DOCUMENTS_URL": f"s3://{EXPORTS_BUCKET}/documents",
         "UAM_SLACK_BASE_URL": f"{url}/slack/api/",
         "UAM_SLACK_BOT_TOKEN": SLACK_BOT_KEY,
-    }
-
-
-def posthog_environment(url: str) -> dict[str, str]:
-    """Return the further variables that connect PostHog; apart, because its events are some that Segment has told too."""
-    return {
-        "UAM_POSTHOG_PROJECT_ID": POSTHOG_PROJECT,
-        "UAM_POSTHOG_BASE_URL": f"{url}/posthog",
-        "UAM_POSTHOG_API_KEY": POSTHOG_API_KEY,
     }
