@@ -45,10 +45,12 @@ def cell_keys(rows: pd.DataFrame, rule: ContractCells) -> pd.Series:
     """Cell of each row, `billing_period|bucket`; the bucket is the index of the edge interval, `none` without a renewal date."""
     days = rows["days_to_renewal"].to_numpy(dtype="float64", na_value=np.nan)
     buckets = np.searchsorted(np.array(rule.renewal_edges_days, dtype=float), days, side="right")
-    names = np.where(np.isnan(days), NO_RENEWAL, buckets.astype(str))
-    periods = rows["billing_period"].fillna(NO_RENEWAL).astype(str)
-    keys = [f"{period}|{bucket}" for period, bucket in zip(periods, names, strict=True)]
-    return pd.Series(keys, index=rows.index, name="cell", dtype="str")
+    places = np.where(np.isnan(days), len(rule.renewal_edges_days) + 1, buckets)
+    codes, periods = pd.factorize(rows["billing_period"].fillna(NO_RENEWAL).astype(str))
+    names = [*map(str, range(len(rule.renewal_edges_days) + 1)), NO_RENEWAL]
+    keys = np.array([f"{period}|{name}" for period in periods for name in names], dtype=object)
+    chosen = keys[codes * len(names) + places] if len(rows) else keys[:0]
+    return pd.Series(chosen, index=rows.index, name="cell", dtype="str")
 
 
 def fit_contract_hazard(rows: pd.DataFrame, policy: ChurnPolicy) -> ContractHazard:
@@ -109,8 +111,9 @@ def _shrunk(rows: pd.DataFrame, above: Hazard, strength: float) -> Hazard:
 
 def look_up(hazard: ContractHazard, rows: pd.DataFrame, rule: ContractCells) -> tuple[Values, Values]:
     """Probability and evidence (accounts) of each row's cell."""
-    found = [hazard.look_up(key) for key in cell_keys(rows, rule)]
-    return np.array([h.probability for h in found]), np.array([h.accounts for h in found])
+    codes, keys = pd.factorize(cell_keys(rows, rule))
+    found = [hazard.look_up(key) for key in keys]
+    return np.array([h.probability for h in found])[codes], np.array([h.accounts for h in found])[codes]
 
 
 def starting_log_odds(hazard: ContractHazard, rows: pd.DataFrame, rule: ContractCells) -> Values:

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from uam_platform.churn import contributions as small
 from uam_platform.policy.churn import ChurnPolicy
 
 Values = npt.NDArray[np.float64]
@@ -91,12 +92,18 @@ def mean_margins(
 
 
 def mean_contributions(trees: tuple[str, ...], inputs: pd.DataFrame, threads: int = 1) -> pd.DataFrame:
-    """LightGBM's own contributions (TreeSHAP) to what the trees add to the offset.
+    """Contributions (TreeSHAP) to what the trees add to the offset: by table for small trees, else LightGBM's own.
 
     Returns:
         One column per input plus `expected` (what they add when nothing is known); each row sums to the mean of the trees' sums.
     """
-    parts = [_booster(t).predict(inputs.to_numpy(), pred_contrib=True, num_threads=threads) for t in trees]
+    values = inputs.to_numpy(dtype="float64")
+    parts = [
+        small.contributions(t, values)
+        if small.is_small(t)
+        else _booster(t).predict(values, pred_contrib=True, num_threads=threads)
+        for t in trees
+    ]
     mean = np.mean(np.array(parts).reshape(len(trees), len(inputs), inputs.shape[1] + 1), axis=0)
     return pd.DataFrame(mean, columns=[*inputs.columns, "expected"], index=inputs.index)
 

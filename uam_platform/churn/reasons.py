@@ -204,14 +204,20 @@ def _strongest(long: pd.DataFrame, policy: ChurnPolicy) -> pd.DataFrame:
 
 
 def _worded(chosen: pd.DataFrame, rows: pd.DataFrame, inputs: pd.DataFrame, policy: ChurnPolicy) -> pd.DataFrame:
-    facts = rows.to_dict("records")
+    facts = (
+        rows[_spoken_columns(policy, rows)].astype(object).to_dict("records")
+    )  # Python's own objects iterate fastest
     positions = chosen["position"].to_numpy()
     columns = inputs.columns.get_indexer(pd.Index(chosen["reason_feature"]))
     values = inputs.to_numpy()[positions, columns]
     texts = [
         _text(policy, feature, value, contribution, facts[position])
         for position, feature, value, contribution in zip(
-            positions, chosen["reason_feature"], values, chosen["contribution"], strict=True
+            positions,
+            chosen["reason_feature"].to_numpy(dtype=object),
+            values,
+            chosen["contribution"].to_numpy(),
+            strict=True,
         )
     ]
     texts = _with_explanations(texts, chosen, facts, inputs, policy)
@@ -225,6 +231,13 @@ def _worded(chosen: pd.DataFrame, rows: pd.DataFrame, inputs: pd.DataFrame, poli
     )
 
 
+def _spoken_columns(policy: ChurnPolicy, rows: pd.DataFrame) -> list[str]:
+    """Columns that the words of some input name."""
+    texts = [text for rule in policy.features.values() for text in (rule.high, rule.low, rule.missing) if text]
+    named = {name for text in texts for name in _placeholders(text)}
+    return [column for column in rows.columns if column in named or column.removesuffix("_cents") in named]
+
+
 def _with_explanations(
     texts: list[str],
     chosen: pd.DataFrame,
@@ -236,19 +249,22 @@ def _with_explanations(
     if "symptom" not in chosen or chosen["explanation"].isna().all():
         return texts
     place = chosen["explanation"].notna().groupby(chosen["position"]).cumsum()
+    values, column = inputs.to_numpy(), {name: n for n, name in enumerate(inputs.columns)}
+    told_of = ("explanation", "share", "symptom", "position", "reason_feature")
     said = []
-    for text, number, row in zip(texts, place, chosen.to_dict("records"), strict=True):
-        if not isinstance(row["explanation"], str):
+    for text, number, named, share, name, at, feature in zip(
+        texts, place, *(chosen[each].to_numpy(dtype=object) for each in told_of), strict=True
+    ):
+        if not isinstance(named, str):
             said.append(text)
             continue
-        explanation = policy.diagnosis.explanations[row["explanation"]]
-        told = f"{explanation.title}, likely to {100 * row['share']:.0f} %: {text}"
+        explanation = policy.diagnosis.explanations[named]
+        told = f"{explanation.title}, likely to {100 * share:.0f} %: {text}"
         if number > 1:
             said.append(f"or {told}")
             continue
-        name, at = row["symptom"], row["position"]
-        symptom = fact_text(policy.features[name], float(inputs[name].to_numpy()[at]), facts[at])
-        seen = "" if name == row["reason_feature"] else f"; it shows in {symptom}"
+        symptom = fact_text(policy.features[name], float(values[at, column[name]]), facts[at])
+        seen = "" if name == feature else f"; it shows in {symptom}"
         said.append(f"{told}{seen} (unless {explanation.other_reading})")
     return said
 
