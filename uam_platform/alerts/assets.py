@@ -10,6 +10,7 @@ import dagster as dg
 import ibis.expr.types as ir
 import pandas as pd
 
+from uam_platform.alerts.around import flags_seen, known_calendar
 from uam_platform.alerts.candidates import candidates as candidates_of
 from uam_platform.alerts.detect import as_dates, coverage
 from uam_platform.alerts.wording_change import DOLLARS_BEFORE
@@ -80,7 +81,6 @@ def candidates_asset(wiring: Wiring) -> dg.AssetsDefinition:
         warehouse: Warehouse = context.resources.warehouse
         acted = set(warehouse.lake.keys(tables.ACCOUNT_ACTIONS))
         actions_of = [key for key in context.partition_keys if key in acted]
-        starts = warehouse.lake.read(warehouse.connection, tables.FLAG_STARTS)
         return candidates_of(
             account_features.to_pandas(),
             scores.to_pandas(),
@@ -90,11 +90,12 @@ def candidates_asset(wiring: Wiring) -> dg.AssetsDefinition:
             history=_earlier(warehouse, first),
             silences=silences.to_pandas(),
             workflow_days=_of_snapshots(workflow_days, first, last).to_pandas(),
-            flag_starts=starts.to_pandas(),
+            flag_starts=flags_seen(warehouse),
             score_changes=_with_dollars(warehouse, score_changes.to_pandas()),
             accepted=accepted_thresholds.to_pandas(),
             actions=warehouse.lake.read(warehouse.connection, tables.ACCOUNT_ACTIONS, actions_of).to_pandas(),
             earlier=_remembered(warehouse, first, wiring.rulebook.alerts.harm.memory.weeks),
+            calendar=known_calendar(warehouse, first, last, wiring.rulebook.alerts.harm.memory.weeks),
         )
 
     return candidates

@@ -23,7 +23,8 @@ from uam_platform.alerts import (
     wording,
     wording_groups,
 )
-from uam_platform.alerts.harm import NOW, sums, week_before, with_harm
+from uam_platform.alerts.calendar import Calendar, signals_of
+from uam_platform.alerts.harm import Sums, remembered, sums, week_before, with_harm
 from uam_platform.contracts.model import Contract, Type
 from uam_platform.contracts.tables import ACCOUNT_ACTIONS, CANDIDATES, FLAG_STARTS, WORKFLOW_DAYS
 from uam_platform.policy.alerts import AlertPolicy
@@ -59,6 +60,7 @@ def candidates(
     accepted: pd.DataFrame | None = None,
     earlier: pd.DataFrame | None = None,
     actions: pd.DataFrame | None = None,
+    calendar: Calendar | None = None,
 ) -> pd.DataFrame:
     """Findings of all detectors on the snapshots in `features`, one row per finding, account and snapshot.
 
@@ -80,6 +82,7 @@ def candidates(
         accepted: ACCEPTED_THRESHOLDS; each holds for the snapshots decided after it was known.
         earlier: ACCOUNT_FEATURES of snapshots before those of `features`, as many weeks back as the harm score remembers.
         actions: ACCOUNT_ACTIONS rows of the same snapshots; without it nobody took any.
+        calendar: what was announced and how last year was; without it no season is known.
 
     Returns:
         CANDIDATES contract, ordered by as_of and fingerprint.
@@ -88,34 +91,38 @@ def candidates(
     memory: rank.Memory | None = None
     explained = _by_account(reasons, score_changes)
     agreed = _agreed(accepted)
-    harm_of = _harm_of(earlier, policy)
+    known = calendar or Calendar()
+    harm_of = _harm_of(earlier, policy, known)
     acted = pd.DataFrame(columns=list(ACCOUNT_ACTIONS.column_names)) if actions is None else actions
     acted_on = dict(iter(acted.groupby(detect.as_dates(acted["as_of"]))))
     groups_read = policy.action_groups()
-    around = context.Around(_beside(workflow_days, WORKFLOW_DAYS), _beside(flag_starts, FLAG_STARTS))
+    around = context.Around(_beside(workflow_days, WORKFLOW_DAYS), _beside(flag_starts, FLAG_STARTS), calendar=known)
     for as_of, snapshot in detect.snapshots(features, scores, revenue):
         if memory is None:
             memory = rank.recall(history, as_of, policy.life_cycle.reopen_within_days)
         rules = in_force(policy, agreed, snapshot["decision_at"].iloc[0])
         weeks = range(1, rules.harm.memory.weeks + 1)
         before = {n: found_sums for n in weeks if (found_sums := week_before(harm_of, as_of, n)) is not None}
-        harmed = with_harm(
-            detect.with_actions(snapshot, acted_on.get(as_of, acted.iloc[:0]), groups_read), rules.harm, before
-        )
-        harm_of[as_of] = pd.Series(harmed[NOW].to_numpy(), index=harmed["account_id"])
-        hits = _findings(harmed, as_of, rules, silences, explained, around)
+        excuses = known.excuses(snapshot, as_of, rules.context)
+        counted = detect.with_actions(snapshot, acted_on.get(as_of, acted.iloc[:0]), groups_read)
+        harmed = with_harm(counted, rules.harm, before, signals_of(excuses))
+        harm_of[as_of] = remembered(harmed)
+        hits = _findings(harmed, as_of, rules, silences, explained, replace(around, excuses=excuses))
         if len(hits):
             found.append(rank.decide(hits, as_of, policy, memory))
     return _conform(found)
 
 
-def _harm_of(earlier: pd.DataFrame | None, policy: AlertPolicy) -> dict[date, pd.Series]:
+def _harm_of(earlier: pd.DataFrame | None, policy: AlertPolicy, calendar: Calendar) -> dict[date, Sums]:
     """Harm sums of earlier snapshots, by day."""
     if earlier is None or earlier.empty or not policy.harm.memory.weeks:
         return {}
     dated = earlier.assign(as_of=detect.as_dates(earlier["as_of"]))
-    days: list[date] = sorted(set(dated["as_of"]))
-    return {day: sums(dated[dated["as_of"] == day].reset_index(drop=True), policy.harm) for day in days}
+    found = {}
+    for day in sorted(set(dated["as_of"])):
+        rows = dated[dated["as_of"] == day].reset_index(drop=True)
+        found[day] = sums(rows, policy.harm, signals_of(calendar.excuses(rows, day, policy.context)))
+    return found
 
 
 def _agreed(rows: pd.DataFrame | None) -> list[Accepted]:
@@ -152,8 +159,12 @@ def _findings(
             part_of |= grouping.members(hits, held)
         if detector.is_suppressed_by_context:
             now = replace(around, part_of=part_of)
-            held = held.where(held.notna(), context.explained(hits, as_of, now, policy.context))
-        texts = [_describe(row, name, policy, limits, reasons) for row in hits.to_dict("records")]
+            limit = detector.least_harm()
+            held = held.where(held.notna(), context.explained(hits, as_of, now, policy.context, limit))
+        elif detector.decline is not None and detector.is_suppressed_by_season:
+            held = held.where(held.notna(), context.excused_work(hits, around.excuses, policy.context))
+        told = hits.assign(excuses=hits["account_id"].map(around.excuses))
+        texts = [_describe(row, name, policy, limits, reasons) for row in told.to_dict("records")]
         described = pd.DataFrame(texts, index=hits.index)
         parts.append(pd.concat([hits.assign(order=order, reason=held), described], axis=1))
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()

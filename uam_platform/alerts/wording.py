@@ -89,12 +89,14 @@ def evidence(
         "decline": _numbers(row, _DECLINE) if detector.decline else None,
         "harm": wording_harm.evidence(row, policy.harm) if _reads_harm(detector) else None,
         "group": None if found is None else found.as_evidence(),
+        "calendar": wording_harm.calendar(row),
         "ranking": _ranking(row, detector),
         "score": _numbers(row, _SCORE),
         "money": _numbers(row, _MONEY),
         "reasons": [_numbers(r, _REASON) for r in reasons],
         "week_before": wording_change.evidence(change),
         "rows": [{"table": t, "key": key} for t in tables]
+        + [dict(one.pointer) for one in wording_harm.excuses_of(row)]
         + [{"table": "churn/score_reasons", "key": {**key, "reason_rank": r["reason_rank"]}} for r in reasons],
     }
     return json.dumps(_plain(bundle), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)

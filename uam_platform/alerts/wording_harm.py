@@ -4,12 +4,13 @@ Here: the strongest signals in plain words, and all of them as lines whose point
 summary (`wording`), the arithmetic (`harm`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
-from uam_platform.alerts.harm import NOW, PREFIX, WEEK
+from uam_platform.alerts.calendar import Excuse
+from uam_platform.alerts.harm import LEFT, NOW, PREFIX, WEEK
 from uam_platform.policy.harm import HARM_SCORE, HarmScore, Signal
 
 Row = Mapping[Any, Any]
@@ -22,7 +23,11 @@ def summary(row: Row, policy: HarmScore) -> str:
         (n for n in points if points[n] > 0 and policy.signals[n].is_told), key=lambda n: (-points[n], n)
     )[: policy.shown]
     told = "; ".join(_told(row, policy.signals[name]) for name in strongest)
-    return f"Behaviour turned worse by {float(row[HARM_SCORE]):.1f} points. Strongest: {told}."
+    text = f"Behaviour turned worse by {float(row[HARM_SCORE]):.1f} points. Strongest: {told}."
+    if not excuses_of(row):
+        return text
+    why = ", ".join(dict.fromkeys(one.reason.split(":")[-1].replace("_", " ") for one in excuses_of(row)))
+    return f"{text} Without what the calendar explains ({why}) {float(row[LEFT]):.1f} points are left."
 
 
 def evidence(row: Row, policy: HarmScore) -> dict[str, Any]:
@@ -43,6 +48,21 @@ def evidence(row: Row, policy: HarmScore) -> dict[str, Any]:
     weeks = [{"weeks_before": 0, "points": float(row[NOW]), "weight": weights[0]}]
     weeks += [{"weeks_before": n, "points": float(points), "weight": weights[n]} for n, points in known.items()]
     return {"score": float(row[HARM_SCORE]), "lines": lines, "weeks": weeks}
+
+
+def excuses_of(row: Row) -> Sequence[Excuse]:
+    """What the calendar explains of the account of a finding on one account."""
+    found = row.get("excuses")
+    return found if isinstance(found, list) and row.get("group_finding") is None else ()
+
+
+def calendar(row: Row) -> dict[str, Any] | None:
+    """What the calendar explains and what of the score is left without it; None where it explains nothing."""
+    excuses = excuses_of(row)
+    if not excuses:
+        return None
+    explained = [{"reason": one.reason, "signals": sorted(one.signals)} for one in excuses]
+    return {"explained": explained, "score_left": float(row[LEFT])}
 
 
 def _told(row: Row, signal: Signal) -> str:

@@ -26,6 +26,7 @@ from uam_platform.behavior.transition_plots import heat_map
 from uam_platform.behavior.transitions import transitions as transitions_of
 from uam_platform.behavior.workflow_days import flag_starts
 from uam_platform.behavior.workflow_days import workflow_days as workflow_days_of
+from uam_platform.behavior.working_hours import working_hours
 from uam_platform.contracts import tables
 from uam_platform.lake.io_manager import as_table
 from uam_platform.lake.resource import Warehouse
@@ -188,7 +189,7 @@ def journeys_asset(wiring: Wiring) -> dg.AssetsDefinition:
 
 
 def workflow_days_asset(wiring: Wiring) -> dg.AssetsDefinition:
-    """Use and failures of workflows over all of history; since when accounts see each feature flag goes beside them."""
+    """Use and failures of workflows over all of history; beside them first sight of each flag and hours of work."""
 
     @table_asset(
         tables.WORKFLOW_DAYS,
@@ -205,6 +206,8 @@ def workflow_days_asset(wiring: Wiring) -> dg.AssetsDefinition:
         warehouse: Warehouse = context.resources.warehouse
         starts = flag_starts(events, hierarchy, people, memberships)
         warehouse.lake.publish(warehouse.connection, tables.FLAG_STARTS, starts)
+        hours = working_hours(events, hierarchy, people, memberships)
+        warehouse.lake.publish(warehouse.connection, tables.WORKING_HOURS, hours)
         return workflow_days_of(events, hierarchy, people, memberships)
 
     return workflow_days

@@ -40,7 +40,7 @@ def workflow_days(events: ir.Table, hierarchy: ir.Table, people: ir.Table, membe
     rows = attached.group_by(kept).aggregate(
         use_count=(attached.event_count - attached.failure_count).sum(), failure_count=attached.failure_count.sum()
     )
-    return conform(_known(rows), WORKFLOW_DAYS)
+    return conform(known_days(rows), WORKFLOW_DAYS)
 
 
 def flag_starts(events: ir.Table, hierarchy: ir.Table, people: ir.Table, memberships: ir.Table) -> ir.Table:
@@ -67,10 +67,10 @@ def flag_starts(events: ir.Table, hierarchy: ir.Table, people: ir.Table, members
     )
     rows = seen.mutate(earlier=lasting.min().over(before))
     is_news = rows.earlier.isnull() | (rows.first_date < rows.earlier)
-    return conform(_known(rows.filter(is_news)), FLAG_STARTS)
+    return conform(known_days(rows.filter(is_news)), FLAG_STARTS)
 
 
-def _known(rows: ir.Table) -> ir.Table:
+def known_days(rows: ir.Table) -> ir.Table:
     """Snapshots that see a row, as days of knowledge: known_date < as_of <= known_to_date."""
     return rows.mutate(
         known_date=_day_before(rows.visible_from),

@@ -5,7 +5,7 @@ table is computed (the stage of its name).
 """
 
 from uam_platform.contracts.model import Contract, Ordered
-from uam_platform.contracts.tables_alerts import CONTRACTS_ALERTS, FLAG_STARTS, WORKFLOW_DAYS
+from uam_platform.contracts.tables_alerts import CONTRACTS_ALERTS, FLAG_STARTS, WORKFLOW_DAYS, WORKING_HOURS
 from uam_platform.contracts.tables_behavior import (
     CONTRACTS_BEHAVIOR,
     JOURNEYS,
@@ -68,6 +68,7 @@ __all__ = [
     "TRANSITIONS",
     "UTTERANCES",
     "WORKFLOW_DAYS",
+    "WORKING_HOURS",
     "WORKSHEETS",
 ]  # also found here: one import path for every table
 

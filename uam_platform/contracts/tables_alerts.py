@@ -1,4 +1,4 @@
-"""Contracts of what findings about several accounts stand on: use and failures of workflows, first sight of a flag.
+"""Contracts of what findings stand on beside features: use and failures of workflows, first sight of a flag, hours of work.
 
 Here: the tables that alerts read beside features and scores. Not here: the table of findings (`tables`), what a column means
 (`vocabulary_alerts`, `vocabulary`).
@@ -28,5 +28,16 @@ FLAG_STARTS = Contract(
     key=("account_id", "feature_flag", "first_date", "known_date", "known_to_date"),
     rules=(Ordered("first_date", "known_date"), Ordered("known_date", "known_to_date")),
 )
+WORKING_HOURS = Contract(
+    stage="behavior",
+    name="working_hours",
+    grain="one account, hour of the day and week in which it was known, as long as it was known so",
+    description="At which hours of UTC people of an account act in the product: it tells in which region's calendar they live. Counted by "
+    "week, of client events in the account's workspaces; nobody's own hours are kept. A snapshot sees the rows with "
+    "known_date < as_of <= known_to_date.",
+    columns=columns("account_id utc_hour known_date known_to_date event_count"),
+    key=("account_id", "utc_hour", "known_date", "known_to_date"),
+    rules=(Ordered("known_date", "known_to_date"),),
+)
 
-CONTRACTS_ALERTS: tuple[Contract, ...] = (WORKFLOW_DAYS, FLAG_STARTS)
+CONTRACTS_ALERTS: tuple[Contract, ...] = (WORKFLOW_DAYS, FLAG_STARTS, WORKING_HOURS)

@@ -17,6 +17,7 @@ ALERT_COLUMNS: tuple[Column, ...] = (
         minimum=0,
     ),
     Column("first_date", Type.DATE, "First day an account's events carry the flag.", "UTC day"),
+    Column("utc_hour", Type.INT16, "Hour of the day, UTC.", "h", minimum=0, maximum=23),
     Column("subject_kind", Type.STRING, "What a finding is about.", allowed=("account", "workflow", "workflow_error")),
     Column("subject_id", Type.STRING, "The account or workflow a finding is about."),
     Column(

@@ -210,6 +210,15 @@ class Detector(PolicyModel):
             self.tuned_limit()
         return self
 
+    def least_harm(self) -> float | None:
+        """The lower limit that the conditions set on the harm score; None where they set none."""
+        limits = [
+            float(one.value)
+            for one in self.conditions.comparisons()
+            if one.column == HARM_SCORE and one.op == ">=" and isinstance(one.value, int | float)
+        ]
+        return max(limits, default=None)
+
     def tuned_limit(self) -> float:
         """The limit that verdicts may move.
 
@@ -269,6 +278,16 @@ class AlertPolicy(PolicyModel):
         """Groups of named actions that conditions count."""
         read = {name for one in self.detectors.values() for name in one.conditions.columns()}
         return tuple(sorted(name.removeprefix(ACTIONS) for name in read if name.startswith(ACTIONS)))
+
+    @model_validator(mode="after")
+    def _explains_signals_there_are(self) -> "AlertPolicy":
+        told = [(kind, one.explains) for kind, one in self.context.announced.items()]
+        told += [(name, one.explains) for name, one in self.context.seasons.items()]
+        for kind, signals in told:
+            for signal in signals:
+                if signal not in self.harm.signals:
+                    raise ValueError(f"context: {kind} explains {signal!r}, which is no signal of harm")
+        return self
 
     @field_validator("detectors")
     @classmethod

@@ -74,3 +74,9 @@ class Peers(PolicyModel):
 
     min_peers: int = Field(20, ge=3, description="fewer accounts of the same tier: compare with all accounts")
     min_before: int = Field(10, ge=1, description="accounts below this earlier count do not vote on the trend of peers")
+    noise_ratio: float = Field(
+        0.0,
+        ge=0,
+        lt=2,
+        description="relative standard deviation by which rates move while nothing is wrong; 0: counts vary by chance alone",
+    )

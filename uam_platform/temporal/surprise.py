@@ -20,7 +20,9 @@ def surprise(snapshot: pd.DataFrame, measure: Measure, peers: Peers) -> pd.Serie
     """How far a count lies beyond what its own past and the trend of peers say, in standard deviations; positive is bad.
 
     Both counts are made equally variable by a square root (Anscombe 1948), and their difference is divided by its standard
-    deviation under an unchanged rate (Huffman 1984); `dispersion` widens it, because activity comes in bursts.
+    deviation under an unchanged rate (Huffman 1984); `dispersion` widens it, because activity comes in bursts. Rates themselves move
+    while nothing is wrong: `noise_ratio` adds a variance that grows with the count, as in a negative binomial (Cameron and Trivedi
+    2013, 3.3), so that the same relative change is no more surprising in a huge account than in a large one.
 
     Args:
         snapshot: ACCOUNT_FEATURES rows of one as_of.
@@ -30,7 +32,7 @@ def surprise(snapshot: pd.DataFrame, measure: Measure, peers: Peers) -> pd.Serie
     recent = snapshot[measure.recent].astype("float64")
     foreseen, share = expected(snapshot, measure, peers)
     gap = np.sqrt(recent + _ANSCOMBE) - np.sqrt(foreseen + _ANSCOMBE)
-    z = 2.0 * gap / np.sqrt(measure.dispersion * (1.0 + share))
+    z = 2.0 * gap / np.sqrt(measure.dispersion * (1.0 + share) + peers.noise_ratio**2 * foreseen)
     signed = z if measure.bad == "rise" else -z
     return signed.clip(-measure.max_z, measure.max_z).fillna(0.0)
 
