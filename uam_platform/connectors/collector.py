@@ -25,6 +25,7 @@ from uam_platform.connectors.segment_lines import decode
 from uam_platform.contracts import collected
 from uam_platform.contracts.landing import RECORD_COLUMNS
 from uam_platform.lake import journal
+from uam_platform.lake.engine import parser_engine
 from uam_platform.lake.loads import DELIVERIES, RECORDS, Load, LoadManifest
 from uam_platform.policy.taxonomy import Taxonomy, normalise
 
@@ -141,8 +142,7 @@ def _landed(
     folder = manifest.folder(load_id)
     shutil.rmtree(folder, ignore_errors=True)  # left by a killed run
     folder.mkdir(parents=True)
-    with duckdb.connect(config={"threads": source.threads, "memory_limit": source.memory}) as engine:
-        engine.execute("SET enable_progress_bar = false")  # progress is ours to tell
+    with parser_engine(source.threads, source.memory) as engine:
         landing = _Landing(engine, folder, source.server_only)
         for path in files:
             for line in journal.lines(path):

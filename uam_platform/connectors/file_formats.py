@@ -15,6 +15,7 @@ import duckdb
 from uam_platform.connectors.api_records import quoted
 from uam_platform.connectors.errors import PermanentError
 from uam_platform.connectors.mapping import LINE, identifier, inside
+from uam_platform.lake.engine import parser_engine
 from uam_platform.policy.load import PolicyError
 from uam_platform.policy.mapping import EACH, FileOptions, nearest
 
@@ -48,7 +49,7 @@ class OpenFile:
 
 def connect(threads: int, memory: str) -> duckdb.DuckDBPyConnection:
     """A connection for one file; one file per connection."""
-    connection = duckdb.connect(config={"threads": threads, "memory_limit": memory})
+    connection = parser_engine(threads, memory)
     connection.execute("SET TimeZone='UTC'")
     return connection
 

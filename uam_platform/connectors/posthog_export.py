@@ -25,6 +25,7 @@ from uam_platform.connectors.posthog_api import NAME, PostHogSource
 from uam_platform.connectors.posthog_lines import SKIPPED_EVENTS
 from uam_platform.connectors.posthog_rows import line_query
 from uam_platform.connectors.retry import Retry
+from uam_platform.lake.engine import parser_engine
 from uam_platform.lake.loads import Load, LoadManifest
 
 _LOAD_BYTES: Final = 1 << 30
@@ -98,7 +99,7 @@ def _land_files(
     progress: Callable[[str], None],
 ) -> int:
     rows, shape = 0, source.shape
-    engine = duckdb.connect(config={"threads": source.threads, "memory_limit": source.memory})
+    engine = parser_engine(source.threads, source.memory)
     with ThreadPoolExecutor(1) as fetcher, ThreadPoolExecutor(1) as writer, engine:
         landing = DeliveryFiles(folder, writer)
         fetched = ahead(((item, _fetch(store, item, spool)) for item in fresh), fetcher)

@@ -26,6 +26,7 @@ from uam_platform.connectors.http_json import JsonClient, Wire
 from uam_platform.connectors.posthog_api import NAME, PostHogSource, opened, query
 from uam_platform.connectors.posthog_lines import SKIPPED_EVENTS
 from uam_platform.connectors.posthog_rows import line_query
+from uam_platform.lake.engine import parser_engine
 from uam_platform.lake.loads import DELIVERIES, Load, LoadManifest
 
 _LOOK_BACK: Final = timedelta(hours=1)
@@ -177,7 +178,7 @@ def query_text(position: Position, rows: int) -> str:
 
 def _write(source: PostHogSource, reading: _Reading, folder: Path, earlier: Sequence[str], since: str) -> int:
     rows, shape = 0, source.shape
-    engine = duckdb.connect(config={"threads": source.threads, "memory_limit": source.memory})
+    engine = parser_engine(source.threads, source.memory)
     with ThreadPoolExecutor(1) as writer, engine:
         engine.execute("SET TimeZone='UTC'")
         _note_landed(engine, earlier, since)

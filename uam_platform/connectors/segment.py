@@ -25,6 +25,7 @@ from uam_platform.connectors.json_lines import line_batches
 from uam_platform.connectors.object_store import ObjectStore, StoreAddress, StoredObject
 from uam_platform.connectors.retry import Retry
 from uam_platform.connectors.segment_lines import decode
+from uam_platform.lake.engine import parser_engine
 from uam_platform.lake.loads import Load, LoadManifest
 
 NAME: Final = "segment"
@@ -123,7 +124,7 @@ def _land_days(
 
 
 def _engine(source: SegmentSource) -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(config={"threads": source.threads, "memory_limit": source.memory})
+    return parser_engine(source.threads, source.memory)
 
 
 def _fetch(store: ObjectStore, items: Sequence[StoredObject], spool: Path) -> list[tuple[StoredObject, Path]]:

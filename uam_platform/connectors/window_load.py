@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Generic, Self, TypeVar
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 
@@ -22,6 +21,7 @@ from uam_platform.connectors.delivery_files import DeliveryFiles, batched
 from uam_platform.connectors.errors import TransientError
 from uam_platform.connectors.json_lines import LineShape
 from uam_platform.contracts.landing import DELIVERY_COLUMNS
+from uam_platform.lake.engine import parser_engine
 from uam_platform.lake.loads import DELIVERIES, Load, LoadManifest
 
 _LOAD_ROWS: Final = 5_000_000  # a longer history becomes several loads, so that an interruption costs one of them
@@ -108,7 +108,7 @@ class WindowLoad:
     ) -> None:
         self._target, self._shape = target, shape
         self._known, self._seen = set(known_fields), set[str]()
-        self._engine = duckdb.connect(config={"threads": threads, "memory_limit": memory})
+        self._engine = parser_engine(threads, memory)
         self._pool = ThreadPoolExecutor(1)
         self._folder = target.manifest.folder(target.load_id)
         self.spool = target.manifest.root / "_spool" / target.load_id

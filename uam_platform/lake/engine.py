@@ -7,6 +7,7 @@ Here: opening a connection with the limits of the machine, and casting a table t
 from dataclasses import dataclass
 from pathlib import Path
 
+import duckdb
 import ibis
 import ibis.expr.types as ir
 from ibis.backends.duckdb import Backend
@@ -40,6 +41,13 @@ def connect(limits: EngineLimits | None = None) -> Backend:
         limits.spill.mkdir(parents=True, exist_ok=True)
         folder = str(limits.spill).replace("'", "''")
         connection.raw_sql(f"SET temp_directory='{folder}'")
+    return connection
+
+
+def parser_engine(threads: int, memory: str) -> duckdb.DuckDBPyConnection:
+    """A fresh in-memory DuckDB without Ibis, for sources that parse lines with it; silent, because progress is ours to tell."""
+    connection = duckdb.connect(config={"threads": threads, "memory_limit": memory})
+    connection.execute("SET enable_progress_bar=false")
     return connection
 
 
