@@ -1,4 +1,5 @@
-"""What tests of several areas share: ledgers on both databases that the platform supports, and how workers divide the suite."""
+"""What tests of several areas share: ledgers on both databases that the platform supports, how workers divide the suite, and what is
+said at its end about recorded vendor files."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,9 +11,14 @@ from xdist.scheduler import LoadScopeScheduling
 from uam_platform.ledger.engine import Ledger
 from uam_platform_tests.ledger.findings import new_ledger
 from uam_platform_tests.ledger.postgres_server import NoServerError, PostgresServer, running_server
+from uam_platform_tests.vendors.inventory import VARIABLE, Reads
 
 SHARING: Final = ("end_to_end", "simulation", "sandbox")
 """Folders whose files share one expensive fixture; with several workers they stay on one, and begin first."""
+
+READS: Final = Reads()
+_ELSEWHERE: Final[set[str]] = set()
+"""Files that other workers read."""
 
 
 class ByFixture(LoadScopeScheduling):
@@ -31,6 +37,33 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFixture:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes longest begins first, so that no worker is left alone with it at the end."""
     items.sort(key=lambda item: SHARING.index(n) if (n := item.path.parent.name) in SHARING else len(SHARING))
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker tells which recorded files it read."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["vendor_files"] = sorted(READS.seen)
+
+
+def pytest_testnodedown(node: Any) -> None:
+    """Take what a worker tells."""
+    _ELSEWHERE.update(getattr(node, "workeroutput", {}).get("vendor_files", ()))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say whether the tests against recorded vendor files ran, and which files no test of this run read."""
+    skipped = sum(VARIABLE in str(report.longrepr) for report in terminalreporter.stats.get("skipped", ()))
+    if skipped:
+        terminalreporter.write_line(
+            f"NOT RUN: {skipped} tests against recorded vendor files; {VARIABLE} names no folder."
+        )
+    if READS.folder:
+        total, unread = READS.unread(READS.seen | _ELSEWHERE)
+        terminalreporter.write_line(
+            f"Recorded vendor files: {total}, of which {len(unread)} were read by no test of this run."
+        )
+        for name in unread if len(unread) < 40 else ():
+            terminalreporter.write_line(f"  not read: {name}")
 
 
 @pytest.fixture(scope="session")

@@ -165,18 +165,22 @@ def _calls(
         profile.saw("call metaData", [_basics(call) for call in calls])
         started = {_call_id(call): started_text(call) or "" for call in calls}
         yield [("call", _call_id(call), started_text(call), json.dumps(call, sort_keys=True)) for call in calls]
-        yield from _transcripts(source, client, started, awaited)
+        yield from _transcripts(source, client, started, awaited, profile)
         due = {key: at for key, at in due.items() if key not in started}
         read += len(calls)
         progress(f"{NAME} calls from {window[0]:%Y-%m-%d} to {window[1]:%Y-%m-%d}: {read:,}")
-    yield from _transcripts(source, client, due, awaited)
+    yield from _transcripts(source, client, due, awaited, profile)
     oldest = f"{now - _TRANSCRIPT_DUE:%Y-%m-%dT%H:%M:%SZ}"
     state["transcripts_due"] = {key: at for key, at in sorted(awaited.items()) if at >= oldest}
     state["calls_until"] = f"{window[1]:%Y-%m-%dT%H:%M:%SZ}"
 
 
 def _transcripts(
-    source: GongSource, client: JsonClient, started: Mapping[str, str], awaited: dict[str, str]
+    source: GongSource,
+    client: JsonClient,
+    started: Mapping[str, str],
+    awaited: dict[str, str],
+    profile: FieldProfile,
 ) -> Iterator[Sequence[Record]]:
     """Transcripts of these calls; those without one are noted as awaited."""
     ids = sorted(filter(None, started))
@@ -185,6 +189,7 @@ def _transcripts(
         wanted = {"filter": {"callIds": ids[first : first + _IDS_PER_REQUEST]}}
         for found in _paged(source, client, "calls/transcript", "callTranscripts", wanted):
             spoken = [item for item in found if item.get("transcript")]
+            profile.saw("transcript", spoken)
             yield records("transcript", spoken, "callId", lambda item: started.get(str(item.get("callId"))))
             for item in spoken:
                 awaited.pop(str(item.get("callId")), None)

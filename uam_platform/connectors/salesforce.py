@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from uam_platform.connectors.api_records import Pages, Record, land_records
-from uam_platform.connectors.errors import TransientError
+from uam_platform.connectors.errors import PermanentError, TransientError
 from uam_platform.connectors.field_drift import FieldProfile
 from uam_platform.connectors.http_json import JsonClient, Object, Wire
 from uam_platform.connectors.salesforce_objects import Reading, our_fields, readings
@@ -131,6 +131,10 @@ class Position:
     def saw(self, rows: Sequence[Object]) -> None:
         """Move on past a page."""
         for row in rows:
+            if not row.get(self.reading.cursor):
+                action = f"Give the app's user the right to see {self.reading.object_name}.{self.reading.cursor}."
+                what = f"a row came without {self.reading.cursor}, by which the next load goes on"
+                raise PermanentError(self.where, what, action)
             stamp = str(row[self.reading.cursor])
             self.is_ordered = self.is_ordered and stamp >= self.reached
             self.reached = max(self.reached, stamp)
@@ -203,7 +207,7 @@ def _result(position: Position, session: Session) -> Iterator[Sequence[Object]]:
         following = body.get("nextRecordsUrl")
         if body.get("done") or not following:
             return
-        stalled = stalled + 1 if following == path and not body["records"] else 0
+        stalled = stalled + 1 if following == path else 0  # a page that names itself as the next one
         if stalled >= _LONGEST_STALL:
             what = f"{stalled} answers in a row did not move on and did not end the result"
             raise TransientError(position.where, what)

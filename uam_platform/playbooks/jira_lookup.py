@@ -42,7 +42,7 @@ class JiraLookup:
     def issue(self, project: str, key: str) -> str | None:
         """The oldest issue with the action's label as "KEY/number", as far as the index knows."""
         found = self._search(f'project = "{project}" AND labels = "{jira_record.label(key)}" ORDER BY created ASC', 10)
-        mine = [i for i in found if jira_record.label(key) in i["fields"]["labels"]]  # told issues come along unasked
+        mine = [i for i in found if jira_record.label(key) in _labels(i)]  # told issues come along unasked
         oldest = min(mine, key=lambda i: int(i["id"]), default=None)
         return f"{oldest['key']}/{oldest['id']}" if oldest else None
 
@@ -55,7 +55,7 @@ class JiraLookup:
         for number in range(first, first + _MOST_READ):
             found = self._by_key(f"{project}-{number}")
             misses = 0 if found or number <= indexed else misses + 1
-            if found and jira_record.label(key) in found["fields"]["labels"]:
+            if found and jira_record.label(key) in _labels(found):
                 return f"{found['key']}/{found['id']}"
             if misses >= _MISSES:
                 return None
@@ -94,6 +94,12 @@ class JiraLookup:
             if stopped.status == 404:
                 return None
             raise
+
+
+def _labels(issue: dict[str, Any]) -> list[str]:
+    """Labels of an issue; none where its project does not show the field."""
+    found: list[str] = issue["fields"].get("labels") or []
+    return found
 
 
 def _json(answer: "httpx.Response", part: str) -> dict[str, Any]:

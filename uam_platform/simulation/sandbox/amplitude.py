@@ -19,7 +19,7 @@ from starlette.routing import BaseRoute, Route
 from uam_platform.simulation.sandbox import second_tools
 from uam_platform.simulation.sandbox.company import Company
 from uam_platform.simulation.sandbox.credentials import AMPLITUDE_KEY, AMPLITUDE_SIGNING_KEY
-from uam_platform.simulation.sandbox.faults import has_changed_schema, has_duplicates
+from uam_platform.simulation.sandbox.faults import has_changed_schema, has_duplicates, is_unordered
 
 PART_LINES: Final = 2_000
 _LONGEST: Final = timedelta(days=365)
@@ -60,6 +60,7 @@ class AmplitudeSurface:
         lines = second_tools.amplitude_lines(self._company, start, min(end, self._now), is_changed=changed)
         if not lines:
             return _error(404, "Raw data files were not found.")
+        lines = lines[::-1] if is_unordered(request) else lines
         return Response(_packed(lines, 1 + has_duplicates(request)), media_type="application/zip")
 
     def _types(self, request: Request) -> Response:

@@ -1,13 +1,14 @@
 """Faults on demand: how a vendor misbehaves, for how many calls, on which paths.
 
 Belongs here: the plan, and the middleware that spoils an answer on its way out. Does not belong here: the vendors' own
-words for an error (`fault_answers.py`). Faults apply to the surfaces only, never to `/healthz` and the other control
-paths.
+words for an error (`fault_answers.py`), how records in JSON change (`reshaped_answers.py`). Faults apply to the surfaces
+only, never to `/healthz` and the other control paths.
 """
 
 import asyncio
 import json
 import threading
+import urllib.parse
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Final, Literal, get_args
@@ -15,7 +16,7 @@ from typing import Any, Final, Literal, get_args
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from uam_platform.simulation.sandbox import fault_answers
+from uam_platform.simulation.sandbox import fault_answers, reshaped_answers
 
 Kind = Literal[
     "429",
@@ -56,6 +57,7 @@ class Fault:
         times: For how many matching calls.
         after: How many matching calls pass untouched first.
         method: HTTP method the fault is limited to; empty for every method.
+        query: Part of the decoded query string the fault is limited to, such as ` FROM Contact`; empty for every one.
         seconds: Delay of `slow` and `timeout`, time over which `drip` sends its body, and the value of Retry-After (rounded) for
             `429`; 0 for the default.
     """
@@ -66,6 +68,7 @@ class Fault:
     after: int = 0
     method: str = ""
     seconds: float = 0.0
+    query: str = ""
 
     def __post_init__(self) -> None:
         """Refuse a fault that could never happen.
@@ -115,11 +118,11 @@ class FaultPlan:
         with self._lock:
             self._pending.clear()
 
-    def take(self, method: str, path: str) -> Fault | None:
-        """Return the fault this call must suffer, and count it."""
+    def take(self, method: str, path: str, query: str = "") -> Fault | None:
+        """Return the fault this call must suffer, and count it; `query` is decoded."""
         with self._lock:
             for index, fault in enumerate(self._pending):
-                if not path.startswith(fault.match) or fault.method not in ("", method):
+                if not path.startswith(fault.match) or fault.method not in ("", method) or fault.query not in query:
                     continue
                 if fault.after:
                     self._pending[index] = replace(fault, after=fault.after - 1)
@@ -135,17 +138,17 @@ def is_empty_page(request: Request) -> bool:
 
 
 def has_duplicates(request: Request) -> bool:
-    """Tell an export to hold every record twice."""
+    """Tell an export of lines to hold every record twice; JSON answers are changed on their way out."""
     return bool(request.scope.get(_TOLD_TO_THE_SURFACE["duplicates"]))
 
 
 def has_changed_schema(request: Request) -> bool:
-    """Tell an export to write a field nobody knows, and one property with another type."""
+    """Tell an export of lines to write a field nobody knows, and one property with another type."""
     return bool(request.scope.get(_TOLD_TO_THE_SURFACE["changed_schema"]))
 
 
 def is_unordered(request: Request) -> bool:
-    """Tell a listing surface to answer the rows of its page backwards."""
+    """Tell an export of lines to write them backwards."""
     return bool(request.scope.get(_TOLD_TO_THE_SURFACE["out_of_order"]))
 
 
@@ -161,7 +164,8 @@ class FaultMiddleware:
         if scope["type"] != "http" or scope["path"].startswith(_CONTROL_PATHS):
             await self._app(scope, receive, send)
             return
-        fault = self._plan.take(scope["method"], scope["path"])
+        asked = urllib.parse.unquote_plus(scope.get("query_string", b"").decode())
+        fault = self._plan.take(scope["method"], scope["path"], asked)
         if fault is None:
             await self._app(scope, receive, send)
         elif fault.kind == "timeout":
@@ -174,7 +178,8 @@ class FaultMiddleware:
             await asyncio.sleep(fault.seconds or _DEFAULT_SECONDS["slow"])
             await self._app(scope, receive, send)
         elif fault.kind in _TOLD_TO_THE_SURFACE:
-            await self._app({**scope, _TOLD_TO_THE_SURFACE[fault.kind]: True}, receive, send)
+            reshaping = reshaped_answers.Reshaping(send, fault.kind) if fault.kind in reshaped_answers.KINDS else send
+            await self._app({**scope, _TOLD_TO_THE_SURFACE[fault.kind]: True}, receive, reshaping)
         elif fault.kind == "drip":
             await self._app(scope, receive, _Drip(send, fault.seconds or _DEFAULT_SECONDS["drip"]))
         elif fault.kind == "cut_body":

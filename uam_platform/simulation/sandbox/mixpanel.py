@@ -18,7 +18,7 @@ from starlette.routing import BaseRoute, Route
 from uam_platform.simulation.sandbox import second_tools
 from uam_platform.simulation.sandbox.company import Company
 from uam_platform.simulation.sandbox.credentials import MIXPANEL_KEY, MIXPANEL_PROJECT, MIXPANEL_USER
-from uam_platform.simulation.sandbox.faults import has_changed_schema, has_duplicates
+from uam_platform.simulation.sandbox.faults import has_changed_schema, has_duplicates, is_unordered
 from uam_platform.simulation.sandbox.rate_limits import Clock, FixedWindow
 
 PAGE_SIZE: Final = 1000
@@ -73,6 +73,7 @@ class MixpanelSurface:
             is_in_ms=request.query_params.get("time_in_ms") == "true",
             is_changed=has_changed_schema(request),
         )
+        lines = lines[::-1] if is_unordered(request) else lines
         limit = int(request.query_params.get("limit", len(lines)))
         return _text([line for line in lines[:limit] for _ in range(1 + has_duplicates(request))], request)
 

@@ -17,7 +17,7 @@ from uam_platform.simulation.sandbox.company import Company
 COLUMNS: Final = ("uuid", "event", "distinct_id", "timestamp", "created_at", "properties")
 MOST_ROWS: Final = 50_000
 WORKSPACE_GROUP: Final = "workspace"
-_SHARE_PERCENT: Final = 15
+SHARE_PERCENT: Final = 15
 _QUERY: Final = re.compile(
     rf"SELECT {', '.join(COLUMNS)} FROM events WHERE event NOT IN \((?P<skipped>[^)]*)\) "
     r"AND \(created_at > toDateTime64\('(?P<at>[\d\-: .]+)', 6, 'UTC'\) OR \(created_at = toDateTime64\('(?P=at)', 6, 'UTC'\) "
@@ -84,7 +84,7 @@ def _select() -> str:
                 received_at - (sent_at - original_at) AS happened_at
             FROM read_parquet($1)
             WHERE side = 'client' AND defect IS NULL AND group_id IS NOT NULL AND type IN ('track', 'identify', 'page')
-                AND md5_number_lower(group_id) % 100 < {_SHARE_PERCENT} AND received_at + INTERVAL 4 SECOND <= to_timestamp($2)
+                AND md5_number_lower(group_id) % 100 < {SHARE_PERCENT} AND received_at + INTERVAL 4 SECOND <= to_timestamp($2)
         )
         SELECT CASE WHEN is_forwarded THEN message_id ELSE {own_uuid("message_id")} END AS uuid,
             CASE type WHEN 'identify' THEN '$identify' WHEN 'page' THEN '$pageview' ELSE event END AS event,

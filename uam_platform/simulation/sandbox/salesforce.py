@@ -18,7 +18,7 @@ from starlette.routing import BaseRoute, Route
 
 from uam_platform.simulation.sandbox.company import Company
 from uam_platform.simulation.sandbox.credentials import SALESFORCE_CLIENT_ID, SALESFORCE_CLIENT_KEY
-from uam_platform.simulation.sandbox.faults import is_empty_page, is_unordered
+from uam_platform.simulation.sandbox.faults import is_empty_page
 from uam_platform.simulation.sandbox.received import Journal
 from uam_platform.simulation.sandbox.salesforce_context import AccountContext
 from uam_platform.simulation.sandbox.salesforce_query import PAGE_SIZE, SMALLEST_PAGE, SalesforceQueries
@@ -114,14 +114,12 @@ class SalesforceSurface:
             _page_size(request),
             has_deleted=request.url.path.endswith("/queryAll"),
             is_stalled=is_empty_page(request),
-            is_unordered=is_unordered(request),
         )
         return JSONResponse(body)
 
     async def _more(self, request: Request) -> Response:
         locator, version = request.path_params["locator"], request.path_params["version"]
-        spoilt = {"is_stalled": is_empty_page(request), "is_unordered": is_unordered(request)}
-        return JSONResponse(self._queries.next_page(locator, version, **spoilt))
+        return JSONResponse(self._queries.next_page(locator, version, is_stalled=is_empty_page(request)))
 
     async def _limits(self, request: Request) -> Response:
         daily = {"Max": self._calls_per_day, "Remaining": self._calls_per_day - self._used}

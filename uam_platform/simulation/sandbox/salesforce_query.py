@@ -61,9 +61,8 @@ class SalesforceQueries:
         *,
         has_deleted: bool,
         is_stalled: bool,
-        is_unordered: bool = False,
     ) -> Row:
-        """Run a query and return its first page; an unordered one holds its rows backwards.
+        """Run a query and return its first page.
 
         Raises:
             SoqlError: When Salesforce would refuse the query.
@@ -81,9 +80,9 @@ class SalesforceQueries:
         locator = _locator(f"{text}|{has_deleted}|{page_size}")
         with self._lock:
             self._cursors[locator] = _Cursor(query, found, page_size)
-        return self._page(locator, 0, name, version, is_stalled=is_stalled, is_unordered=is_unordered)
+        return self._page(locator, 0, name, version, is_stalled=is_stalled)
 
-    def next_page(self, locator: str, version: str, *, is_stalled: bool, is_unordered: bool = False) -> Row:
+    def next_page(self, locator: str, version: str, *, is_stalled: bool) -> Row:
         """Return the page a nextRecordsUrl points at.
 
         Raises:
@@ -93,7 +92,7 @@ class SalesforceQueries:
         if base not in self._cursors or not start.isdigit():
             raise SoqlError("INVALID_QUERY_LOCATOR", "invalid query locator")
         name = _OBJECTS[self._cursors[base].query.object_name.lower()]
-        return self._page(base, int(start), name, version, is_stalled=is_stalled, is_unordered=is_unordered)
+        return self._page(base, int(start), name, version, is_stalled=is_stalled)
 
     def has_record(self, object_name: str, record_id: str) -> bool:
         """Tell whether a record with this id exists."""
@@ -111,12 +110,11 @@ class SalesforceQueries:
         found = (r["Id"] for r in rows if r.get("Product_Account_Id__c") == account_id and not r.get("IsDeleted"))
         return next(found, None)
 
-    def _page(self, locator: str, start: int, name: str, version: str, *, is_stalled: bool, is_unordered: bool) -> Row:
+    def _page(self, locator: str, start: int, name: str, version: str, *, is_stalled: bool) -> Row:
         cursor = self._cursors[locator]
         end = start if is_stalled else min(start + cursor.page_size, len(cursor.rows))
         _, kinds = self._load(name)
-        rows = cursor.rows[start:end][:: -1 if is_unordered else 1]
-        records = [_record(row, name, cursor.query.fields, kinds, version) for row in rows]
+        records = [_record(row, name, cursor.query.fields, kinds, version) for row in cursor.rows[start:end]]
         body: Row = {"totalSize": len(cursor.rows), "done": end == len(cursor.rows) and not is_stalled}
         if not body["done"]:
             body["nextRecordsUrl"] = f"/services/data/{version}/query/{locator}-{end}"

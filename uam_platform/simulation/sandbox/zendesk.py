@@ -7,7 +7,6 @@ measured, asked and heard beside tickets (`zendesk_feedback.py`), paging (`zende
 import base64
 import hmac
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from functools import cached_property
 from typing import Any, Final
 
@@ -23,7 +22,7 @@ from uam_platform.simulation.sandbox.credentials import (
     ZENDESK_EMAIL,
     ZENDESK_OAUTH_KEY,
 )
-from uam_platform.simulation.sandbox.faults import is_empty_page, is_unordered
+from uam_platform.simulation.sandbox.faults import is_empty_page
 from uam_platform.simulation.sandbox.rate_limits import Clock, FixedWindow, Verdict
 from uam_platform.simulation.sandbox.zendesk_data import ZendeskData
 from uam_platform.simulation.sandbox.zendesk_export import CursorPage, Export, T, TimePage
@@ -176,16 +175,13 @@ class ZendeskSurface:
         else:
             position = zendesk_export.decode(cursor)
             page = export.after(position, size)
-        if is_empty_page(request):
-            return CursorPage([], position, False)
-        return replace(page, items=page.items[::-1]) if is_unordered(request) else page
+        return CursorPage([], position, False) if is_empty_page(request) else page
 
     def _time_page(self, request: Request, export: Export[T]) -> TimePage[T]:
         start_time = self._start_time(request)
         if is_empty_page(request):
             return TimePage([], start_time, start_time, False)
-        page = export.in_time(start_time, _per_page(request))
-        return replace(page, items=page.items[::-1]) if is_unordered(request) else page
+        return export.in_time(start_time, _per_page(request))
 
     def _start_time(self, request: Request) -> int:
         """Read start_time.
