@@ -44,6 +44,7 @@ def arrived(served: Served, dialect: str, source: str) -> list[dict]:
     return [x["body"] for x in lines if x["kind"] == "event" and x["dialect"] == dialect and x["source"] == source]
 
 
+@pytest.mark.proves("Segment's API", "clients unmodified")
 def test_segments_python_client(served: Served) -> None:
     from segment.analytics.client import Client
 
@@ -61,6 +62,7 @@ def test_segments_python_client(served: Served) -> None:
 
 
 @pytest.mark.parametrize("mode", ["v0", "v1"])
+@pytest.mark.proves("PostHog's API", "clients unmodified")
 def test_posthogs_python_client(served: Served, mode: str) -> None:
     from posthog import Posthog
 
@@ -83,6 +85,7 @@ def test_posthogs_python_client(served: Served, mode: str) -> None:
     assert {name: count for name, count in names.items() if name in wanted} == wanted
 
 
+@pytest.mark.proves("Amplitude's API", "clients unmodified")
 def test_amplitudes_python_client(served: Served) -> None:
     from amplitude import Amplitude, BaseEvent, EventOptions, Identify
 
@@ -113,6 +116,7 @@ def flush_until(client: Any, said: list[tuple[int, str]], count: int) -> None:
         time.sleep(0.1)
 
 
+@pytest.mark.proves("Mixpanel's API", "clients unmodified")
 def test_mixpanels_python_client(served: Served) -> None:
     from mixpanel import BufferedConsumer, Mixpanel
 
@@ -150,6 +154,7 @@ analytics.closeAndFlush().then(() => console.log(JSON.stringify({ failed })))
 """
 
 
+@pytest.mark.proves("Segment's API", "clients unmodified")
 def test_segments_node_client(served: Served) -> None:
     environment = {**os.environ, "NODE_PATH": str(node_modules())}
     answer = subprocess.run(
@@ -175,6 +180,7 @@ def post(http: httpx.Client, url: str, ids: list[str]) -> bool:
         return False
 
 
+@pytest.mark.proves("Segment's API", "kill -9")
 def test_a_kill_in_mid_stream_loses_nothing_that_was_acknowledged_and_staging_counts_each_event_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

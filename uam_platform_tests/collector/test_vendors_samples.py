@@ -38,6 +38,7 @@ def mixpanel_schema(spec: dict[str, Any], response: str) -> dict[str, Any]:
     return content["schema"]
 
 
+@pytest.mark.proves("Segment's API", "published requests")
 def test_every_published_payload_of_segment_is_taken_and_becomes_one_row(tmp_path):
     lines = (SAMPLES / "segment/segment-docs/spec_payload_examples.jsonl").read_text(encoding="utf-8").splitlines()
     payloads = [json.loads(line)["payload"] for line in lines]
@@ -54,6 +55,7 @@ def test_every_published_payload_of_segment_is_taken_and_becomes_one_row(tmp_pat
 
 
 @pytest.mark.parametrize("name", ["track-event", "batch-events"])
+@pytest.mark.proves("Amplitude's API", "published requests")
 def test_amplitudes_recorded_uploads_are_answered_as_recorded(tmp_path, name):
     path, body, _, answered = recorded(f"amplitude/nango/{name}.json")
     spec = sample("amplitude/api-evangelist/http-v2.openapi.yml")
@@ -79,6 +81,7 @@ def test_amplitudes_recorded_identify_call_is_answered_as_recorded(tmp_path):
     assert (row["kind"], row["user_id"]) == ("identify", "test-user-123")
 
 
+@pytest.mark.proves("Mixpanel's API", "published requests")
 def test_mixpanels_recorded_import_and_its_errors_fit_the_official_description(tmp_path):
     path, body, query, answered = recorded("mixpanel/nango/import-events.json")
     spec = sample("mixpanel/openapi/ingestion.openapi.yaml")
@@ -126,6 +129,7 @@ def test_mixpanels_documented_profile_updates_are_taken(tmp_path, operation):
     assert len(deliveries(tmp_path / "j", tmp_path / "raw")) == len(updates) > 1
 
 
+@pytest.mark.proves("PostHog's API", "published requests")
 def test_posthogs_recorded_capture_and_the_fixtures_of_its_sdks_are_taken(tmp_path):
     path, body, _, answered = recorded("posthog/nango/capture-event.json")
     old = sample("posthog/posthog-go/test-many-capture.json")

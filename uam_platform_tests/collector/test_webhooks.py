@@ -38,6 +38,7 @@ def sha1(body: bytes) -> dict[str, str]:
     return {"X-Signature": hmac.new(SECRET.encode(), body, hashlib.sha1).hexdigest()}
 
 
+@pytest.mark.proves("Webhooks", "published requests")
 def test_a_signed_delivery_lands_as_a_record_with_the_senders_id_and_time(tmp_path):
     with receiving(tmp_path / "j") as client:
         assert client.post("/webhooks/billing", content=BODY, headers=own(BODY)).status_code == 200
@@ -64,6 +65,7 @@ def test_a_signed_delivery_lands_as_a_record_with_the_senders_id_and_time(tmp_pa
     ],
     ids=["unsigned", "other secret", "other body", "too old", "from the future", "no time"],
 )
+@pytest.mark.proves("Webhooks", "signatures")
 def test_what_is_not_signed_now_with_the_secret_is_refused(tmp_path, headers, words):
     with receiving(tmp_path / "j") as client:
         answer = client.post("/webhooks/billing", content=BODY, headers=headers)
@@ -115,6 +117,7 @@ def test_segments_webhook_signs_the_body_or_the_first_event_of_a_batch(tmp_path,
     assert times == {"occurred_text": "2025-02-01T11:00:00.000Z", "received_text": "2025-02-01T12:00:00.000000Z"}
 
 
+@pytest.mark.proves("Webhooks", "signatures")
 def test_zendesks_published_example_verifies():
     secret, stamp = "HRkRd4BeOAoUkfZr-mhauJT64rvBASlJRoIyPsd3zeA=", "2021-07-25T10:00:00Z"
     wanted = "tRDSF7URY8BLCDlaBcQ7FHu051Zk+aAB0NKMP53teMw="
@@ -123,6 +126,7 @@ def test_zendesks_published_example_verifies():
     assert base64.b64encode(digest).decode() in zendesk_signatures(secret, stamp, b"{}")
 
 
+@pytest.mark.proves("Webhooks", "repeats count once")
 def test_a_delivery_that_zendesk_repeats_counts_once(tmp_path):
     """R95: the same invocation twice, and the same event under a second invocation, are one record."""
     plain = b'{"ticket": 1}'

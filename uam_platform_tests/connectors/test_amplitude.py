@@ -88,6 +88,7 @@ def asked(vendor: FakeVendor) -> list[tuple[str, str]]:
     return [(r.url.params["start"], r.url.params["end"]) for r in vendor.requests]
 
 
+@pytest.mark.proves("Amplitude", "paging")
 def test_hours_are_read_until_two_hours_ago_without_gap_or_overlap(manifest):
     vendor = FakeVendor(Export(hourly()))
     load = land(vendor, manifest)
@@ -99,6 +100,7 @@ def test_hours_are_read_until_two_hours_ago_without_gap_or_overlap(manifest):
     assert land(vendor, manifest) is None
 
 
+@pytest.mark.proves("Amplitude", "cursor and look-back")
 def test_the_next_load_reads_a_few_hours_again_and_lands_only_what_is_new(manifest):
     export = Export(hourly())
     land(FakeVendor(export), manifest)
@@ -124,6 +126,7 @@ def test_no_data_is_empty_and_moves_the_cursor(manifest):
 
 
 @pytest.mark.parametrize("most_hours", [1, 5, 23])
+@pytest.mark.proves("Amplitude", "paging")
 def test_a_window_that_is_too_large_is_halved_until_it_passes(most_hours, manifest):
     land(FakeVendor(Export(hourly(), most_hours)), manifest)
     assert landed(manifest) == ids(range(58))
@@ -137,6 +140,8 @@ def test_a_refusal_even_of_one_hour_is_told_with_amplitudes_words(manifest):
     assert manifest.loads() == []
 
 
+@pytest.mark.proves("Amplitude", "authentication")
+@pytest.mark.proves("Amplitude", "region hosts")
 def test_refused_keys_are_told_with_the_settings_and_never_shown(manifest):
     with pytest.raises(PermanentError, match="UAM_AMPLITUDE_API_KEY") as caught:
         land(FakeVendor(lambda _: httpx.Response(401, text="")), manifest)
@@ -155,6 +160,7 @@ def test_a_damaged_answer_is_fetched_again(spoil, manifest):
     assert vendor.patience.waits == [1.0]
 
 
+@pytest.mark.proves("Amplitude", "rate limits")
 def test_throttling_without_retry_after_waits_half_a_minute(manifest):
     vendor = FakeVendor(Export(hourly()), script=[reply({"error": "Too many requests"}, 429)])
     land(vendor, manifest)
@@ -175,6 +181,7 @@ def test_what_was_read_before_a_lasting_failure_is_kept_and_the_rest_comes_later
     assert landed(manifest) == ids(range(58))
 
 
+@pytest.mark.proves("Amplitude", "resume after interruption")
 def test_a_kill_at_any_request_loses_and_doubles_nothing(tmp_path):
     for number in range(4):
         manifest = LoadManifest(tmp_path / str(number))
@@ -206,6 +213,7 @@ def test_fields_that_come_and_go_are_told(manifest):
     assert any("no longer sent fields: platform" in line for line in told)
 
 
+@pytest.mark.proves("Amplitude", "doctor")
 def test_doctor_asks_for_the_event_types():
     recorded = interaction("amplitude/nango/event-types.json")
     vendor = FakeVendor(lambda _: reply(recorded["response"], recorded["status"]))
@@ -238,6 +246,7 @@ def test_the_recorded_empty_answer_is_read_as_empty(manifest):
         ("amplitude/airbyte/records.json.zip", 1, {"event_name": None, "message_id": None}),
     ],
 )  # fmt: skip
+@pytest.mark.proves("Amplitude", "recorded answers")
 def test_a_recorded_export_is_read_whole(name, count, first, manifest):
     content = sample(name).read_bytes()
     answers = iter([httpx.Response(200, content=content)])

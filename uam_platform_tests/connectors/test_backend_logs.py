@@ -125,6 +125,7 @@ def test_what_no_user_did_is_of_the_workspaces_backend() -> None:
     assert (found["user_id"], found["anonymous_id"]) == (None, "backend:w1")
 
 
+@pytest.mark.proves("Backend logs", "cursor and look-back")
 def test_files_of_both_kinds_are_landed_once_and_what_nobody_wants_is_counted(
     source: LogSource, manifest: LoadManifest
 ) -> None:
@@ -168,6 +169,7 @@ def test_text_in_a_foreign_encoding_is_set_aside_line_by_line(source: LogSource,
     assert [row["parse_error"] for row in landed] == ["truncated", None]
 
 
+@pytest.mark.proves("Backend logs", "resume after interruption")
 def test_a_backlog_is_read_in_bounded_loads_one_after_the_other(source: LogSource, manifest: LoadManifest) -> None:
     drop(
         Path(source.folder.address.url),
@@ -181,6 +183,7 @@ def test_a_backlog_is_read_in_bounded_loads_one_after_the_other(source: LogSourc
     assert sum(load.rows[DELIVERIES] for load in loads) == 5
 
 
+@pytest.mark.proves("Backend logs", "cursor and look-back")
 def test_a_file_that_grew_repeats_its_lines_under_the_same_ids(source: LogSource, manifest: LoadManifest) -> None:
     root = Path(source.folder.address.url)
     drop(root, {"a.jsonl": text(line(trace_id=None))})
@@ -204,6 +207,7 @@ def test_the_same_folder_twice_gives_the_same_bytes(tmp_path: Path) -> None:
     assert found[0] == found[1]
 
 
+@pytest.mark.proves("Backend logs", "drift")
 def test_new_attributes_are_told(source: LogSource, manifest: LoadManifest) -> None:
     root = Path(source.folder.address.url)
     drop(root, {"a.jsonl": text(JOB)})

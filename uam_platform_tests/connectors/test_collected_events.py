@@ -87,6 +87,10 @@ def test_the_workspace_is_the_group_of_a_known_type_else_the_first_one() -> None
     )
 
 
+@pytest.mark.proves("Segment's API", "repeats count once")
+@pytest.mark.proves("PostHog's API", "repeats count once")
+@pytest.mark.proves("Amplitude's API", "repeats count once")
+@pytest.mark.proves("Mixpanel's API", "repeats count once")
 def test_a_repeat_is_recognised_by_what_each_vendor_recognises_it_by() -> None:
     assert posthog("e", top={"uuid": "x"})["messageId"] == "web/x"
     assert amplitude("e", user_id="u1", device_id="d1", insert_id="x")["messageId"] == "web/d1/x"

@@ -97,6 +97,7 @@ class Killed(BaseException):
     """Ends a load where a kill would; nothing catches it."""
 
 
+@pytest.mark.proves("Collector", "resume after interruption")
 def test_a_load_killed_at_any_step_loses_nothing_and_doubles_nothing(tmp_path, monkeypatch):
     """Count every rename, removal and commit of a load, then kill a fresh load before each of them in turn."""
     for step in itertools.count():
@@ -145,6 +146,7 @@ def test_lines_that_nobody_can_read_are_set_aside_with_their_bytes_where_they_st
     assert load.counts["damaged_lines"] == 1
 
 
+@pytest.mark.proves("Collector", "authentication")
 def test_a_client_key_cannot_report_what_only_a_server_may(folder, manifest):
     """R54, R58: its key is public, so anybody could send it; the bytes are kept."""
     claimed = {"type": "track", "event": "Workflow Completed", "userId": "u", "messageId": "m9", "channel": "server"}

@@ -161,6 +161,14 @@ def run_until_quiet(bench: Bench, case: Case, manifest: LoadManifest, said: list
 
 
 @pytest.mark.parametrize("case", cases(), ids=str)
+@pytest.mark.proves("Zendesk", "faults")
+@pytest.mark.proves("Gong", "faults")
+@pytest.mark.proves("Salesforce", "faults")
+@pytest.mark.proves("Segment", "faults")
+@pytest.mark.proves("PostHog", "faults")
+@pytest.mark.proves("Mixpanel", "faults")
+@pytest.mark.proves("Amplitude", "faults")
+@pytest.mark.proves("Releases", "faults")
 def test_after_the_fault_everything_is_there_once(
     case: Case, bench: Bench, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

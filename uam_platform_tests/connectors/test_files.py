@@ -308,6 +308,7 @@ def test_several_tables_and_globs_share_one_numbering(exports):
     assert [(r["row_no"], r["user_id"]) for r in exports.landed()] == [(0, "u1"), (1, "u2"), (2, "u3")]
 
 
+@pytest.mark.proves("Own files", "resume after interruption")
 def test_a_landed_file_is_not_landed_again_also_when_only_its_time_changed(exports):
     path = exports.put("usage.csv", USAGE)
     exports.map(EVENTS)
@@ -317,6 +318,7 @@ def test_a_landed_file_is_not_landed_again_also_when_only_its_time_changed(expor
     assert exports.land() is None
 
 
+@pytest.mark.proves("Own files", "cursor and look-back")
 def test_a_changed_file_is_landed_anew_and_alone(exports):
     exports.put("usage.csv", USAGE)
     exports.put("other.csv", USAGE)
@@ -394,6 +396,7 @@ def test_a_mistake_is_told_with_file_key_and_what_to_write(exports, change, word
     assert exports.manifest.loads() == []
 
 
+@pytest.mark.proves("Own files", "resume after interruption")
 def test_a_damaged_file_is_told_by_name(exports):
     exports.put("usage.csv.gz", USAGE)
     path = exports.folder / "usage.csv.gz"

@@ -123,6 +123,7 @@ def test_windows_of_a_first_import_follow_each_other_without_a_gap_and_each_is_a
     assert all(following[0] <= before[1] for before, following in itertools.pairwise(asked))
 
 
+@pytest.mark.proves("Gong", "cursor and look-back")
 def test_a_call_that_becomes_readable_days_after_its_start_is_found_by_the_look_back(manifest):
     recorder = Recorder(390)
     land_all(FakeVendor(recorder), manifest)
@@ -167,6 +168,7 @@ def test_the_cursor_of_a_post_goes_into_its_body(manifest):
     assert not any("cursor" in r.url.params for r in vendor.requests)
 
 
+@pytest.mark.proves("Gong", "paging")
 def test_repeated_pages_and_any_order_double_and_lose_nothing(tmp_path):
     calm, troubled = LoadManifest(tmp_path / "calm"), LoadManifest(tmp_path / "troubled")
     plain = Recorder(*range(380, 385))
@@ -210,6 +212,7 @@ def test_a_load_that_fails_leaves_no_trace_and_the_next_one_lands_all(failing, m
     assert landed(manifest, "transcript") == sorted(recorder.started)
 
 
+@pytest.mark.proves("Gong", "resume after interruption")
 def test_a_killed_first_import_goes_on_in_the_window_where_it_stopped(manifest):
     recorder = Recorder(3, 200, 390)
     land(FakeVendor(recorder), manifest, source=LONG)
@@ -219,6 +222,7 @@ def test_a_killed_first_import_goes_on_in_the_window_where_it_stopped(manifest):
     assert landed(manifest, "call") == sorted(recorder.started)
 
 
+@pytest.mark.proves("Gong", "rate limits")
 def test_throttling_is_waited_for_as_long_as_gong_asks(manifest):
     vendor = FakeVendor(Recorder(383), [reply({"errors": ["limit"]}, 429, **{"retry-after": "1"})])
     land_all(vendor, manifest)
@@ -226,6 +230,7 @@ def test_throttling_is_waited_for_as_long_as_gong_asks(manifest):
     assert landed(manifest, "call") == [Recorder.call_id(383)]
 
 
+@pytest.mark.proves("Gong", "rate limits")
 def test_a_used_up_daily_quota_is_told_and_not_waited_for(manifest):
     vendor = FakeVendor(Recorder(383), [reply({"errors": ["limit"]}, 429, **{"retry-after": "7200"})])
     with pytest.raises(TransientError, match="status 429"):
@@ -255,6 +260,7 @@ def test_a_refusal_says_what_to_change_and_is_not_repeated(answer, words, manife
     assert "hidden-value" not in f"{refused.value}{SOURCE}"
 
 
+@pytest.mark.proves("Gong", "drift")
 def test_fields_that_gong_adds_or_empties_lose_nothing_and_are_told(manifest):
     recorder = Recorder(383)
     land(FakeVendor(recorder), manifest)
@@ -265,6 +271,8 @@ def test_fields_that_gong_adds_or_empties_lose_nothing_and_are_told(manifest):
     assert load.drift == ["call: field brandNew is new (object)", "call: field content is new (null)"]
 
 
+@pytest.mark.proves("Gong", "authentication")
+@pytest.mark.proves("Gong", "doctor")
 def test_the_check_asks_one_cheap_question_with_the_key():
     vendor = FakeVendor(lambda request: reply(EMPTY, 404))
     assert "accepted" in gong.probe(SOURCE, NOW, vendor.wire())
@@ -290,6 +298,7 @@ def test_requests_are_what_the_published_description_allows(manifest):
 
 
 @needs_samples
+@pytest.mark.proves("Gong", "recorded answers")
 def test_answers_made_from_the_published_description_are_landed(manifest):
     spec = openapi(SPEC)
     calls, transcripts, users = (made(spec, name) for name in ("Calls", "CallTranscripts", "UsersMetadata"))
@@ -307,6 +316,7 @@ def test_answers_made_from_the_published_description_are_landed(manifest):
     "name",
     ["call-transcripts", "calls", "fetch-call-extensive-data", "get-call", "list-calls", "list-users", "users"],
 )
+@pytest.mark.proves("Gong", "recorded answers")
 def test_recorded_answers_are_understood(name):
     for each in interactions(f"gong/nango/{name}.json"):
         problem = gong.explain(each["status"], each["response"], name)

@@ -45,6 +45,7 @@ def test_waits_grow_and_the_last_failure_is_told():
     assert len(vendor.requests) == 4
 
 
+@pytest.mark.proves("Zendesk", "rate limits")
 def test_the_vendors_own_waiting_time_is_kept():
     vendor = FakeVendor(lambda request: reply({"things": []}), [reply({}, 429, **{"retry-after": "37"})])
     get(vendor)

@@ -109,6 +109,7 @@ def test_days_are_read_up_to_today_and_each_event_lands_once(manifest):
     assert {row["workspace_id"] for row in events_of(manifest)} == {"ws1"}
 
 
+@pytest.mark.proves("Mixpanel", "cursor and look-back")
 def test_late_arrivals_in_days_already_read_are_landed_and_nothing_else_again(manifest):
     project = Project(daily())
     land_all(FakeVendor(project), manifest)
@@ -146,6 +147,7 @@ def test_an_answer_cut_in_the_middle_of_a_line_is_read_again(manifest):
     assert landed(manifest) == ids(range(19))
 
 
+@pytest.mark.proves("Mixpanel", "authentication")
 def test_refused_credentials_come_as_400_and_are_told_without_them(manifest):
     recorded = interaction("mixpanel/nango/events.json")
     vendor = FakeVendor(lambda _: httpx.Response(recorded["status"], text=recorded["response"]))
@@ -155,6 +157,7 @@ def test_refused_credentials_come_as_400_and_are_told_without_them(manifest):
     assert len(vendor.requests) == 1
 
 
+@pytest.mark.proves("Mixpanel", "rate limits")
 def test_throttling_without_retry_after_waits_a_minute_and_with_it_as_long_as_asked(manifest):
     script = [httpx.Response(429), httpx.Response(429, headers={"retry-after": "7"})]
     vendor = FakeVendor(Project(daily()), script=script)
@@ -162,6 +165,7 @@ def test_throttling_without_retry_after_waits_a_minute_and_with_it_as_long_as_as
     assert vendor.patience.waits == [60.0, 7.0]
 
 
+@pytest.mark.proves("Mixpanel", "rate limits")
 def test_what_was_read_before_the_hourly_limit_is_kept(manifest):
     project = Project(daily())
 
@@ -174,6 +178,7 @@ def test_what_was_read_before_the_hourly_limit_is_kept(manifest):
     assert landed(manifest) == ids(range(19))
 
 
+@pytest.mark.proves("Mixpanel", "resume after interruption")
 def test_a_kill_loses_and_doubles_nothing(tmp_path):
     for number in range(2):
         manifest, project = LoadManifest(tmp_path / str(number)), Project(daily())
@@ -243,6 +248,7 @@ def test_users_and_devices_are_told_apart(properties, user, device, manifest):
     assert (row["user_id"], row["anonymous_id"]) == (user, device)
 
 
+@pytest.mark.proves("Mixpanel", "paging")
 def test_profiles_are_read_page_by_page_once_a_day(manifest):
     project = Project(daily(), profiles=5)
     vendor = FakeVendor(project)
@@ -275,6 +281,7 @@ def test_a_service_account_needs_the_number_of_its_project(manifest):
         land(FakeVendor(Project([])), manifest, source=replace(SOURCE, time_zone="Mars/Olympus"))
 
 
+@pytest.mark.proves("Mixpanel", "authentication")
 def test_the_legacy_secret_is_a_user_name_without_password():
     legacy = replace(SOURCE, service_account=None, project_id=None)
     assert httpx.BasicAuth("the-secret", "")._auth_header == legacy.headers["authorization"]
@@ -290,10 +297,12 @@ def test_the_legacy_secret_is_a_user_name_without_password():
         ("http://127.0.0.1:8910/mixpanel", "http://127.0.0.1:8910/mixpanel"),
     ],
 )
+@pytest.mark.proves("Mixpanel", "region hosts")
 def test_the_query_host_follows_the_region(base, query):
     assert replace(SOURCE, base_url=base).query_url == query
 
 
+@pytest.mark.proves("Mixpanel", "recorded answers")
 def test_every_request_fits_mixpanels_own_description(manifest):
     vendor = FakeVendor(Project(daily(), profiles=3))
     land_all(vendor, manifest)
@@ -309,6 +318,7 @@ def test_every_request_fits_mixpanels_own_description(manifest):
             assert set(urllib.parse.parse_qs(request.content.decode())) <= set(fields)
 
 
+@pytest.mark.proves("Mixpanel", "recorded answers")
 def test_the_example_lines_of_mixpanels_description_are_read(manifest):
     described = operation("mixpanel/openapi/export.openapi.yaml", "/export", "get")
     text = described["responses"]["200"]["content"]["text/plain"]["schema"]["example"]
@@ -329,6 +339,7 @@ def test_the_recorded_empty_profiles_are_read_as_none(manifest):
     assert [load.rows for load in manifest.loads()] == [{DELIVERIES: 19}]
 
 
+@pytest.mark.proves("Mixpanel", "doctor")
 def test_doctor_asks_for_one_event_and_tells_a_refusal():
     recorded = interaction("mixpanel/nango/query-profile-activity.json")
     vendor = FakeVendor(Project(daily()))

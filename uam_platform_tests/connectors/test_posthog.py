@@ -206,6 +206,7 @@ def test_an_archive_that_is_not_there_names_its_setting(tmp_path, manifest):
 # query API
 
 
+@pytest.mark.proves("PostHog", "paging")
 def test_pages_by_position_lose_no_event_of_the_same_moment(manifest):
     vendor = FakeVendor(Project([event(n) for n in range(23)]))
     loads = land_all(manifest, source(), vendor)
@@ -215,6 +216,7 @@ def test_pages_by_position_lose_no_event_of_the_same_moment(manifest):
     assert loads[0].state == {"created_at": "2025-01-06T00:00:09.000000Z", "uuid": uuid(22), "is_at_end": True}
 
 
+@pytest.mark.proves("PostHog", "cursor and look-back")
 def test_the_next_load_looks_back_an_hour_and_lands_only_what_is_new(manifest):
     project = Project([event(n) for n in range(5)])
     land_all(manifest, source(), FakeVendor(project))
@@ -223,6 +225,7 @@ def test_the_next_load_looks_back_an_hour_and_lands_only_what_is_new(manifest):
     assert ids(manifest) == [uuid(n) for n in (0, 1, 2, 3, 4, 50, 51)]
 
 
+@pytest.mark.proves("PostHog", "resume after interruption")
 def test_a_long_import_is_several_loads_that_continue_each_other(manifest, monkeypatch):
     monkeypatch.setattr(posthog_query, "_LOAD_PAGES", 2)
     project = Project([event(n) for n in range(19)])
@@ -248,6 +251,7 @@ def test_recordings_are_not_asked_for(manifest):
     assert "'$snapshot'" in project.asked[0]
 
 
+@pytest.mark.proves("PostHog", "rate limits")
 def test_throttling_past_our_patience_lands_what_was_read_and_the_next_run_goes_on(manifest):
     project, limited = Project([event(n) for n in range(12)]), [False, False, True]
 
@@ -322,6 +326,8 @@ def test_a_renamed_column_is_told_and_moves_nothing(manifest):
     ("status", "words"),
     [(401, "UAM_POSTHOG_API_KEY"), (403, "query:read"), (404, "UAM_POSTHOG_PROJECT_ID"), (400, "batch exports")],
 )
+@pytest.mark.proves("PostHog", "authentication")
+@pytest.mark.proves("PostHog", "region hosts")
 def test_a_refusal_says_what_to_change_and_is_not_repeated(status, words, manifest):
     vendor = FakeVendor(lambda request: reply({"type": "x", "code": "y", "detail": "no", "attr": None}, status))
     with pytest.raises(PermanentError, match=words) as refused:
@@ -336,6 +342,7 @@ def test_a_project_without_archive_and_key_says_so(manifest):
         land(manifest, source(key=""))
 
 
+@pytest.mark.proves("PostHog", "doctor")
 def test_the_probe_asks_one_cheap_question():
     vendor = FakeVendor(lambda request: reply({"results": [[1]], "columns": ["1"]}))
     assert "accepted" in posthog_api.probe(source(), vendor.wire())
@@ -359,6 +366,7 @@ def recorded_events() -> list[dict[str, Any]]:
 
 
 @needs_samples
+@pytest.mark.proves("PostHog", "recorded answers")
 def test_every_recorded_event_is_read():
     events = recorded_events()
     assert len(events) >= 10

@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 import pandas as pd
+import pytest
 
 from uam_platform.connectors import salesforce, zendesk
 from uam_platform.connectors.salesforce_objects import READINGS
@@ -60,6 +61,7 @@ def desk(kind: str, objects: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
     return list(zendesk.records(next(e for e in EXPORTS if e.source_object == kind), objects))
 
 
+@pytest.mark.proves("Zendesk", "recorded answers")
 def test_every_recorded_object_of_the_help_desk_becomes_a_row_or_is_a_repeat() -> None:
     airbyte = streams()
     landed = [
@@ -76,6 +78,7 @@ def test_every_recorded_object_of_the_help_desk_becomes_a_row_or_is_a_repeat() -
     assert found.satisfaction_ratings["satisfaction"].isin(("offered", "good", "bad", "unoffered")).all()
 
 
+@pytest.mark.proves("Zendesk", "recorded answers")
 def test_the_recorded_reopening_is_one() -> None:
     audit = next(a for a in streams()["ticket_audits"] if a["id"] == REOPENED)
     children = [
@@ -115,6 +118,7 @@ def test_the_streams_are_asked_for_with_parameters_that_exist() -> None:
             assert name in told or any(value in text or name in text for text in told), (export.source_object, name)
 
 
+@pytest.mark.proves("Salesforce", "recorded answers")
 def test_recorded_records_of_salesforce_are_landed_without_attributes_and_their_limits_are_read() -> None:
     rows = [r for r in recorded("salesforce", "records") if "attributes" in r and "Id" in r]
     assert len(rows) > 100

@@ -90,6 +90,7 @@ def test_persons_and_addresses_of_pages_are_not_kept(folder: DropFolder, manifes
     assert "New search" in kept
 
 
+@pytest.mark.proves("Releases", "cursor and look-back")
 def test_files_of_every_format_are_read_once_and_a_changed_one_brings_only_what_is_new(
     folder: DropFolder, manifest: LoadManifest
 ) -> None:
@@ -142,6 +143,7 @@ def test_a_file_that_cannot_be_read_is_kept_with_its_reason_and_stops_no_other(
     assert "flag_exposure" in found
 
 
+@pytest.mark.proves("Releases", "resume after interruption")
 def test_a_file_mended_later_is_read(folder: DropFolder, manifest: LoadManifest) -> None:
     whole = json.dumps([GITHUB]).encode()
     drop(Path(folder.address.url), {"a.json": whole[:30]}, age=10)
@@ -163,6 +165,7 @@ def test_empty_files_broken_lines_and_other_encodings_are_taken_as_they_are(
     assert found == {"flag_exposure": 2, UNRECOGNISED: 4}
 
 
+@pytest.mark.proves("Releases", "drift")
 def test_new_fields_are_kept_and_told(folder: DropFolder, manifest: LoadManifest) -> None:
     drop(Path(folder.address.url), {"a.csv": EXPOSURES})
     land(folder, manifest)
@@ -176,6 +179,7 @@ def test_new_fields_are_kept_and_told(folder: DropFolder, manifest: LoadManifest
     assert json.loads(rows(manifest, load, RECORDS)[0]["payload"])["region"] == "eu"
 
 
+@pytest.mark.proves("Releases", "authentication")
 def test_a_folder_that_is_not_there_is_told_with_its_setting(tmp_path: Path, manifest: LoadManifest) -> None:
     absent = folder_of(releases.NAME, tmp_path / "absent")
     with pytest.raises(PermanentError, match="Check UAM_TEST_URL"):
@@ -184,6 +188,7 @@ def test_a_folder_that_is_not_there_is_told_with_its_setting(tmp_path: Path, man
         absent.look((".json",))
 
 
+@pytest.mark.proves("Releases", "doctor")
 def test_a_look_counts_files_and_lands_nothing(folder: DropFolder) -> None:
     drop(Path(folder.address.url), {"a.json": [GITHUB], "b.txt": "x"})
     assert folder.look((".json",)).startswith("1 files, ")

@@ -104,6 +104,7 @@ def test_all_pages_are_landed_without_the_wire_attributes(manifest):
     assert load.state == {"Account": STAMP}
 
 
+@pytest.mark.proves("Salesforce", "cursor and look-back")
 def test_the_first_read_is_whole_and_the_next_overlaps_by_ten_minutes_in_a_total_order(manifest):
     organisation = Organisation()
     vendor = FakeVendor(organisation)
@@ -131,6 +132,7 @@ def test_a_bulk_update_that_gives_all_rows_one_stamp_is_landed_once_and_whole(ma
     assert land(FakeVendor(organisation), manifest) is None
 
 
+@pytest.mark.proves("Salesforce", "authentication")
 def test_a_session_that_expires_on_the_way_is_renewed_once(manifest):
     organisation = Organisation()
     organisation.expired_from = 3
@@ -153,6 +155,7 @@ def test_a_session_that_is_refused_again_ends_the_load(manifest):
     assert manifest.loads() == []
 
 
+@pytest.mark.proves("Salesforce", "resume after interruption")
 def test_a_lost_position_is_read_again_from_the_last_row_seen(manifest):
     organisation = Organisation()
     organisation.lost_locators = 1
@@ -164,6 +167,7 @@ def test_a_lost_position_is_read_again_from_the_last_row_seen(manifest):
     assert vendor.patience.waits == [], "a lost position does not come back by waiting"
 
 
+@pytest.mark.proves("Salesforce", "rate limits")
 def test_the_daily_limit_is_a_clear_end_and_not_tried_again(manifest):
     organisation = Organisation()
     limit = reply([{"errorCode": "REQUEST_LIMIT_EXCEEDED", "message": "TotalRequests Limit exceeded."}], 403)
@@ -173,6 +177,7 @@ def test_the_daily_limit_is_a_clear_end_and_not_tried_again(manifest):
     assert len(vendor.requests) == 2
 
 
+@pytest.mark.proves("Salesforce", "authentication")
 def test_wrong_credentials_name_the_settings_and_never_show_the_secret(manifest):
     source = SalesforceSource(SOURCE.base_url, "app", "wrong-secret")
     with pytest.raises(PermanentError, match="UAM_SALESFORCE_CLIENT_SECRET") as failure:
@@ -192,6 +197,7 @@ def test_a_record_lock_is_waited_for(manifest):
     assert vendor.patience.waits == [1.0]
 
 
+@pytest.mark.proves("Salesforce", "drift")
 def test_an_optional_field_that_is_absent_is_reported_and_left_out(manifest):
     organisation = Organisation()
     organisation.absent = {"Tier__c", "Industry"}
@@ -273,6 +279,7 @@ def test_a_mistake_in_own_names_is_told_with_what_can_be_named(names, words):
         readings(names)
 
 
+@pytest.mark.proves("Salesforce", "doctor")
 def test_the_doctors_look_is_one_call_that_tells_what_is_left():
     vendor = FakeVendor(Organisation())
     told = salesforce.probe(SOURCE, vendor.wire())

@@ -73,6 +73,7 @@ def trouble(sandbox: Running, match: str, kind: str, **more) -> None:
     httpx.post(f"{sandbox.url}/_faults", json={"match": match, "kind": kind, **more}).raise_for_status()
 
 
+@pytest.mark.proves("Segment", "authentication")
 def test_every_delivery_of_the_company_arrives_including_spoilt_lines(sandbox, company, manifest):
     load = land(connectors(sandbox)["segment"], manifest)
     held = [
@@ -90,6 +91,7 @@ def test_every_delivery_of_the_company_arrives_including_spoilt_lines(sandbox, c
     assert land(connectors(sandbox)["segment"], manifest) is None
 
 
+@pytest.mark.proves("Salesforce", "paging")
 def test_every_record_of_salesforce_arrives_over_several_pages(sandbox, company, manifest):
     load = land(connectors(sandbox)["salesforce"], manifest)
     landed = rows(manifest, load, RECORDS)
@@ -281,6 +283,8 @@ def test_an_expired_credential_ends_the_load_with_what_to_check_and_without_the_
 
 
 @pytest.mark.parametrize(("name", "match"), [("mixpanel", "/mixpanel/api/2.0/export"), ("amplitude", "/amplitude")])
+@pytest.mark.proves("Mixpanel", "drift")
+@pytest.mark.proves("Amplitude", "drift")
 def test_a_changed_schema_is_landed_and_told(name, match, sandbox, tmp_path):
     connector, told = connectors(sandbox)[name], []
     manifest = LoadManifest(tmp_path / "raw")

@@ -55,6 +55,7 @@ def test_rows_come_by_day_of_receipt_then_file_then_line(archive, manifest):
     assert load.rows == {DELIVERIES: 5}
 
 
+@pytest.mark.proves("Segment", "cursor and look-back")
 def test_a_second_load_reads_only_new_files_also_those_whose_key_sorts_before(archive, manifest):
     land(archive, manifest)
     assert land(archive, manifest) is None
@@ -78,6 +79,7 @@ def test_a_damaged_file_ends_the_load_with_its_name_and_lands_nothing(archive, m
     assert list((manifest.root / "_spool").glob("*/*")) == []
 
 
+@pytest.mark.proves("Segment", "resume after interruption")
 def test_what_a_killed_load_left_is_removed_by_the_next_one(archive, manifest):
     left = manifest.folder(manifest.next_id(segment.NAME, NOW)) / "deliveries-0009.parquet"
     left.parent.mkdir(parents=True)

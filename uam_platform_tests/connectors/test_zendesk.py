@@ -126,6 +126,7 @@ def asked(vendor: FakeVendor, export: str, key: str) -> list[str]:
     return [r.url.params[key] for r in vendor.requests if export in r.url.path and key in r.url.params]
 
 
+@pytest.mark.proves("Zendesk", "paging")
 def test_all_pages_are_landed_whole_sorted_and_once(manifest):
     load = land(FakeVendor(Tickets()), manifest)
     landed = rows(manifest, load, RECORDS)
@@ -146,6 +147,7 @@ def test_the_export_order_field_is_landed_as_iso_time(manifest):
     ]
 
 
+@pytest.mark.proves("Zendesk", "cursor and look-back")
 def test_the_next_load_goes_on_after_the_cursor_and_a_little_before_the_end_time(manifest):
     tickets = Tickets()
     land(FakeVendor(tickets), manifest)
@@ -178,6 +180,7 @@ def test_a_record_that_changed_without_moving_its_time_is_landed_again(manifest)
     assert [json.loads(r["payload"])["ticket_id"] for r in rows(manifest, load, RECORDS)] == [99]
 
 
+@pytest.mark.proves("Zendesk", "paging")
 def test_an_empty_page_in_the_middle_does_not_end_the_export(manifest):
     tickets = Tickets()
     empty = reply({"ticket_events": [], "end_time": None, "next_page": None, "end_of_stream": False})
@@ -202,6 +205,7 @@ def test_an_export_that_never_moves_on_is_given_up(manifest):
     assert len([r for r in vendor.requests if "ticket_events" in r.url.path]) < 10
 
 
+@pytest.mark.proves("Zendesk", "resume after interruption")
 def test_a_load_that_fails_leaves_no_trace_and_the_next_one_starts_where_it_started(manifest):
     tickets = Tickets()
 
@@ -242,6 +246,7 @@ def test_a_refusal_says_what_to_change_and_is_not_repeated(answer, words, manife
     assert len(vendor.requests) == 1
 
 
+@pytest.mark.proves("Zendesk", "authentication")
 def test_credentials_are_sent_as_zendesk_wants_them_and_are_not_shown(manifest):
     vendor = FakeVendor(Tickets())
     land(vendor, manifest)
@@ -267,6 +272,7 @@ def rating(number: int, created: str, score: str = "offered") -> dict[str, Any]:
     return {"id": number, "ticket_id": 1, "score": score, "created_at": created, "updated_at": created}
 
 
+@pytest.mark.proves("Zendesk", "authentication")
 def test_an_oauth_token_goes_before_the_api_token_and_chats_have_one_of_their_own(manifest):
     vendor = FakeVendor(Tickets())
     vendor.answer.chats = [{"id": "c1", "second": START + 60, "update_timestamp": "2024-01-01T00:01:00Z"}]
@@ -279,6 +285,7 @@ def test_an_oauth_token_goes_before_the_api_token_and_chats_have_one_of_their_ow
     assert not [r for r in FakeVendor(Tickets()).requests if "chat" in r.url.path]
 
 
+@pytest.mark.proves("Zendesk", "cursor and look-back")
 def test_ratings_are_read_again_from_so_far_back_that_a_late_answer_is_seen(manifest):
     tickets = Tickets(tickets=0, events=0)
     tickets.ratings = [rating(n, f"2024-03-0{n}T00:00:00Z") for n in range(1, 6)]
@@ -291,6 +298,7 @@ def test_ratings_are_read_again_from_so_far_back_that_a_late_answer_is_seen(mani
     assert asked(vendor, "satisfaction", "start_time")[0] == str(back)
 
 
+@pytest.mark.proves("Zendesk", "drift")
 def test_a_stream_that_the_account_lacks_is_told_and_left_out(manifest):
     tickets, told = Tickets(tickets=1, events=0), []
 
@@ -311,6 +319,7 @@ def test_what_was_said_on_a_messaging_ticket_comes_with_its_ticket(manifest):
     assert json.loads(said["payload"]) == {**SAID, "ticket_id": 3}
 
 
+@pytest.mark.proves("Zendesk", "resume after interruption")
 def test_a_first_import_is_committed_in_parts_and_goes_on_where_it_was_cut_off(manifest):
     tickets = Tickets(tickets=5, events=1)
     source = replace(SOURCE, pages_per_load=3)
@@ -337,6 +346,7 @@ def test_a_first_import_is_committed_in_parts_and_goes_on_where_it_was_cut_off(m
         ({"id": 7, "role": "agent"}, "need an administrator"),
     ],
 )
+@pytest.mark.proves("Zendesk", "doctor")
 def test_the_doctors_look_knows_an_administrator_from_others(user, words):
     vendor = FakeVendor(lambda _: reply({"user": user}))
     try:

@@ -10,6 +10,7 @@ import pytest
 import typer.main
 
 from uam_platform.cli import app
+from uam_platform.connector_documents import KINDS, conformance, proofs, reason
 from uam_platform.documents import generated
 from uam_platform.settings import Settings
 
@@ -27,6 +28,7 @@ NOT_SETTINGS = {
         "UAM_SHOP_CLICKS",
         "UAM_COMMIT_EVENTS",
         "UAM_REAL_DATA",
+        "UAM_VENDOR_SAMPLES",
     ),
 }
 LAST_REQUIREMENT = 186
@@ -158,6 +160,16 @@ def test_the_capability_table_counts_itself() -> None:
     counted = [statuses.count(status) for status in ("met", "partly", "not yet")]
     sentence = f"Today {counted[0]} of {len(statuses)} are met, {counted[1]} partly, {counted[2]} not yet."
     assert sentence in text_of(ROOT / "docs" / "capabilities.md")
+
+
+def test_every_capability_of_a_connector_is_proved_by_a_test_or_says_why_not() -> None:
+    table, found = conformance(TESTS), proofs(TESTS)
+    cells = {(s, c) for kind in KINDS for s in table[kind]["systems"] for c in table[kind]["capabilities"]}
+    assert not set(found) - cells, "a mark names a system or capability that conformance.yaml does not know"
+    assert not [cell for cell in sorted(cells) if not found.get(cell) and reason(table, *cell) is None]
+    excused = {(s, c) for e in table["not_applicable"] for s in e["systems"] for c in e["capabilities"]}
+    assert excused <= cells
+    assert not excused & set(found), "what is proved needs no reason"
 
 
 def test_decisions_are_numbered_dated_and_listed() -> None:

@@ -73,6 +73,7 @@ def test_turning_deliveries_off_stops_a_run_before_its_next_message(setting: Set
     assert len(setting.run().sent) == 2
 
 
+@pytest.mark.proves("Slack", "rate limits")
 def test_a_throttled_channel_is_left_alone_as_long_as_it_asked(setting: Setting) -> None:
     setting.slack.plan = ["429"]
     assert len(setting.run().sent) == 4
@@ -129,6 +130,7 @@ def test_the_sdks_own_retries_are_taken_away() -> None:
     assert slack.retry_handlers == []
 
 
+@pytest.mark.proves("Slack", "close or retract")
 def test_a_resolved_alert_is_told_in_place(setting: Setting) -> None:
     setting.run()
     for number in (1, 2, 3):

@@ -42,6 +42,7 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     ],
     ids=["500 after the commit", "cut answer", "throttled", "no answer", "lost answer and a failing look-up"],
 )
+@pytest.mark.proves("Slack", "faults")
 def test_every_message_is_in_the_channel_once(sandbox: Running, tmp_path: Path, faults: list[dict[str, Any]]) -> None:
     ledger = new_ledger(tmp_path)
     account = 1 + 2 * len(sandbox.recorded("slack"))

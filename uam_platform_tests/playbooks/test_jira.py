@@ -108,6 +108,7 @@ def test_an_issue_that_is_there_is_taken_instead_of_making_another() -> None:
     assert [name for name, _ in site.calls] == ["POST jql"]
 
 
+@pytest.mark.proves("Jira", "update")
 def test_an_update_changes_text_and_comments_and_leaves_to_people_what_is_theirs() -> None:
     site = Site()
     assert site.destination().deliver(action("update", "updated"), NOW).external_ref == "OPS-21/10053"
@@ -116,6 +117,7 @@ def test_an_update_changes_text_and_comments_and_leaves_to_people_what_is_theirs
     assert "uam action abcd1234" in json.dumps(site.calls[3][1])
 
 
+@pytest.mark.proves("Jira", "close or retract")
 def test_a_resolved_alert_closes_its_issue_by_the_category_of_the_status() -> None:
     site = Site()
     site.destination().deliver(action("update", "resolved"), NOW)
@@ -177,12 +179,14 @@ def test_a_failing_look_before_making_changes_nothing_and_is_tried_again() -> No
         ({}, None, Scope.ACTION),
     ],
 )
+@pytest.mark.proves("Jira", "rate limits")
 def test_the_pause_that_jira_asks_for_is_kept(headers: dict[str, str], seconds: float | None, scope: Scope) -> None:
     outcome = Site(POST_issue=refusal(429, headers=headers)).destination().deliver(action(), NOW)
     assert (outcome.result, outcome.is_throttled) == (Result.TRANSIENT, True)
     assert (outcome.retry_after_seconds, outcome.scope) == (seconds, scope)
 
 
+@pytest.mark.proves("Jira", "authentication")
 def test_a_token_of_a_person_is_sent_as_basic_and_one_of_oauth_as_bearer() -> None:
     heads: list[str] = []
 
@@ -230,6 +234,7 @@ def test_an_issue_lists_its_accounts_with_dollars_and_says_how_many_more_there_a
 
 @given(text=st.text(alphabet=st.sampled_from('a"\\\n ü😀|<'), max_size=9000), count=st.integers(0, 50))
 @settings(max_examples=40, deadline=None, derandomize=True)
+@pytest.mark.proves("Jira", "limits of the wire format")
 def test_no_text_makes_a_document_that_jira_refuses(text: str, count: int) -> None:
     long = {name: text for name in ("title", "summary", "threshold", "follow_up", "owner_name")}
     said = payload(affected_account_count=count + 1, affected_accounts=affected(count, text[:300]), **long)
@@ -290,6 +295,7 @@ def exchanges(folder: Path) -> list[tuple[httpx.Request, httpx.Response]]:
     return seen
 
 
+@pytest.mark.proves("Jira", "specification")
 def test_every_request_and_answer_keeps_the_published_specification(tmp_path: Path) -> None:
     vendor_samples.folder()
     spec = vendor_samples.document(SPEC)
@@ -314,6 +320,7 @@ def test_every_request_and_answer_keeps_the_published_specification(tmp_path: Pa
     assert set(REQUESTS) <= used
 
 
+@pytest.mark.proves("Jira", "recorded answers")
 def test_the_recorded_answers_of_jira_are_understood() -> None:
     made = vendor_samples.recorded("jira/nango/create-issue.json", "post")[0]["response"]
     ways = vendor_samples.recorded("jira/nango/list-transitions.json", "get")[0]["response"]

@@ -114,6 +114,7 @@ def test_a_refused_creation_of_an_issue_that_exists_is_taken_for_arrived() -> No
     assert absent.destination().deliver(action(), NOW).result is Result.PERMANENT
 
 
+@pytest.mark.proves("Linear", "update")
 def test_an_update_changes_text_and_attachment_and_comments_last() -> None:
     there = Workspace(Look=found())
     assert there.destination().deliver(action("update", "updated"), NOW).result is Result.SENT
@@ -122,6 +123,7 @@ def test_an_update_changes_text_and_attachment_and_comments_last() -> None:
     assert there.calls[3][1]["input"]["id"] == linear_record.entity_id("comment", "abcd1234")
 
 
+@pytest.mark.proves("Linear", "close or retract")
 def test_a_resolved_alert_completes_its_issue_unless_people_ended_it() -> None:
     for state, moved in (("started", "s3"), ("completed", None), ("canceled", None)):
         there = Workspace(Look=found(state))
@@ -183,11 +185,13 @@ def test_an_answer_has_its_class(answer: httpx.Response | Exception, result: Res
         ({}, None),
     ],
 )
+@pytest.mark.proves("Linear", "rate limits")
 def test_the_pause_that_linear_asks_for_is_kept(headers: dict[str, str], seconds: float | None) -> None:
     outcome = Workspace(Create=refusal(400, "RATELIMITED", headers)).destination().deliver(action(), NOW)
     assert (outcome.is_throttled, outcome.retry_after_seconds) == (True, seconds)
 
 
+@pytest.mark.proves("Linear", "authentication")
 def test_a_personal_key_is_sent_bare_and_another_token_as_bearer() -> None:
     heads: list[str] = []
 
@@ -230,6 +234,7 @@ def test_an_issue_lists_its_accounts_with_dollars_in_a_table() -> None:
 
 @given(text=st.text(alphabet=st.sampled_from("a|[]()<>*_`#\\\n ü😀@"), max_size=3000))
 @settings(max_examples=40, deadline=None, derandomize=True)
+@pytest.mark.proves("Linear", "limits of the wire format")
 def test_no_text_from_outside_breaks_the_table_or_becomes_a_link(text: str) -> None:
     said = payload(title=text, summary=text, owner_name=text, affected_accounts=affected(3, text))
     fields = linear_record.text_fields(said, "k")
@@ -273,6 +278,7 @@ def requests(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(request.content) for request in world.wire.requests]
 
 
+@pytest.mark.proves("Linear", "specification")
 def test_every_document_and_its_variables_are_valid_in_the_published_schema(tmp_path: Path) -> None:
     schema = published()
     asked = requests(tmp_path)
@@ -293,6 +299,7 @@ def test_the_sandbox_serves_a_part_of_the_published_schema() -> None:
             assert set(getattr(own, "args", ())) <= set(getattr(real, "args", ())), (name, field)
 
 
+@pytest.mark.proves("Linear", "recorded answers")
 def test_recorded_answers_of_linear_are_understood() -> None:
     made = vendor_samples.recorded("linear/nango/create-issue.json", "post")[0]
     attached = vendor_samples.recorded("linear/nango/create-attachment.json", "post")[0]

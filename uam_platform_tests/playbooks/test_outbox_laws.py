@@ -57,6 +57,7 @@ class World:
     limits=st.lists(st.integers(1, 3), max_size=4),
 )
 @settings(max_examples=30, deadline=None, derandomize=True)
+@pytest.mark.proves("Slack", "effectively once")
 def test_every_action_arrives_exactly_once(
     tmp_path_factory: pytest.TempPathFactory, plan: list[str], accounts: int, limits: list[int]
 ) -> None:

@@ -58,6 +58,7 @@ def refusal(status: int, code: str, message: str = "no") -> httpx.Response:
     return httpx.Response(status, json=[{"errorCode": code, "message": message}])
 
 
+@pytest.mark.proves("Salesforce as destination", "limits of the wire format")
 def test_a_new_task_is_the_owners_with_account_date_and_the_behaviour() -> None:
     org = Org(accepted())
     outcome = org.destination().deliver(action(), NOW)
@@ -72,6 +73,7 @@ def test_a_new_task_is_the_owners_with_account_date_and_the_behaviour() -> None:
     assert "AccountId" not in fields
 
 
+@pytest.mark.proves("Salesforce as destination", "update")
 def test_an_update_leaves_to_the_person_what_is_theirs() -> None:
     org = Org(accepted(status=200))
     later = action("update", message_ref="Task/00T1/first", status="updated")
@@ -99,6 +101,7 @@ def test_a_task_ends_with_its_finding_and_comes_back_with_it(status: str, prefix
 
 
 @pytest.mark.parametrize("status", ["resolved", "stale"])
+@pytest.mark.proves("Salesforce as destination", "close or retract")
 def test_context_of_a_finding_that_is_gone_is_cleared(status: str) -> None:
     org = Org(accepted(ACCOUNT["Id"], 200))
     org.destination().deliver(action("update", "Account", "Account/001/acc_00001", status=status), NOW)
@@ -154,11 +157,13 @@ def test_a_team_as_owner_is_named_in_words_only() -> None:
         (httpx.ConnectError("refused"), Result.TRANSIENT, Scope.ACTION),
     ],
 )
+@pytest.mark.proves("Salesforce as destination", "faults")
 def test_an_answer_has_its_class(answer: httpx.Response | Exception, result: Result, scope: Scope) -> None:
     outcome = Org(answer).destination().deliver(action(), NOW)
     assert (outcome.result, outcome.scope) == (result, scope)
 
 
+@pytest.mark.proves("Salesforce as destination", "rate limits")
 def test_a_used_up_quota_waits_an_hour_and_is_no_fault_of_the_action() -> None:
     outcome = Org(refusal(403, "REQUEST_LIMIT_EXCEEDED")).destination().deliver(action(), NOW)
     assert (outcome.result, outcome.is_throttled) == (Result.TRANSIENT, True)
@@ -174,6 +179,7 @@ def test_an_expired_session_is_renewed_once() -> None:
     assert again.deliver(action(), NOW).scope is Scope.DESTINATION
 
 
+@pytest.mark.proves("Salesforce as destination", "authentication")
 def test_refused_credentials_send_nothing_and_stop_the_destination() -> None:
     def refuse(request: httpx.Request) -> httpx.Response:
         return httpx.Response(400, json={"error": "invalid_client"})

@@ -86,6 +86,7 @@ def fault(kind: str, **more: Any) -> dict[str, Any]:
     ],
     ids=["500 after the commit", "cut answer", "no answer", "expired token", "error under 200", "failing look-up too"],
 )
+@pytest.mark.proves("Salesforce as destination", "effectively once")
 def test_every_task_is_there_once_with_account_and_owner(setting: Setting, faults: list[dict[str, Any]]) -> None:
     httpx.post(f"{setting.sandbox.url}/_faults", json=faults).raise_for_status()
     assert len(setting.run().sent) == 2
@@ -113,6 +114,7 @@ class Dying(SalesforceDestination):
         raise Crash
 
 
+@pytest.mark.proves("Salesforce as destination", "faults")
 def test_a_killed_run_leaves_no_twin_and_no_loss(setting: Setting) -> None:
     alive = setting.destination()
     with pytest.raises(Crash):
@@ -145,6 +147,7 @@ def test_context_is_written_onto_the_account(setting: Setting) -> None:
     assert [(e["external_id"], e["fields"]["Uam_Signal__c"]) for e in entries] == [("acc_00001", "Growing")]
 
 
+@pytest.mark.proves("Salesforce as destination", "close or retract")
 def test_context_and_task_of_an_alert_that_is_held_back_for_long_are_taken_back(setting: Setting) -> None:
     expansion = setting.finding(1, playbook="expansion_conversation", detector="expansion", title="Growing")
     both = [{**expansion, "fingerprint": f"h{setting.number}"}, *setting.findings]

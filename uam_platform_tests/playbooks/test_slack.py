@@ -65,6 +65,7 @@ def says(status: int, word: str, headers: dict[str, str] | None = None) -> Slack
     ],
     ids=lambda v: str(v)[-40:].replace("\n", " ") if isinstance(v, Exception) else None,
 )
+@pytest.mark.proves("Slack", "authentication")
 def test_an_answer_has_the_class_of_what_may_have_happened(error: Exception, result: Result, scope: Scope) -> None:
     outcome = deliver(Refusing(error), action(), NOW)
     assert (outcome.result, outcome.scope) == (result, scope)
@@ -84,6 +85,7 @@ def test_an_acceptance_without_ts_is_unclear() -> None:
     assert deliver(Silent(), action(), NOW).result is Result.UNKNOWN
 
 
+@pytest.mark.proves("Slack", "update")
 def test_an_update_edits_the_message_it_names() -> None:
     slack = FakeSlack()
     posted = deliver(slack, action(), NOW)

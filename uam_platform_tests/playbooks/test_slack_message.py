@@ -70,6 +70,7 @@ def test_the_headline_tells_what_changed(status: str, prefix: str) -> None:
 
 @given(value=st.text(alphabet=st.sampled_from("a&<>\n ü😀*`"), max_size=6000), name=st.sampled_from(TEXTS))
 @settings(max_examples=60, deadline=None, derandomize=True)
+@pytest.mark.proves("Slack", "limits of the wire format")
 def test_no_text_breaks_a_limit_or_leaves_half_an_entity(value: str, name: str) -> None:
     check_limits(message(**{name: value}).blocks)
 
@@ -80,6 +81,7 @@ def test_the_longest_texts_together_stay_below_the_total() -> None:
     assert len(built.text) <= slack_message.TEXT_LIMIT
 
 
+@pytest.mark.proves("Slack", "limits of the wire format")
 def test_our_limits_are_those_that_slack_publishes() -> None:
     folder = os.environ.get("UAM_VENDOR_SAMPLES")
     if not folder:

@@ -15,6 +15,8 @@ PLANS = st.lists(st.sampled_from(FAULTS), max_size=16)
 @pytest.mark.parametrize("vendor", VENDORS)
 @given(plan=PLANS, accounts=st.integers(1, 3), limits=st.lists(st.integers(1, 2), max_size=3))
 @settings(max_examples=8, deadline=None, derandomize=True)
+@pytest.mark.proves("Jira", "effectively once")
+@pytest.mark.proves("Linear", "effectively once")
 def test_every_issue_is_made_exactly_once(
     tmp_path_factory: pytest.TempPathFactory, vendor: str, plan: list[str], accounts: int, limits: list[int]
 ) -> None:

@@ -74,6 +74,8 @@ def fault(vendor: str, kind: str, match: str | None = None, **more: Any) -> dict
 
 @pytest.mark.parametrize("vendor", VENDORS)
 @pytest.mark.parametrize("kind", ["500_after_commit", "cut_body", "429", "429_no_retry_after", "200_error", "500"])
+@pytest.mark.proves("Jira", "faults")
+@pytest.mark.proves("Linear", "faults")
 def test_every_issue_is_there_once(sandbox: Running, tmp_path: Path, vendor: str, kind: str) -> None:
     ledger = new_ledger(tmp_path)
     plan(ledger, vendor, 0, found(tmp_path, 2))
@@ -123,6 +125,8 @@ NAMES = {"jira": "JiraDestination", "linear": "LinearDestination"}
 
 
 @pytest.mark.parametrize("vendor", VENDORS)
+@pytest.mark.proves("Jira", "faults")
+@pytest.mark.proves("Linear", "faults")
 def test_a_process_killed_after_the_commit_leaves_no_twin_and_no_loss(
     sandbox: Running, tmp_path: Path, vendor: str
 ) -> None:

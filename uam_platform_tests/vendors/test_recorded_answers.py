@@ -85,6 +85,12 @@ def given(answer: httpx.Response) -> httpx.Response:
 
 
 @pytest.mark.parametrize("name", LANDS)
+@pytest.mark.proves("Zendesk", "recorded answers")
+@pytest.mark.proves("Gong", "recorded answers")
+@pytest.mark.proves("Salesforce", "recorded answers")
+@pytest.mark.proves("PostHog", "recorded answers")
+@pytest.mark.proves("Mixpanel", "recorded answers")
+@pytest.mark.proves("Amplitude", "recorded answers")
 def test_a_source_lands_any_recorded_answer_or_says_what_to_do(name: str, tmp_path: Path) -> None:
     vendor = name.split()[0]
     answers = list(recorded(vendor))
@@ -140,6 +146,9 @@ DESTINATIONS: dict[str, Callable[[httpx.Response], Callable[[str], Outcome]]] = 
 
 
 @pytest.mark.parametrize("vendor", DESTINATIONS)
+@pytest.mark.proves("Salesforce as destination", "recorded answers")
+@pytest.mark.proves("Jira", "recorded answers")
+@pytest.mark.proves("Linear", "recorded answers")
 def test_a_destination_classifies_any_recorded_answer(vendor: str) -> None:
     answers = list(recorded(vendor))
     assert len(answers) >= FEWEST[vendor]
@@ -164,6 +173,7 @@ class Recorded(FakeSlack):
         return {"channel": arguments["channel"], **said}
 
 
+@pytest.mark.proves("Slack", "recorded answers")
 def test_slack_classifies_any_recorded_answer() -> None:
     answers = list(recorded("slack"))
     assert len(answers) >= FEWEST["slack"]

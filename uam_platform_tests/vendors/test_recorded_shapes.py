@@ -86,6 +86,7 @@ def test_every_recorded_event_of_amplitude_is_read() -> None:
     assert len(found) == 8
 
 
+@pytest.mark.proves("PostHog", "recorded answers")
 def test_the_recorded_pages_of_posthogs_events_follow_each_other_and_every_event_is_read() -> None:
     pages = interactions("posthog/nango/events.json")
     events = [event for page in pages for event in page["response"]["results"]]
