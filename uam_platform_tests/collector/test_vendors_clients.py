@@ -140,7 +140,7 @@ def node_modules() -> Path:
     if shutil.which("node") is None:
         pytest.skip("node is not installed")
     if not (folder / "@segment" / "analytics-node").is_dir():
-        pytest.skip(f"{folder} holds no @segment/analytics-node; npm install it, or set UAM_NODE_MODULES")
+        pytest.skip(f"{folder} holds no @segment/analytics-node; .ci/run installs it there, or set UAM_NODE_MODULES")
     return folder.absolute()
 
 
