@@ -83,7 +83,7 @@ def sandbox(
     company = source_of(source).company
     if company is None:
         raise PolicyError(f"--from {source}: the sandbox serves simulated companies, not mappings")
-    serve(company, state or source / "sandbox", port=port)
+    serve(company, state or source / "sandbox", port=port, has_logs=True)
 
 
 @app.command()

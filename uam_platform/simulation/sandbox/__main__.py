@@ -35,6 +35,7 @@ def main() -> None:
         help="seconds until Jira's search knows a new issue",
     )
     parser.add_argument("--now", type=int, help="epoch seconds of the sandbox clock; by default the end of the world")
+    parser.add_argument("--logs", action="store_true", help="write the backend's logs into the bucket of exports")
     options = parser.parse_args()
     serve(
         options.company,
@@ -45,6 +46,7 @@ def main() -> None:
         incremental_per_minute=options.incremental_per_minute,
         jira_index_lag_seconds=options.jira_index_lag,
         now=options.now,
+        has_logs=options.logs,
         port_file=options.port_file,
     )
 

@@ -80,3 +80,11 @@ def environment(url: str) -> dict[str, str]:
         "UAM_SLACK_BASE_URL": f"{url}/slack/api/",
         "UAM_SLACK_BOT_TOKEN": SLACK_BOT_KEY,
     }
+
+
+def logs_environment() -> dict[str, str]:
+    """Return the further variable that connects the backend's logs; apart, because they tell of what Segment has told too.
+
+    The store's address and keys are those of the releases (`UAM_DROP_S3_*`).
+    """
+    return {"UAM_LOGS_URL": f"s3://{EXPORTS_BUCKET}/logs"}

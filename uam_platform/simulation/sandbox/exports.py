@@ -1,8 +1,8 @@
-"""What the company's own systems drop into the bucket `acme-exports`: releases, flag exposures, the calendar, documents.
+"""What the company's own systems drop into the bucket `acme-exports`: releases, flag exposures, the calendar, documents, backend logs.
 
 Belongs here: the files' names and shapes, and the index of the bucket. Does not belong here: the S3 protocol (`s3.py`), events
-(`segment_archive.py`), the inside of documents (`document_files.py`). The same company gives the same bytes; files are written anew at
-each start, for they are small.
+(`segment_archive.py`), the inside of documents (`document_files.py`), lines of logs (`log_files.py`). The same company gives the same
+bytes; files are written anew at each start.
 
 Releases look as GitHub lists them, exposures are the CSV of a flag system, the calendar is one JSON list.
 """
@@ -16,29 +16,40 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from uam_platform.simulation.sandbox import document_files
+from uam_platform.simulation.sandbox import document_files, log_files
 from uam_platform.simulation.sandbox.company import Company, Row
 from uam_platform.simulation.sandbox.segment_archive import ArchivedObject, SegmentArchive
 
 RELEASES_PREFIX: Final = "releases"
+LOGS_PREFIX: Final = "logs"
 _ID_OF_FIRST: Final = 190_000_001
 _STANDING: Final = timedelta(days=42)
 
 
-def prepare(company: Company, state: Path, now: datetime) -> SegmentArchive:
+def prepare(company: Company, state: Path, now: datetime, *, has_logs: bool = False) -> SegmentArchive:
     """Write the files and return the bucket's index.
 
     Args:
         company: whose systems they are.
         state: folder to keep the files in.
         now: clock of the sandbox; what happened later is left out.
+        has_logs: whether the backend's logs are among them.
     """
     folder = state / "exports"
     objects = [_write(folder, key, content, now) for key, content in _files(company, now)]
     if company.has("documents"):
         papers = document_files.files(company.rows("documents"), now)
         objects += [_write(folder, each.key, each.content, each.modified_at) for each in papers]
-    return SegmentArchive(folder, objects)
+    return SegmentArchive(folder, [*objects, *(_logs(company, folder, now) if has_logs else ())])
+
+
+def _logs(company: Company, folder: Path, now: datetime) -> Iterator[ArchivedObject]:
+    """Files of logs; each was written when its day was over."""
+    for day, path in log_files.write(company, folder / "objects" / LOGS_PREFIX, now):
+        content = path.read_bytes()
+        digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
+        written = min(now, datetime.combine(day, datetime.min.time(), UTC) + timedelta(days=1))
+        yield ArchivedObject(f"{LOGS_PREFIX}/{path.name}", len(content), digest, 0, written)
 
 
 def _files(company: Company, now: datetime) -> Iterator[tuple[str, bytes]]:

@@ -61,6 +61,7 @@ def create_app(
     incremental_per_minute: int = INCREMENTAL_PER_MINUTE,
     jira_index_lag_seconds: float = INDEX_LAG_SECONDS,
     now: int | None = None,
+    has_logs: bool = False,
     clocks: Clocks | None = None,
     progress: segment_archive.Progress | None = None,
 ) -> Starlette:
@@ -74,6 +75,7 @@ def create_app(
         jira_index_lag_seconds: Age from which on Jira's search knows an issue.
         now: Epoch seconds of the sandbox clock, after which nothing is served; the end of the world when not given.
             Tickets are served in their last state only, so one that changed after `now` is not there yet.
+        has_logs: Whether the backend's logs lie in the bucket of exports; a large company's take a while to write.
         clocks: Clocks for rate limits and for the stamps of messages.
         progress: Told about each day of the Segment archive that is prepared.
 
@@ -88,7 +90,7 @@ def create_app(
     until = datetime.fromtimestamp(today, UTC)
     buckets = {
         credentials.SEGMENT_BUCKET: segment_archive.prepare(served, state, progress or _print_progress, until),
-        credentials.EXPORTS_BUCKET: exports.prepare(served, state, until),
+        credentials.EXPORTS_BUCKET: exports.prepare(served, state, until, has_logs=has_logs),
     }
     routes = [
         *control.routes(journals, plan),
@@ -116,6 +118,7 @@ def serve(
     incremental_per_minute: int = INCREMENTAL_PER_MINUTE,
     jira_index_lag_seconds: float = INDEX_LAG_SECONDS,
     now: int | None = None,
+    has_logs: bool = False,
     port_file: Path | None = None,
 ) -> None:
     """Serve a company until interrupted.
@@ -129,6 +132,7 @@ def serve(
         incremental_per_minute: Limit of Zendesk's incremental exports; above its real one, the limits of Gong and PostHog are lifted alike.
         jira_index_lag_seconds: Age from which on Jira's search knows an issue.
         now: Epoch seconds of the sandbox clock; the end of the world when not given.
+        has_logs: Whether the backend's logs lie in the bucket of exports.
         port_file: Where to write the bound port, for a parent that asked for port 0.
     """
     import uvicorn
@@ -140,6 +144,7 @@ def serve(
         incremental_per_minute=incremental_per_minute,
         jira_index_lag_seconds=jira_index_lag_seconds,
         now=now,
+        has_logs=has_logs,
     )
     with socket.create_server((host, port)) as listener:
         bound = listener.getsockname()[1]
@@ -173,6 +178,7 @@ def running(
     incremental_per_minute: int = INCREMENTAL_PER_MINUTE,
     jira_index_lag_seconds: float = INDEX_LAG_SECONDS,
     now: int | None = None,
+    has_logs: bool = False,
 ) -> Iterator[Running]:
     """Run a sandbox in a subprocess on a free port and stop it at the end; the arguments are those of `create_app`.
 
@@ -191,7 +197,7 @@ def running(
             "--faults": (faults or FaultPlan()).to_json(),
             **({} if now is None else {"--now": str(now)}),
         }
-        process = subprocess.Popen(_command(options))  # noqa: S603
+        process = subprocess.Popen([*_command(options), *(["--logs"] if has_logs else [])])  # noqa: S603
         try:
             url = f"http://127.0.0.1:{_await_port(process, port_file)}"
             _await_health(process, url)
