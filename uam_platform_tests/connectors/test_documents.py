@@ -129,6 +129,7 @@ def test_a_declaration_that_cannot_be_read_is_told_and_the_text_is_kept(store: S
     assert {p["reason"] for kind, p in found if kind == UNREADABLE} == {"unreadable_declaration"}
 
 
+@pytest.mark.proves("Documents", "cursor and look-back")
 def test_only_what_is_new_or_changed_is_read_again(store: Store) -> None:
     drop(store.folder, {"a.txt": "First words.", "b.txt": "Other words.", "scan.pdf": pdf_files.scanned_pdf()})
     assert len(store.landed()) == 3
@@ -184,6 +185,7 @@ def test_an_empty_folder_is_taken_for_an_unmounted_one(store: Store) -> None:
         store.land()
 
 
+@pytest.mark.proves("Documents", "resume after interruption")
 def test_a_first_import_that_is_killed_goes_on_after_its_last_load(
     store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -260,6 +262,7 @@ def test_a_slow_answer_ends_at_its_time(tmp_path: Path) -> None:
         worker.read(tmp_path / "any.pdf")  # the process alone takes longer to start
 
 
+@pytest.mark.proves("Documents", "doctor")
 def test_doctor_counts_what_is_read_and_what_is_not(store: Store) -> None:
     drop(store.folder, {"a.txt": "Words.", "a.txt.yaml": "title: A", "b.docx": b"PK", "_draft.md": "Not yet."})
     assert documents.look(folder_of(documents.NAME, store.folder)).startswith(
