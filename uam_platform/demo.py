@@ -52,7 +52,9 @@ def demonstrate(accounts: int, days: int, seed: int, say: Callable[[str], None],
     _world(accounts, days, seed, say, console)
     first, now = world_clock(WORLD / "company")
     with vendors(WORLD / "company", WORLD / "sandbox") as environment:
-        say("vendor APIs answer on loopback: Segment archive (S3), Zendesk, Salesforce, Jira, Linear, Slack")
+        say(
+            "vendor APIs answer on loopback: Segment (S3), Mixpanel, Amplitude, PostHog, Zendesk, Gong, Salesforce, Jira, Linear, Slack"
+        )
         options = {
             "data_dir": str(DATA),
             "first_day": first.isoformat(),

@@ -24,7 +24,6 @@ from uam_platform.settings import Settings
 
 COMPANY = "company"
 _EXPORTS_PER_MINUTE = 6000
-_SECOND_TOOLS = ("UAM_MIXPANEL_", "UAM_AMPLITUDE_", "UAM_POSTHOG_")
 _ANY_DAY = date(1970, 1, 2)
 
 
@@ -63,17 +62,12 @@ def world_clock(company: Path) -> tuple[date, datetime]:
 def vendors(company: Path, state: Path) -> Iterator[dict[str, str]]:
     """The sandbox of a company, running; yields the environment variables a client needs.
 
-    Its limit on incremental exports is lifted, because a whole history is read at once. Second analytics tools stay unconnected.
+    Its limit on incremental exports is lifted, because a whole history is read at once.
     """
     from uam_platform.simulation.sandbox.server import running
 
     with running(company, state, incremental_per_minute=_EXPORTS_PER_MINUTE) as sandbox:
-        yield of_first_tools(sandbox.credentials)
-
-
-def of_first_tools(credentials: Mapping[str, str]) -> dict[str, str]:
-    """The variables of a sandbox without those of second analytics tools."""
-    return {name: value for name, value in credentials.items() if not name.startswith(_SECOND_TOOLS)}
+        yield sandbox.credentials
 
 
 def settings_of(variables: Mapping[str, str], /, **options: Any) -> Settings:

@@ -29,7 +29,7 @@ from uam_platform.orchestration.wiring import wire
 from uam_platform.policy.load import SHIPPED
 from uam_platform.policy.rulebook import load_rulebook
 from uam_platform.runner import Runner
-from uam_platform.scratch import of_first_tools, settings_of, world_clock
+from uam_platform.scratch import settings_of, world_clock
 from uam_platform.simulation.sandbox.server import running
 from uam_platform.simulation.world.generate import simulate
 
@@ -97,8 +97,7 @@ def reader(company: Path, out: Path, rules: Path, now: datetime) -> Iterator[Run
     first, _ = world_clock(company)
     epoch = int(now.replace(tzinfo=UTC).timestamp())
     with running(company, out / f"sandbox-{now:%Y%m%d}", incremental_per_minute=6000, now=epoch) as sandbox:
-        variables = of_first_tools(sandbox.credentials)
-        settings = settings_of(variables, data_dir=out, first_day=first, now=now, policy_dir=rules)
+        settings = settings_of(sandbox.credentials, data_dir=out, first_day=first, now=now, policy_dir=rules)
         with scratch_instance(out) as instance:
             yield Runner(wire(settings, load_rulebook(rules), source_names(settings)), instance, lambda line: None)
 

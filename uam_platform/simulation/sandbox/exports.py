@@ -38,6 +38,9 @@ def prepare(company: Company, state: Path, now: datetime, *, has_logs: bool = Fa
     folder = state / "exports"
     objects = [_write(folder, key, content, now) for key, content in _files(company, now)]
     if company.has("documents"):
+        objects.append(
+            _write(folder, f"{document_files.PREFIX}/.keep", b"", now)
+        )  # the folder is there before its first document
         papers = document_files.files(company.rows("documents"), now)
         objects += [_write(folder, each.key, each.content, each.modified_at) for each in papers]
     return SegmentArchive(folder, [*objects, *(_logs(company, folder, now) if has_logs else ())])
