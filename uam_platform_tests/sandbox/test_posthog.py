@@ -7,7 +7,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from uam_platform.connectors import posthog_api
 from uam_platform.connectors.posthog_query import query_text
 from uam_platform.connectors.registry import configured
 from uam_platform.lake.loads import DELIVERIES, LoadManifest
@@ -130,9 +129,3 @@ def test_a_passing_trouble_changes_no_landed_byte(kind, url, tmp_path):
     found = contents(troubled, source.land(troubled, troubled.next_id("posthog", NOW), NOW, quiet))
     assert httpx.get(f"{url}/_faults").json() == [], "the trouble did not happen"
     assert found == expected
-
-
-def test_posthog_is_connected_by_its_own_variables_and_not_by_the_companys(url):
-    values = {name.removeprefix("UAM_").lower(): value for name, value in credentials.environment(url).items()}
-    assert "posthog" not in {c.name for c in configured(Settings(_env_file=None, **values))}
-    assert connector(url).name == posthog_api.NAME
