@@ -181,7 +181,7 @@ def journeys_asset(wiring: Wiring) -> dg.AssetsDefinition:
         found = journeys_of(events, actor_days, links, wiring.rulebook.journeys, wiring.closed_as_of)
         rules, warehouse = wiring.rulebook, context.resources.warehouse
         lag = rules.churn.label_lag_days
-        shown = publish_cohorts(warehouse, features, labels, events, links, rules.cohorts, lag)
+        shown = publish_cohorts(warehouse, features, labels, events, links, rules.cohorts, lag, found)
         context.add_output_metadata({"journeys_by_week": journeys_by_week(found), **shown})
         return found
 

@@ -12,7 +12,7 @@ import pandas as pd
 from uam_platform.behavior.cohort_facts import administrators, value_by_workflow
 from uam_platform.behavior.cohort_inputs import FEATURE_COLUMNS, behaviour_inputs, extended_scalers, scaled
 from uam_platform.behavior.cohort_plots import scatter, sizes
-from uam_platform.behavior.cohorts import memberships, profiles
+from uam_platform.behavior.cohorts import main_workflow_broke, memberships, profiles
 from uam_platform.behavior.sequence_facts import Links
 from uam_platform.contracts.model import Contract
 from uam_platform.contracts.tables import COHORT_PROFILES, COHORT_SCALERS, COHORTS
@@ -20,7 +20,16 @@ from uam_platform.lake.io_manager import as_table, markdown_table
 from uam_platform.lake.resource import Warehouse
 from uam_platform.policy.cohorts import CohortPolicy
 
-_SHOWN = ["cohort", "cohort_name", "account_count", "is_stable", "differences", "member_churn_ratio"]
+_SHOWN = [
+    "cohort",
+    "cohort_name",
+    "account_count",
+    "is_stable",
+    "differences",
+    "member_churn_ratio",
+    "broken_member_count",
+    "broken_churned_count",
+]
 
 
 def publish_cohorts(
@@ -31,6 +40,7 @@ def publish_cohorts(
     links: Links,
     policy: CohortPolicy,
     label_lag_days: int,
+    journeys: pd.DataFrame,
 ) -> dict[str, Any]:
     """Publish COHORTS, COHORT_PROFILES and COHORT_SCALERS of all weekly snapshots.
 
@@ -45,6 +55,7 @@ def publish_cohorts(
         links: hierarchy, people, memberships.
         policy: rules and parameters.
         label_lag_days: days after as_of at which a label is final.
+        journeys: JOURNEYS, for the failures of the workflows that members depend on.
 
     Returns:
         Plots and the profiles of the latest snapshot, for people.
@@ -56,7 +67,8 @@ def publish_cohorts(
     values, admins = (_dated(find(events, links, days, policy)) for find in (value_by_workflow, administrators))
     members = memberships(inputs, values, admins, scalers, policy)
     outcomes = _dated(labels.select("account_id", "as_of", "is_churned", "is_label_closed").to_pandas())
-    told = profiles(members, inputs, rows, outcomes, label_lag_days)
+    broken = main_workflow_broke(values, journeys, label_lag_days)
+    told = profiles(members, inputs, rows, outcomes, label_lag_days, broken)
     for contract, found in ((COHORT_SCALERS, scalers), (COHORTS, members), (COHORT_PROFILES, told)):
         _publish(warehouse, contract, found)
     return _metadata(members, told, scaled(inputs, scalers, policy))

@@ -18,6 +18,7 @@ from uam_platform.policy.cohorts import CohortPolicy
 
 _SPOT: Final = ["account_id", "as_of"]
 _SHOWN: Final = 3
+_BEFORE_DAYS: Final = 28
 _Z: Final = 1.959964  # 95 % interval
 _WORDS: Final = {
     "core_per_person": "core work per person",
@@ -73,6 +74,7 @@ def profiles(
     features: pd.DataFrame,
     labels: pd.DataFrame,
     closed_after_days: int,
+    broken: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
     """What makes each cohort of each snapshot different, its size and money, and what became of earlier members.
 
@@ -82,6 +84,7 @@ def profiles(
         features: account_id, as_of, arr_usd_cents.
         labels: account_id, as_of, is_churned, is_label_closed.
         closed_after_days: days after as_of at which a label is final.
+        broken: `main_workflow_broke`; without it nobody's is known to have broken.
 
     Returns:
         Rows of the COHORT_PROFILES contract. Churn counts accounts once; of labels that were final at the snapshot.
@@ -100,7 +103,8 @@ def profiles(
     )
     differences = _differences(members, inputs)
     told["differences"] = [differences[key] for key in zip(told["as_of"], told["cohort"], strict=True)]
-    left = pd.DataFrame(list(_later_churn(told, members, labels, closed_after_days)), index=told.index)
+    outcomes = _outcomes(members, labels, broken)
+    left = pd.DataFrame(list(_later_churn(told, outcomes, closed_after_days)), index=told.index)
     return pd.concat([told, left], axis=1)[list(COHORT_PROFILES.column_names)]
 
 
@@ -126,17 +130,48 @@ def _said(name: str, own: float, rest: float) -> str:
     return f"{_WORDS[name]} {own:.3g} (others {rest:.3g})"
 
 
-def _later_churn(
-    told: pd.DataFrame, members: pd.DataFrame, labels: pd.DataFrame, closed_after_days: int
-) -> Iterator[dict[str, Any]]:
+def main_workflow_broke(values: pd.DataFrame, journeys: pd.DataFrame, horizon_days: int) -> pd.DataFrame:
+    """Accounts and snapshots after which the workflow that carries most of their value failed repeatedly.
+
+    Args:
+        values: `cohort_facts.value_by_workflow`.
+        journeys: JOURNEYS.
+        horizon_days: a failure counts from four weeks before the snapshot to this many days after it.
+
+    Returns:
+        account_id, as_of; unique.
+    """
+    named = values[values["workflow"] != "other"].sort_values([*_SPOT, "value_count", "workflow"])
+    main = named.drop_duplicates(_SPOT, keep="last")[[*_SPOT, "workflow"]]
+    failed = journeys.loc[
+        journeys["journey_kind"] == "repeated_failure", ["account_id", "journey_subject", "event_date"]
+    ]
+    pairs = main.merge(failed, left_on=["account_id", "workflow"], right_on=["account_id", "journey_subject"])
+    away = (pd.to_datetime(pairs["event_date"]) - pairs["as_of"]).dt.days
+    return pairs.loc[(away >= -_BEFORE_DAYS) & (away < horizon_days), _SPOT].drop_duplicates()
+
+
+def _outcomes(members: pd.DataFrame, labels: pd.DataFrame, broken: pd.DataFrame | None) -> pd.DataFrame:
+    """Members at snapshots with a final label: is_churned, is_broken."""
     closed = labels[labels["is_label_closed"] & labels["is_churned"].notna()]
     outcomes = members[[*_SPOT, "cohort"]].merge(closed[[*_SPOT, "is_churned"]], "inner", _SPOT)
+    if broken is None:
+        return outcomes.assign(is_broken=False)
+    marked = outcomes.merge(broken.assign(is_broken=True), "left", _SPOT)
+    return marked.assign(is_broken=marked["is_broken"].notna())
+
+
+def _later_churn(told: pd.DataFrame, outcomes: pd.DataFrame, closed_after_days: int) -> Iterator[dict[str, Any]]:
     by_cohort = dict(tuple(outcomes.groupby("cohort")))
     for day, cohort in zip(told["as_of"], told["cohort"], strict=True):
         rows = by_cohort.get(cohort, outcomes.iloc[:0])
         rows = rows[rows["as_of"] <= day - timedelta(days=closed_after_days)]
-        by_account = rows["is_churned"].astype(bool).groupby(rows["account_id"]).any()
-        yield _with_interval(len(by_account), int(by_account.sum()))
+        by_account = rows[["is_churned", "is_broken"]].astype(bool).groupby(rows["account_id"]).any()
+        left, broke = by_account["is_churned"], by_account["is_broken"]
+        yield _with_interval(len(by_account), int(left.sum())) | {
+            "broken_member_count": int(broke.sum()),
+            "broken_churned_count": int((broke & left).sum()),
+        }
 
 
 def _with_interval(count: int, hits: int) -> dict[str, Any]:

@@ -24,7 +24,7 @@ COHORT_PROFILES = Contract(
     description="What makes a cohort different, how big it is, and how many of its earlier members left, as known then.",
     columns=columns(
         "as_of cohort cohort_name is_named is_stable account_count arr_usd_cents stability_ratio differences closed_member_count "
-        "churned_member_count member_churn_ratio member_churn_low_ratio member_churn_high_ratio"
+        "churned_member_count member_churn_ratio member_churn_low_ratio member_churn_high_ratio broken_member_count broken_churned_count"
     ),
     key=("as_of", "cohort"),
     nullable=frozenset({"stability_ratio", "member_churn_ratio", "member_churn_low_ratio", "member_churn_high_ratio"}),

@@ -23,6 +23,16 @@ COHORT_COLUMNS: tuple[Column, ...] = (
     Column("differences", Type.STRING, "What sets members apart: median of the strongest inputs beside the others'."),
     Column("closed_member_count", Type.INT64, "Earlier members whose outcome was known.", "accounts", minimum=0),
     Column("churned_member_count", Type.INT64, "Of them, those that left within the horizon.", "accounts", minimum=0),
+    Column(
+        "broken_member_count",
+        Type.INT64,
+        "Of the earlier members with a known outcome, those whose main workflow failed repeatedly around then.",
+        "accounts",
+        minimum=0,
+    ),
+    Column(
+        "broken_churned_count", Type.INT64, "Of those, the ones that left within the horizon.", "accounts", minimum=0
+    ),
     Column("member_churn_ratio", Type.FLOAT64, "Share of earlier members that left.", minimum=0, maximum=1),
     Column("member_churn_low_ratio", Type.FLOAT64, "Lower end, Wilson 95 %.", minimum=0, maximum=1),
     Column("member_churn_high_ratio", Type.FLOAT64, "Upper end, Wilson 95 %.", minimum=0, maximum=1),

@@ -9,7 +9,7 @@ import pytest
 from uam_platform.behavior.cohort_clusters import NOISE, cluster, stability, weekly_clusters
 from uam_platform.behavior.cohort_inputs import FEATURE_COLUMNS, behaviour_inputs, extended_scalers, scaled
 from uam_platform.behavior.cohort_rules import held, rules_holding
-from uam_platform.behavior.cohorts import memberships, profiles
+from uam_platform.behavior.cohorts import main_workflow_broke, memberships, profiles
 from uam_platform.contracts.tables import COHORT_PROFILES, COHORT_SCALERS, COHORTS
 from uam_platform.policy.cohorts import CohortPolicy, HeldRule
 from uam_platform.policy.load import load_section
@@ -238,3 +238,36 @@ def test_profiles_count_earlier_members_once_and_only_by_final_labels() -> None:
     low, high = told["member_churn_low_ratio"].iloc[-1], told["member_churn_high_ratio"].iloc[-1]
     assert (low, high) == pytest.approx((0.0945, 0.9055), abs=1e-3)  # Wilson, 1 of 2
     assert np.isnan(told["member_churn_ratio"].iloc[0])
+
+
+def test_members_whose_main_workflow_broke_are_told_apart() -> None:
+    """Two depend on exports, one on imports: what counts is the failure of the workflow they depend on, in time."""
+    day = pd.Timestamp("2025-06-02")
+    values = pd.DataFrame(
+        [
+            ("a000", "export", 9),
+            ("a000", "import", 1),
+            ("a001", "export", 9),
+            ("a002", "import", 9),
+            ("a003", "other", 9),
+        ],
+        columns=["account_id", "workflow", "value_count"],
+    ).assign(as_of=day)
+    failures = [("a000", "export", 20), ("a001", "export", 90), ("a002", "export", 10), ("a003", "other", 5)]
+    journeys = pd.DataFrame(failures, columns=["account_id", "journey_subject", "after"])
+    journeys = journeys.assign(
+        journey_kind="repeated_failure", event_date=[(day + timedelta(days=n)).date() for n in journeys["after"]]
+    )
+    broken = main_workflow_broke(values, journeys, 56)
+    assert broken["account_id"].tolist() == ["a000"]
+    inputs = behaviour_inputs(features(20, 3))
+    first, last = min(inputs["as_of"]), max(inputs["as_of"])
+    members = pd.DataFrame({"account_id": ["a000", "a001"] * 2, "as_of": [first, first, last, last]}).assign(
+        cohort="C2", cohort_name="x", is_named=True, is_stable=True, membership_ratio=1.0, stability_ratio=np.nan
+    )
+    labels = members[["account_id", "as_of"]].assign(is_label_closed=True, is_churned=members["account_id"] == "a000")
+    told = profiles(
+        members, inputs, features(20, 3), labels, 7, pd.DataFrame({"account_id": ["a000"], "as_of": [first]})
+    )
+    assert told["broken_member_count"].tolist() == [0, 1]
+    assert told["broken_churned_count"].tolist() == [0, 1]
