@@ -27,6 +27,7 @@ from uam_platform_tests.ledger.findings import MONDAY, morning
 POLICY = load_section(ReviewPolicy, "reviews").audit
 RULES = load_section(AlertPolicy, "alerts")
 NAME = "behaviour_turning_bad"
+LIMIT = RULES.detectors[NAME].tuned_limit()
 DAYS = [date(2025, 3, 31) + timedelta(weeks=n) for n in range(12)]  # April and May are over, June is not
 
 
@@ -134,7 +135,7 @@ def test_too_few_verdicts_propose_nothing() -> None:
 
 def test_a_limit_is_raised_to_where_enough_of_the_judged_alerts_were_right() -> None:
     made = proposals(judged(10, 15), RULES, POLICY)[0]
-    assert (made.detector, made.column, made.before.limit, made.after.limit) == (NAME, "harm_score", 2.5, 3.5)
+    assert (made.detector, made.column, made.before.limit, made.after.limit) == (NAME, "harm_score", LIMIT, 3.5)
     assert (made.before.right, made.before.judged, made.after.right, made.after.judged) == (10, 25, 10, 10)
     assert "10 of 25 judged alerts were right, 40%" in made.arithmetic
     assert proposals(judged(11, 15), RULES, POLICY)[0].proposal_id != made.proposal_id
@@ -149,7 +150,7 @@ def test_a_limit_is_lowered_one_step_only_where_even_the_lower_bound_is_above_th
     assert proposals(judged(18, 7), RULES, POLICY) == []
     assert wilson(29, 30)[0] > POLICY.precision_goal
     made = proposals(judged(29, 1), RULES, POLICY)[0]
-    assert made.after.limit == pytest.approx(2.25)
+    assert made.after.limit == pytest.approx(0.9 * LIMIT)
 
 
 def test_the_page_asks_about_each_account_and_tells_decisions_carry_over_and_proposals() -> None:
@@ -167,7 +168,7 @@ def test_the_page_asks_about_each_account_and_tells_decisions_carry_over_and_pro
     assert "&lt;their&gt; admin left" in page
     assert f"uam audit {quiet} --verdict" in page
     assert "no verdict yet on: held back" in page
-    assert "harm_score from 2.5 to 3.5" in page
+    assert f"harm_score from {LIMIT:g} to 3.5" in page
     rows = shown(facts)
     assert {row["month"] for row in rows["carry_over"]} == {"2025-03", "2025-04"}
     assert len(rows["waiting"]) == len(may) - 1
