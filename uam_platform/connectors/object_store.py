@@ -102,6 +102,22 @@ class ObjectStore:
         ]
         return sorted(objects, key=lambda item: item.key)
 
+    def look(self) -> str:
+        """What lies at the top of the archive, for `uam doctor`: one listing, nothing is read.
+
+        Raises:
+            TransientError: the store cannot be reached.
+            PermanentError: no such archive, or access is refused.
+        """
+        from pyarrow.fs import FileSelector
+
+        found = self._tried(lambda: self._files.get_file_info(FileSelector(self._root, recursive=False)))
+        return (
+            f"archive may be listed; {len(found):,} names at its top"
+            if found
+            else "archive may be listed; nothing lies there yet"
+        )
+
     def fetch(self, item: StoredObject, target: Path) -> None:
         """Copy one file; a cut or short copy is fetched again and never left behind.
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 from uam_platform.connectors.errors import ConnectorError, PermanentError
 from uam_platform.connectors.http_json import JsonClient, Object, Wire, shown
 from uam_platform.connectors.json_lines import LineShape
-from uam_platform.connectors.object_store import StoreAddress
+from uam_platform.connectors.object_store import ObjectStore, StoreAddress
 from uam_platform.connectors.posthog_lines import line_shape
 
 NAME: Final = "posthog"
@@ -83,7 +83,7 @@ def probe(source: PostHogSource, wire: Wire) -> str:
         ConnectorError: PostHog refuses the key, or cannot be reached.
     """
     if source.archive is not None:
-        return "batch exports; the archive is looked at when it is loaded"
+        return "batch exports; " + ObjectStore(source.archive, f"{NAME} archive", wire.retry, lambda _: None).look()
     client = opened(source, lambda _: None, wire)
     try:
         query(client, source, "SELECT 1", f"{NAME} query")

@@ -82,6 +82,15 @@ def land(
     return commit_files(manifest, load_id, NAME, now.isoformat(), fresh, landed, {})
 
 
+def probe(archive: StoreAddress, retry: Retry) -> str:
+    """One listing of the archive, with its credentials.
+
+    Raises:
+        ConnectorError: the archive cannot be reached, does not exist, or may not be listed.
+    """
+    return ObjectStore(archive, f"{NAME} archive", retry, lambda _: None).look()
+
+
 def _order(item: StoredObject) -> tuple[str, str]:
     """By day of receipt, then key: the order of the landed rows."""
     return _day(item), item.key

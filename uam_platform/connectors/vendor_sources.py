@@ -35,15 +35,23 @@ LOOK: Final = Wire(retry=Retry(attempts=1), timeout_seconds=10)
 
 def land_segment(settings: Settings, _: Mapping[str, str]) -> Land:
     """Lands Segment's archive."""
-    archive = StoreAddress(
+    source = segment.SegmentSource(_segment_archive(settings), settings.engine_threads, settings.engine_memory)
+    return lambda manifest, load_id, now, progress: segment.land(source, manifest, load_id, now, progress)
+
+
+def probe_segment(settings: Settings) -> str:
+    """One listing of the archive."""
+    return segment.probe(_segment_archive(settings), LOOK.retry)
+
+
+def _segment_archive(settings: Settings) -> StoreAddress:
+    return StoreAddress(
         url=settings.segment_archive_url or "",
         endpoint=settings.segment_s3_endpoint,
         access_key=settings.segment_s3_access_key,
         secret_key=_secret(settings.segment_s3_secret_key) or None,
         region=settings.segment_s3_region,
     )
-    source = segment.SegmentSource(archive, settings.engine_threads, settings.engine_memory)
-    return lambda manifest, load_id, now, progress: segment.land(source, manifest, load_id, now, progress)
 
 
 def land_zendesk(settings: Settings, _: Mapping[str, str]) -> Land:
@@ -178,6 +186,7 @@ SEGMENT: Final = (
     ("UAM_SEGMENT_ARCHIVE_URL",),
     (DELIVERIES,),
     land_segment,
+    probe_segment,
 )
 POSTHOG: Final = (
     "Event deliveries of PostHog, from its batch exports or through its query API.",

@@ -111,6 +111,16 @@ def test_a_missing_folder_is_told_with_the_setting(tmp_path, manifest):
         land(tmp_path / "nowhere", manifest)
 
 
+@pytest.mark.proves("Segment", "doctor")
+def test_the_check_lists_the_archive_and_tells_what_is_wrong_with_it(archive, tmp_path):
+    once = Retry(attempts=1)
+    assert segment.probe(StoreAddress(str(archive)), once) == "archive may be listed; 2 names at its top"
+    (tmp_path / "empty").mkdir()
+    assert "nothing lies there yet" in segment.probe(StoreAddress(str(tmp_path / "empty")), once)
+    with pytest.raises(PermanentError, match="UAM_SEGMENT_ARCHIVE_URL"):
+        segment.probe(StoreAddress(str(tmp_path / "nowhere")), once)
+
+
 def test_an_address_of_another_kind_is_told_with_what_to_write(manifest):
     with pytest.raises(PermanentError, match="s3://bucket/prefix"):
         segment.land(segment.SegmentSource(StoreAddress("gs://bucket/x")), manifest, "load", NOW, quiet)
