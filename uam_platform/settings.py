@@ -126,6 +126,13 @@ class Settings(BaseSettings):
         None, description="s3://bucket/prefix or folder with research, transcripts and notes: PDF, Markdown, text"
     )
 
+    exchange_inbox_url: str | None = Field(
+        None, description="s3://bucket/prefix or folder in which other tools drop signed signals, see docs/exchange.md"
+    )
+    exchange_inbox_secrets: SecretStr | None = Field(
+        None, description="sender=secret, comma-separated; a sender twice while its secret is being replaced"
+    )
+
     slack_base_url: str = "https://slack.com/api/"
     slack_bot_token: SecretStr | None = None
     slack_failure_channel: str = Field("C0DATAOPS", description="channel that is told of failed runs")

@@ -4,11 +4,12 @@ Here: signing, checking, and nothing else, so that whoever sends and whoever rec
 (`uam_platform.collector.webhooks`), secrets (the caller's settings).
 
 `X-UAM-Timestamp` carries whole epoch seconds, `X-UAM-Signature` is `v1=` and the hex of HMAC-SHA256(secret, timestamp + "." + body).
-Several signatures may be given, separated by commas, while a secret is being replaced.
+While a secret is being replaced, a sender may give several signatures, separated by commas, and a receiver may take several secrets.
 """
 
 import hashlib
 import hmac
+from collections.abc import Sequence
 from typing import Final
 
 TIMESTAMP_HEADER: Final = "X-UAM-Timestamp"
@@ -33,15 +34,23 @@ def signature(secret: str, timestamp: int, body: bytes) -> str:
     return f"v1={digest}"
 
 
-def check(secret: str, timestamp: str | None, given: str | None, body: bytes, now_seconds: float) -> None:
-    """Return when the body was signed with the secret within the last five minutes.
+def check(
+    secrets: str | Sequence[str],
+    timestamp: str | None,
+    given: str | None,
+    body: bytes,
+    now_seconds: float,
+    window_seconds: float | None = REPLAY_SECONDS,
+) -> None:
+    """Return when the body was signed with a secret within the last five minutes.
 
     Args:
-        secret: what both sides know.
+        secrets: what both sides know; several while it is being replaced.
         timestamp: the timestamp header as received.
         given: the signature header as received.
         body: the bytes as received.
         now_seconds: epoch seconds of the receiver.
+        window_seconds: how far the two clocks may differ; None for files, which may lie for days.
 
     Raises:
         SignatureError: a header is missing or unreadable, the clocks differ by more than the window, or no signature fits.
@@ -50,9 +59,10 @@ def check(secret: str, timestamp: str | None, given: str | None, body: bytes, no
         raise SignatureError(f"not signed: {TIMESTAMP_HEADER} and {SIGNATURE_HEADER} are required")
     if not (timestamp.isascii() and timestamp.isdigit() and len(timestamp) <= 12):
         raise SignatureError(f"{TIMESTAMP_HEADER} is not whole epoch seconds")
-    if abs(now_seconds - int(timestamp)) > REPLAY_SECONDS:
-        raise SignatureError(f"signed more than {REPLAY_SECONDS} seconds away from this server's clock")
-    wanted = signature(secret, int(timestamp), body).encode()
+    if window_seconds is not None and abs(now_seconds - int(timestamp)) > window_seconds:
+        raise SignatureError(f"signed more than {window_seconds:g} seconds away from this server's clock")
+    known = [secrets] if isinstance(secrets, str) else list(secrets)
+    wanted = [signature(secret, int(timestamp), body).encode() for secret in known]
     offered = [part.strip().encode("utf-8", "replace") for part in given.split(",")]
-    if not any([hmac.compare_digest(wanted, part) for part in offered]):
+    if not any([hmac.compare_digest(one, part) for one in wanted for part in offered]):
         raise SignatureError("the signature does not fit the body")

@@ -36,10 +36,24 @@ class Webhook(PolicyModel):
     name: str = Field(pattern=_NAME)
     kind: Literal["segment", "zendesk", "signed"]
     secret: str = Field(min_length=8, max_length=200)
-    lands: Literal["events", "records"] = Field(
+    previous_secret: str | None = Field(
+        None, min_length=8, max_length=200, description="accepted too while the sender's secret is being replaced"
+    )
+    lands: Literal["events", "records", "signals"] = Field(
         "records", description="what a signed delivery holds; segment: events, zendesk: records"
     )
     side: Literal["client", "server"] = Field("server", description="side of its events")
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Secrets whose signatures are taken."""
+        return (self.secret, *([self.previous_secret] if self.previous_secret else []))
+
+    @model_validator(mode="after")
+    def _signals_are_signed_by_our_rule(self) -> "Webhook":
+        if self.lands == "signals" and self.kind != "signed":
+            raise ValueError(f"webhook {self.name}: only kind signed lands signals, not {self.kind}")
+        return self
 
 
 class SenderFile(PolicyModel):

@@ -151,17 +151,28 @@ class Reception:
         Raises:
             Refusal: it was not acknowledged.
         """
-        line = {
-            "kind": collected.RECORD,
-            "source": source,
-            "object": kind,
-            "id": record_id,
-            "modified_at": modified_at,
-            "received_at": self.received_text(),
-            "body": orjson.Fragment(written(body)),
-        }
-        await self._commit.land([orjson.dumps(line)])
-        self.meters.accepted[source, kind] += 1
+        await self.land_records(source, kind, [(record_id, modified_at, body)])
+
+    async def land_records(self, source: str, kind: str, found: Sequence[tuple[str, str | None, Any]]) -> None:
+        """Return once all of them are on disk; see `land_record`.
+
+        Args:
+            source: name of the webhook.
+            kind: `source_object` of the records.
+            found: id, the sender's own time and body of each.
+
+        Raises:
+            Refusal: none of them was acknowledged.
+        """
+        head = {"kind": collected.RECORD, "source": source, "object": kind, "received_at": self.received_text()}
+        try:
+            bodies = [orjson.Fragment(written(body)) for _, _, body in found]
+        except ValueError:
+            raise Refusal(Reason.INVALID, "the delivery is nested too deep") from None
+        pairs = zip(found, bodies, strict=True)
+        lines = [{**head, "id": own_id, "modified_at": at, "body": body} for (own_id, at, _), body in pairs]
+        await self._commit.land([orjson.dumps(line) for line in lines])
+        self.meters.accepted[source, kind] += len(lines)
 
     async def keep_unreadable(self, source: str, dialect: str, raw: bytes, reason: str = "not_json") -> None:
         """Keep the bytes of a known sender that nobody can read; the sender is refused all the same."""

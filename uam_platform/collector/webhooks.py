@@ -10,6 +10,7 @@ Zendesk: https://developer.zendesk.com/documentation/webhooks/verifying/ (base64
 import base64
 import hashlib
 import hmac
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ from uam_platform.collector.bodies import parsed
 from uam_platform.collector.keys import Sender, Webhook
 from uam_platform.collector.reception import Face, Reception, endpoint, retry_headers
 from uam_platform.collector.refusals import Reason, Refusal
+from uam_platform.contracts import exchange
 from uam_platform.contracts.collected import SEGMENT, SEGMENT_WEBHOOK
 from uam_platform.signatures import REPLAY_SECONDS, SIGNATURE_HEADER, TIMESTAMP_HEADER, SignatureError, check
 
@@ -49,6 +51,8 @@ def routes(reception: Reception) -> list[Route]:
         if webhook is None:
             raise Refusal(Reason.UNAUTHORIZED, "no webhook of this name is configured")
         _verify(webhook, request, body, reception.clock())
+        if webhook.lands == "signals":
+            return await _land_signals(reception, webhook, body)
         await _land(reception, webhook, request, body)
         return JSONResponse({"status": "accepted"})
 
@@ -64,31 +68,31 @@ def refused(refusal: Refusal) -> Response:
 
 def _verify(webhook: Webhook, request: Request, body: bytes, now: datetime) -> None:
     verify = {"segment": _verify_segment, "zendesk": _verify_zendesk, "signed": _verify_own}[webhook.kind]
-    verify(webhook.secret, request, body, now.replace(tzinfo=UTC).timestamp())
+    verify(webhook.secrets, request, body, now.replace(tzinfo=UTC).timestamp())
 
 
-def _verify_own(secret: str, request: Request, body: bytes, now_seconds: float) -> None:
+def _verify_own(secrets: Sequence[str], request: Request, body: bytes, now_seconds: float) -> None:
     headers = request.headers
     try:
-        check(secret, headers.get(TIMESTAMP_HEADER), headers.get(SIGNATURE_HEADER), body, now_seconds)
+        check(secrets, headers.get(TIMESTAMP_HEADER), headers.get(SIGNATURE_HEADER), body, now_seconds)
     except SignatureError as error:
         raise Refusal(Reason.UNAUTHORIZED, str(error)) from None
 
 
-def _verify_segment(secret: str, request: Request, body: bytes, _: float) -> None:
+def _verify_segment(secrets: Sequence[str], request: Request, body: bytes, _: float) -> None:
     given = request.headers.get("x-signature", "").lower()
-    if not _is_equal(hmac.new(secret.encode(), body, hashlib.sha1).hexdigest(), given):
-        found = _json_or_none(body)
-        first = found[0] if isinstance(found, list) and found else None
-        signed = orjson.dumps(first) if isinstance(first, dict) else b""
-        if not signed or not _is_equal(hmac.new(secret.encode(), signed, hashlib.sha1).hexdigest(), given):
-            raise Refusal(Reason.UNAUTHORIZED, "x-signature does not fit the body")
+    found = _json_or_none(body)
+    first = found[0] if isinstance(found, list) and found else None
+    signed = [body, *([orjson.dumps(first)] if isinstance(first, dict) else [])]
+    wanted = [hmac.new(secret.encode(), text, hashlib.sha1).hexdigest() for secret in secrets for text in signed]
+    if not any([_is_equal(each, given) for each in wanted]):
+        raise Refusal(Reason.UNAUTHORIZED, "x-signature does not fit the body")
 
 
-def _verify_zendesk(secret: str, request: Request, body: bytes, now_seconds: float) -> None:
+def _verify_zendesk(secrets: Sequence[str], request: Request, body: bytes, now_seconds: float) -> None:
     stamp = request.headers.get("x-zendesk-webhook-signature-timestamp", "")
     given = request.headers.get("x-zendesk-webhook-signature", "")
-    if not any(_is_equal(wanted, given) for wanted in zendesk_signatures(secret, stamp, body)):
+    if not any([_is_equal(wanted, given) for secret in secrets for wanted in zendesk_signatures(secret, stamp, body)]):
         raise Refusal(Reason.UNAUTHORIZED, "x-zendesk-webhook-signature does not fit timestamp and body")
     try:
         moment = datetime.fromisoformat(stamp)
@@ -133,6 +137,31 @@ async def _land(reception: Reception, webhook: Webhook, request: Request, body: 
     kind = "zendesk_webhook" if webhook.kind == "zendesk" else "webhook"
     payload = found if isinstance(found, dict) else {"body": found}
     await reception.land_record(webhook.name, kind, _delivery_id(request, found, body), _time(found), payload)
+
+
+async def _land_signals(reception: Reception, webhook: Webhook, body: bytes) -> Response:
+    """Land each envelope under its own id; what is wrong with one is told to the sender, and set aside by staging."""
+    found = _json_or_none(body)
+    if found is None:
+        await reception.keep_unreadable(webhook.name, "webhook", body)
+        raise Refusal(Reason.UNREADABLE, "the body is not valid JSON; its bytes were kept")
+    told = exchange.items(found)
+    if len(told) > exchange.MOST_ITEMS:
+        raise Refusal(Reason.TOO_LARGE, f"a delivery has at most {exchange.MOST_ITEMS} signals")
+    records = [(_signal_id(item), None, item if isinstance(item, dict) else {"body": item}) for item in told]
+    if records:
+        await reception.land_records(webhook.name, exchange.SIGNAL, records)
+    wrong = [(number, fault) for number, item in enumerate(told) if (fault := exchange.problem(item))]
+    problems = [{"index": number, "reason": reason, "detail": detail} for number, (reason, detail) in wrong]
+    return JSONResponse({"status": "accepted", "received": len(told), "problems": problems})
+
+
+def _signal_id(item: Any) -> str:
+    """The sender's id, else the content's: what nobody can read is kept under something."""
+    own = item.get("id") if isinstance(item, dict) else None
+    if isinstance(own, str) and own.strip() and len(own) <= exchange.ID_LIMIT:
+        return own
+    return hashlib.sha256(orjson.dumps(item, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def _delivery_id(request: Request, found: Any, body: bytes) -> str:

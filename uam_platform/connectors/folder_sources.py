@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Final
 
-from uam_platform.connectors import backend_logs, documents, releases
+from uam_platform.connectors import backend_logs, documents, exchange, releases
 from uam_platform.connectors.dropped_files import RECORD_SUFFIXES, DropFolder
 from uam_platform.connectors.object_store import StoreAddress
 from uam_platform.lake.loads import DELIVERIES, RECORDS, Load, LoadManifest
@@ -70,6 +70,31 @@ def look_at_documents(settings: Settings) -> str:
     return documents.look(folder(settings, documents.NAME, "UAM_DOCUMENTS_URL"))
 
 
+def inbox(settings: Settings) -> exchange.Inbox:
+    """Where other tools drop signals, and their secrets."""
+    given = settings.exchange_inbox_secrets
+    secrets = exchange.secrets_by_sender(given.get_secret_value() if given else "")
+    return exchange.Inbox(folder(settings, exchange.NAME, "UAM_EXCHANGE_INBOX_URL"), secrets)
+
+
+def land_signals(settings: Settings, _: Mapping[str, str]) -> Land:
+    """Lands signals of other tools."""
+    return lambda manifest, load_id, now, progress: exchange.land(inbox(settings), manifest, load_id, now, progress)
+
+
+def look_at_signals(settings: Settings) -> str:
+    """What lies in the folder of signals, and who may drop there."""
+    return exchange.look(inbox(settings))
+
+
+EXCHANGE: Final = (
+    "Signals of other tools about accounts, as signed files in a folder or bucket.",
+    ("UAM_EXCHANGE_INBOX_URL", "UAM_EXCHANGE_INBOX_SECRETS"),
+    (RECORDS,),
+    land_signals,
+    look_at_signals,
+)
+"""What the registry knows of the source before it is configured."""
 DOCUMENTS: Final = (
     "Research, transcripts and notes on customers, as PDF, Markdown or text in a folder or bucket.",
     ("UAM_DOCUMENTS_URL",),
@@ -77,7 +102,6 @@ DOCUMENTS: Final = (
     land_documents,
     look_at_documents,
 )
-"""What the registry knows of the source before it is configured."""
 RELEASES: Final = (
     "Releases, feature flags with their exposures, and the company's calendar, from files in a folder or bucket.",
     ("UAM_RELEASES_URL",),

@@ -127,15 +127,15 @@ def _record(
 ) -> Record:
     if isinstance(found, Broken):
         counts["broken_lines"] += 1
-        return UNRECOGNISED, _hashed(found.text), None, found.text
+        return UNRECOGNISED, hashed(found.text), None, found.text
     formed = recognise(found)
     if formed is None:
         counts["unrecognised"] += 1
         text = canonical(found)
-        return UNRECOGNISED, _hashed(text), None, text
+        return UNRECOGNISED, hashed(text), None, text
     profile.saw(formed.form, [formed.payload])
     text = canonical(formed.payload)
-    return formed.form, formed.record_id or _hashed(text), formed.modified, text
+    return formed.form, formed.record_id or hashed(text), formed.modified, text
 
 
 def canonical(payload: Mapping[str, Any]) -> str:
@@ -143,5 +143,6 @@ def canonical(payload: Mapping[str, Any]) -> str:
     return json.dumps(payload, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=str)
 
 
-def _hashed(text: str) -> str:
+def hashed(text: str) -> str:
+    """Identity of a record that has no id of its own."""
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]

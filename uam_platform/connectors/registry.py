@@ -156,6 +156,7 @@ _KNOWN: Final[dict[str, _Kind]] = {
     "backend_logs": _Kind(*folder_sources.BACKEND_LOGS),
     "releases": _Kind(*folder_sources.RELEASES),
     "documents": _Kind(*folder_sources.DOCUMENTS),
+    "exchange": _Kind(*folder_sources.EXCHANGE),
     "files": _Kind(
         "Own exports (CSV, Parquet, JSON lines) described by a mapping.",
         ("UAM_MAPPING",),

@@ -28,6 +28,7 @@ from uam_platform.contracts.tables_evidence import (
     THEMES,
     UTTERANCES,
 )
+from uam_platform.contracts.tables_exchange import CONTRACTS_EXCHANGE, EXTERNAL_SIGNALS
 from uam_platform.contracts.tables_identity import CONTRACTS_IDENTITY, HIERARCHY, MEMBERSHIPS, MERGE_LOG, PEOPLE
 from uam_platform.contracts.tables_kpis import ACCOUNT_ACTIONS, ACCOUNT_SCORES, CONTRACTS_KPIS, WORKSHEETS
 from uam_platform.contracts.tables_reviews import ACCEPTED_THRESHOLDS, AUDIT_SAMPLES, CONTRACTS_REVIEWS
@@ -47,6 +48,7 @@ __all__ = [
     "COHORT_THEMES",
     "DOCUMENTS",
     "EMERGING_THEMES",
+    "EXTERNAL_SIGNALS",
     "FLAG_EXPOSURES",
     "FLAG_STARTS",
     "HIERARCHY",
@@ -391,6 +393,7 @@ CONTRACTS: tuple[Contract, ...] = (
     *CONTRACTS_CHANGES,
     *CONTRACTS_COHORTS,
     *CONTRACTS_EVIDENCE,
+    *CONTRACTS_EXCHANGE,
     *CONTRACTS_KPIS,
     *CONTRACTS_REVIEWS,
 )

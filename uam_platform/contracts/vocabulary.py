@@ -11,6 +11,7 @@ from uam_platform.contracts.vocabulary_changes import CHANGE_COLUMNS
 from uam_platform.contracts.vocabulary_churn import CHURN_COLUMNS
 from uam_platform.contracts.vocabulary_cohorts import COHORT_COLUMNS
 from uam_platform.contracts.vocabulary_evidence import EVIDENCE_COLUMNS
+from uam_platform.contracts.vocabulary_exchange import EXCHANGE_COLUMNS
 from uam_platform.contracts.vocabulary_kpis import KPI_COLUMNS
 from uam_platform.contracts.vocabulary_reviews import REVIEW_COLUMNS
 
@@ -431,6 +432,7 @@ _ALL: tuple[Column, ...] = (
     *CHURN_COLUMNS,
     *COHORT_COLUMNS,
     *EVIDENCE_COLUMNS,
+    *EXCHANGE_COLUMNS,
     *KPI_COLUMNS,
     *REVIEW_COLUMNS,
 )

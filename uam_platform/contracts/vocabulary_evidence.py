@@ -31,9 +31,9 @@ EVIDENCE_COLUMNS: tuple[Column, ...] = (
     Column(
         "attached_by",
         _S,
-        "What led from a call or document to its account: a link of the CRM, the participants' addresses, the document's own word, the "
-        "rulebook's mapping, its folder, its title, or nothing.",
-        allowed=("crm", "participants", "declared", "mapping", "folder", "title", "nothing"),
+        "What led from a call, document or signal to its account: a link of the CRM, the participants' addresses, its own word, "
+        "the rulebook's mapping, its folder, its title, the person it names, or nothing.",
+        allowed=("crm", "participants", "declared", "mapping", "folder", "title", "person", "nothing"),
     ),
     Column("direction", _S, "Who called whom.", purpose=_WEB, allowed=("inbound", "outbound", "conference", "unknown")),
     _count("customer_count", "Participants of the customer.", "people"),

@@ -47,6 +47,7 @@ _SIDE_TABLES = (
     tables.UTTERANCES,
     tables.CALLS,
     tables.DOCUMENTS,
+    tables.EXTERNAL_SIGNALS,
     tables.RELEASES,
     tables.FLAG_EXPOSURES,
     tables.ANNOUNCEMENTS,

@@ -12,6 +12,7 @@ from typing import Final
 import pandas as pd
 
 from uam_platform.contracts import tables as contracts
+from uam_platform.contracts.exchange import SIGNAL
 from uam_platform.lake.loads import Load
 from uam_platform.policy.changes import ChangePolicy
 from uam_platform.policy.documents import DocumentPolicy
@@ -27,6 +28,7 @@ from uam_platform.staging import (
     crm_terms,
     directory,
     documents,
+    external_signals,
     mapped_records,
     satisfaction,
     ticket_measures,
@@ -51,7 +53,8 @@ READ: Final[Mapping[str, tuple[str, ...]]] = {
     "ledger": ("silence", "verdict", "threshold"),
     "releases": changes.KINDS,
     "documents": documents.KINDS,
-    "collector": ("zendesk_webhook", "webhook"),  # counted and kept as landed; no table reads them yet
+    "exchange": (SIGNAL,),
+    "collector": (SIGNAL, "zendesk_webhook", "webhook"),  # counted and kept as landed; no table reads them yet
 }  # fmt: skip
 """Kinds of records that are known, by source; any other is set aside."""
 UNREADABLE_FILE: Final = "unreadable_file"
@@ -79,6 +82,7 @@ class RecordTables:
     utterances: pd.DataFrame
     calls: pd.DataFrame
     documents: pd.DataFrame
+    external_signals: pd.DataFrame
     satisfaction_ratings: pd.DataFrame
     releases: pd.DataFrame
     flag_exposures: pd.DataFrame
@@ -125,6 +129,8 @@ def canonical_records(
     named = documents.accounts_of(account_rows, ids.by_salesforce_id)
     papers = documents.Reader(named, _staff(by_source), redactor, policy, about_documents or DocumentPolicy())
     document_rows, written_down = documents.document_rows(log, by_source["documents"], papers)
+    told_us = [*by_source["collector"][SIGNAL], *by_source["exchange"][SIGNAL]]
+    about = external_signals.subjects(named, people, id_space)
     changed = changes.changes(log, by_source["releases"], policy, kinds or ChangePolicy(), redactor)
     rows: dict[str, list[tickets.Row]] = {
         "tickets": ticket_rows + own.tickets,
@@ -140,6 +146,7 @@ def canonical_records(
         "satisfaction_ratings": ratings,
         "calls": call_rows,
         "documents": document_rows,
+        "external_signals": external_signals.signal_rows(log, told_us, about, redactor, policy),
         "releases": changed.releases,
         "flag_exposures": changed.flag_exposures,
         "announcements": changed.announcements,

@@ -32,6 +32,7 @@ SENDERS = Senders(
             Webhook(name="support", kind="zendesk", secret=SECRET),
             Webhook(name="billing", kind="signed", secret=SECRET),
             Webhook(name="jobs", kind="signed", secret=SECRET, lands="events"),
+            Webhook(name="sigos", kind="signed", secret="the-new-secret", previous_secret=SECRET, lands="signals"),
         )
     },
 )

@@ -210,6 +210,18 @@ def test_documents_arrive_with_whose_they_are_and_broken_files_with_their_reason
     assert land(connectors(sandbox)["documents"], manifest) is None
 
 
+def test_signals_of_another_tool_arrive_signed_once_and_with_their_account(sandbox, manifest):
+    pairs = []
+    for name in ("salesforce", "exchange"):
+        load = land(connectors(sandbox)[name], manifest)
+        pairs.append((load, pd.DataFrame(rows(manifest, load, RECORDS))))
+    found = canonical_records(pairs, TIME)
+    assert list(found.external_signals["signal_id"])[:2] == ["sigos/sig-1", "sigos/sig-2"]
+    of_signals = found.quarantine[found.quarantine["source"] == "exchange"]
+    assert sorted(of_signals["reason"]) == ["unknown_account", "wrong_type"]
+    assert land(connectors(sandbox)["exchange"], manifest) is None
+
+
 def test_releases_exposures_and_the_calendar_arrive_in_their_forms(sandbox, manifest):
     load = land(connectors(sandbox)["releases"], manifest)
     landed = rows(manifest, load, RECORDS)

@@ -31,6 +31,8 @@ MIXPANEL_KEY: Final = "sandbox-mixpanel-value-not-a-secret"
 MIXPANEL_PROJECT: Final = "4040293"
 AMPLITUDE_KEY: Final = "sandbox-amplitude-key-not-a-secret"
 AMPLITUDE_SIGNING_KEY: Final = "sandbox-amplitude-value-not-a-secret"
+EXCHANGE_SENDER: Final = "sigos"
+EXCHANGE_SIGNING_KEY: Final = "sandbox-exchange-value-not-a-secret"
 SLACK_BOT_KEY: Final = "xoxb-sandbox-not-a-secret"
 
 
@@ -77,6 +79,8 @@ def environment(url: str) -> dict[str, str]:
         "UAM_DROP_S3_REGION": S3_REGION,
         "UAM_RELEASES_URL": f"s3://{EXPORTS_BUCKET}/releases",
         "UAM_DOCUMENTS_URL": f"s3://{EXPORTS_BUCKET}/documents",
+        "UAM_EXCHANGE_INBOX_URL": f"s3://{EXPORTS_BUCKET}/signals",
+        "UAM_EXCHANGE_INBOX_SECRETS": f"{EXCHANGE_SENDER}={EXCHANGE_SIGNING_KEY}",
         "UAM_SLACK_BASE_URL": f"{url}/slack/api/",
         "UAM_SLACK_BOT_TOKEN": SLACK_BOT_KEY,
     }

@@ -1,8 +1,8 @@
-"""What the company's own systems drop into the bucket `acme-exports`: releases, flag exposures, the calendar, documents, backend logs.
+"""What systems drop into the bucket `acme-exports`: releases, flags, the calendar, documents, backend logs, another tool's signals.
 
 Belongs here: the files' names and shapes, and the index of the bucket. Does not belong here: the S3 protocol (`s3.py`), events
-(`segment_archive.py`), the inside of documents (`document_files.py`), lines of logs (`log_files.py`). The same company gives the same
-bytes; files are written anew at each start.
+(`segment_archive.py`), the inside of documents (`document_files.py`), lines of logs (`log_files.py`), signals (`exchange_signals.py`).
+The same company gives the same bytes; files are written anew at each start.
 
 Releases look as GitHub lists them, exposures are the CSV of a flag system, the calendar is one JSON list.
 """
@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-from uam_platform.simulation.sandbox import document_files, log_files
+from uam_platform.simulation.sandbox import document_files, exchange_signals, log_files
 from uam_platform.simulation.sandbox.company import Company, Row
 from uam_platform.simulation.sandbox.segment_archive import ArchivedObject, SegmentArchive
 
@@ -70,6 +70,8 @@ def _files(company: Company, now: datetime) -> Iterator[tuple[str, bytes]]:
     if company.has("public_calendar"):
         known = [_entry(row) for row in company.rows("public_calendar") if _begin(row) <= now + _STANDING]
         yield f"{RELEASES_PREFIX}/calendar.json", json.dumps(known, indent=1).encode()
+    if company.has("salesforce_account"):
+        yield from exchange_signals.files(company.rows("salesforce_account"), now)
 
 
 def _github(number: int, row: Row) -> dict[str, Any]:
