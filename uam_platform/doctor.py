@@ -51,6 +51,7 @@ def _findings(settings: Settings) -> Iterator[Finding]:
     yield _tried("slack", lambda: _slack(settings))
     yield _tried("jira", lambda: doctor_trackers.jira(settings))
     yield _tried("linear", lambda: doctor_trackers.linear(settings))
+    yield _tried("exchange", lambda: doctor_trackers.exchange(settings))
 
 
 def _tried(subject: str, look: Callable[[], str]) -> Finding:

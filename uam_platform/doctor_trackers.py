@@ -1,4 +1,4 @@
-"""Looks of `uam doctor` at issue trackers: whether the token is taken, and whether the rulebook's targets exist there.
+"""Looks of `uam doctor` at issue trackers (is the token taken, do the rulebook's targets exist) and at the exchange.
 
 Here: one cheap read each. Not here: the other looks (`doctor`), deliveries (`uam_platform.playbooks`).
 """
@@ -71,6 +71,29 @@ def linear(settings: Settings) -> str:
         raise ValueError(f"Linear shows no team {', '.join(absent)}; name yours in playbooks.yaml by key or id")
     where = person["organization"]["name"]
     return f"key of {person['name']} at {where} accepted; teams {', '.join(wanted) or 'none named'}; {_mode(settings)}"
+
+
+def exchange(settings: Settings) -> str:
+    """Where alerts are told to another tool, and by how many secrets they are signed; nothing is sent.
+
+    Raises:
+        ValueError: the address is none, or the folder cannot be written.
+    """
+    if "exchange" not in settings.connected_destinations:
+        return "off; to tell another tool of alerts set UAM_EXCHANGE_OUTBOX_URL and UAM_EXCHANGE_OUTBOX_SECRET"
+    from uam_platform.playbooks.clients import exchange_folder, exchange_secrets
+    from uam_platform.playbooks.exchange import Receiver
+
+    secrets, folder = exchange_secrets(settings), exchange_folder(settings)
+    if folder is None:
+        where = Receiver(str(settings.exchange_outbox_url), secrets).url
+    else:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "_doctor").write_text("writable", encoding="utf-8")
+        (folder / "_doctor").unlink()
+        where = f"{folder.absolute()}, which is writable"
+    signed = "by two secrets, while one is being replaced" if len(secrets) > 1 else "by one secret"
+    return f"alerts go to {where}; signed {signed}; {_mode(settings)}"
 
 
 def _data(answer: "httpx.Response") -> dict[str, Any]:

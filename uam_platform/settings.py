@@ -133,6 +133,14 @@ class Settings(BaseSettings):
         None, description="sender=secret, comma-separated; a sender twice while its secret is being replaced"
     )
 
+    exchange_outbox_url: str | None = Field(
+        None, description="https address or folder that is told of alerts in signed envelopes, see docs/exchange.md"
+    )
+    exchange_outbox_secret: SecretStr | None = Field(None, description="signs them")
+    exchange_outbox_previous_secret: SecretStr | None = Field(
+        None, description="signs them too, while the receiver still has it"
+    )
+
     slack_base_url: str = "https://slack.com/api/"
     slack_bot_token: SecretStr | None = None
     slack_failure_channel: str = Field("C0DATAOPS", description="channel that is told of failed runs")
@@ -172,7 +180,10 @@ class Settings(BaseSettings):
         """Systems that actions can be delivered to; actions for others stay planned until they are connected."""
         salesforce = (self.salesforce_base_url, self.salesforce_client_id, self.salesforce_client_secret)
         jira = (self.jira_base_url, self.jira_api_token)
-        needed = {"slack": (), "salesforce": salesforce, "jira": jira, "linear": (self.linear_api_key,)}
+        exchange = (self.exchange_outbox_url, self.exchange_outbox_secret)
+        needed = {
+            "slack": (), "salesforce": salesforce, "jira": jira, "linear": (self.linear_api_key,), "exchange": exchange,
+        }  # fmt: skip
         return frozenset(name for name, values in needed.items() if all(values))
 
     def clock(self) -> datetime:

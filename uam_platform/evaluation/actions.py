@@ -3,7 +3,7 @@
 Here: what the destinations accepted against what the outbox says was sent. Not here: whether the alert was right (`alerts`).
 An action is recognised by its idempotency key: in Slack the id in the message's metadata, in Salesforce the field that names the last
 action, and the external id under which a task was created, in Jira the label of an issue and the last line
-of a comment, in Linear the last line of either.
+of a comment, in Linear the last line of either, in the exchange the envelope's id.
 """
 
 import re
@@ -20,6 +20,7 @@ SLACK: Final = "slack"
 SALESFORCE: Final = "salesforce"
 JIRA: Final = "jira"
 LINEAR: Final = "linear"
+EXCHANGE: Final = "exchange"
 LAST_ACTION: Final = "Uam_Last_Action__c"
 """Field of the shipped rulebook, see `policy.playbooks.SalesforceFields`."""
 POST: Final = "chat.postMessage"
@@ -34,7 +35,7 @@ def section(run: RunFolder) -> Section:
     outbox = run.outbox()
     if outbox is None:
         return Section("actions", _TITLE, (), "The run has no ledger.")
-    received = {name: run.received(name) for name in (SLACK, SALESFORCE, JIRA, LINEAR)}
+    received = {name: run.received(name) for name in (SLACK, SALESFORCE, JIRA, LINEAR, EXCHANGE)}
     if received[SLACK] is None:
         return Section("actions", _TITLE, (), "Nothing was recorded by the destination; give the sandbox's folder.")
     rows = compare(outbox, received[SLACK])
@@ -43,6 +44,8 @@ def section(run: RunFolder) -> Section:
     for tracker in (JIRA, LINEAR):
         if (outbox["destination"] == tracker).any():
             rows += compare_issues(outbox, received[tracker] or [], tracker)
+    if (outbox["destination"] == EXCHANGE).any():
+        rows += compare_envelopes(outbox, received[EXCHANGE] or [])
     return Section("actions", _TITLE, tuple(rows))
 
 
@@ -82,6 +85,12 @@ def compare_issues(outbox: pd.DataFrame, received: Sequence[Call], tracker: str 
     own = outbox[outbox["destination"] == tracker]
     told = [call for call in received if call["created"]]
     return _rows(f"{tracker.capitalize()}: ", "issues", own, told, _action_of_issue, [True] * len(told))
+
+
+def compare_envelopes(outbox: pd.DataFrame, received: Sequence[Call]) -> list[Row]:
+    """Rows about the exchange; the arguments are those of `compare`, with the envelopes that the receiver took."""
+    own = outbox[outbox["destination"] == EXCHANGE]
+    return _rows("Exchange: ", "envelopes", own, received, lambda call: str(call["id"]), [True] * len(received))
 
 
 def _rows(

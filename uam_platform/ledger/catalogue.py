@@ -24,12 +24,15 @@ _MONEY: Final = "arr_usd_cents revenue_at_risk_usd_cents expected_saved_usd_cent
 def plan(
     candidate: Mapping[Any, Any], policy: PlaybookPolicy, connected: Collection[str] = DESTINATIONS_WITH_DELIVERY
 ) -> list[PlannedAction]:
-    """Actions for one CANDIDATES row, in the order of the playbook; those for systems not `connected` stay planned.
+    """Actions for one CANDIDATES row, in the order of the playbook, then those of every playbook.
+
+    The playbook's own for systems not `connected` stay planned; the others are left out.
 
     Raises:
         KeyError: the row names a playbook the catalogue does not have.
     """
     payload = _payload(candidate)
+    always = {label: action for label, action in policy.always.items() if action.destination in connected}
     return [
         PlannedAction(
             action=label,
@@ -38,7 +41,7 @@ def plan(
             payload=payload,
             has_delivery=action.destination in connected,
         )
-        for label, action in policy.playbook(str(candidate["playbook"])).actions.items()
+        for label, action in {**always, **policy.playbook(str(candidate["playbook"])).actions}.items()
     ]
 
 

@@ -20,7 +20,7 @@ from uam_platform.ledger.models import AlertRow, OutboxRow
 from uam_platform.policy.alerts import LifeCycle
 
 Row = Mapping[Any, Any]
-_RETRACTED = ("salesforce",)
+_RETRACTED = ("salesforce", "exchange")
 """Systems in which people act on what stands there, long after it was written."""
 _GONE = ("resolved", "stale")
 _NOT_YET_THERE = ("pending", "failed", "parked", "superseded", "planned_no_destination")

@@ -3,13 +3,17 @@
 Here: from settings to destinations by name. Not here: which settings connect one (`uam_platform.settings`), the destinations themselves.
 """
 
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import SecretStr
 
 from uam_platform.playbooks.destination import Destination
+from uam_platform.playbooks.exchange import ExchangeDestination, Receiver
+from uam_platform.playbooks.exchange_folder import FolderDestination
 from uam_platform.playbooks.jira import JiraDestination
 from uam_platform.playbooks.jira_session import JiraLogin, JiraSession
 from uam_platform.playbooks.linear import LinearDestination
@@ -47,7 +51,31 @@ def destinations(settings: Settings, policy: PlaybookPolicy, slack: "WebClient")
             workspace = LinearSession(linear_login(settings))
             connections.callback(workspace.close)
             clients["linear"] = LinearDestination(workspace, policy.linear, settings.dagster_url)
+        if "exchange" in settings.connected_destinations:
+            clients["exchange"] = _exchange(settings, connections)
         yield clients
+
+
+def _exchange(settings: Settings, connections: ExitStack) -> Destination:
+    """The receiver of alerts: an address, or a folder."""
+    if (folder := exchange_folder(settings)) is not None:
+        return FolderDestination(folder, exchange_secrets(settings), time.time)
+    receiver = Receiver(str(settings.exchange_outbox_url), exchange_secrets(settings))
+    client = ExchangeDestination(receiver, time.time)
+    connections.callback(client.close)
+    return client
+
+
+def exchange_folder(settings: Settings) -> Path | None:
+    """The folder that alerts are written to; None where they are posted."""
+    url = str(settings.exchange_outbox_url)
+    return None if "://" in url and not url.startswith("file://") else Path(url.removeprefix("file://"))
+
+
+def exchange_secrets(settings: Settings) -> tuple[str, ...]:
+    """What signs alerts: the secret, and the one before it while it is being replaced."""
+    given = (settings.exchange_outbox_secret, settings.exchange_outbox_previous_secret)
+    return tuple(_revealed(secret) for secret in given if secret)
 
 
 def salesforce_login(settings: Settings) -> SalesforceLogin:

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from uam_platform.policy.load import PolicyModel
 
-DESTINATIONS_WITH_DELIVERY = frozenset({"slack", "salesforce", "jira", "linear"})
+DESTINATIONS_WITH_DELIVERY = frozenset({"slack", "salesforce", "jira", "linear", "exchange"})
 """Destinations this platform can deliver to, once connected; actions for others are recorded as planned."""
 
 SALESFORCE_TASK = "Task"
@@ -25,10 +25,11 @@ ContextFact = Literal["status", "title", "summary", "follow_up", "as_of", "evide
 class Action(PolicyModel):
     """One thing a playbook does."""
 
-    destination: Literal["slack", "salesforce", "jira", "linear"]
+    destination: Literal["slack", "salesforce", "jira", "linear", "exchange"]
     target: str | None = Field(
         None,
-        description="Slack channel, Salesforce object, Jira project, Linear team (key or id); absent: the destination's default",
+        description="Slack channel, Salesforce object, Jira project, Linear team (key or id), a name of yours for the exchange; "
+        "absent: the destination's default",
     )
 
 
@@ -44,7 +45,7 @@ class Delivery(PolicyModel):
 
     seconds_between_messages: float = Field(1.1, ge=1, description="per target; Slack allows one message a second")
     seconds_between_calls: dict[str, float] = Field(
-        default_factory=lambda: {"salesforce": 0.0, "jira": 0.0, "linear": 0.0},
+        default_factory=lambda: {"salesforce": 0.0, "jira": 0.0, "linear": 0.0, "exchange": 0.0},
         description="other pauses, by destination",
     )
     max_sent_per_run: int = Field(50, ge=1)
@@ -95,6 +96,9 @@ class PlaybookPolicy(PolicyModel):
     version: int = Field(ge=1)
     default_targets: dict[str, str] = Field(default_factory=dict)
     playbooks: dict[str, Playbook] = Field(min_length=1)
+    always: dict[str, Action] = Field(
+        default_factory=dict, description="actions of every playbook, planned only while their destination is connected"
+    )
     delivery: Delivery
     salesforce: SalesforceFields
     jira: JiraFields = Field(default_factory=lambda: JiraFields())
@@ -102,8 +106,9 @@ class PlaybookPolicy(PolicyModel):
 
     @model_validator(mode="after")
     def _targets_are_known(self) -> "PlaybookPolicy":
-        for name, playbook in self.playbooks.items():
-            for label, action in playbook.actions.items():
+        named = {name: playbook.actions for name, playbook in self.playbooks.items()} | {"always": self.always}
+        for name, actions in named.items():
+            for label, action in actions.items():
                 has_delivery = action.destination in DESTINATIONS_WITH_DELIVERY
                 if has_delivery and not (action.target or self.default_targets.get(action.destination)):
                     raise ValueError(

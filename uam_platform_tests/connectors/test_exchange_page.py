@@ -11,11 +11,20 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
 from uam_platform.contracts.exchange import problem
+from uam_platform.playbooks.exchange_envelope import _AFFECTED, _TOLD
 
 PAGE = (Path(__file__).parents[2] / "docs" / "exchange.md").read_text(encoding="utf-8")
 BLOCKS = [json.loads(block) for block in re.findall(r"^```json\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)]
 EXAMPLE = next(block for block in BLOCKS if block.get("type") == "signal")
 VALID = Draft202012Validator(next(block for block in BLOCKS if block.get("title") == "signal"))
+
+
+def test_the_page_shows_the_envelope_that_goes_out() -> None:
+    shown = next(block for block in BLOCKS if block.get("type") == "alert.opened")
+    keys = {"version", "id", "type", "occurred_at", "subject", "alert"}
+    assert set(shown) == keys
+    assert set(shown["alert"]) == {"alert_id", *_TOLD, "affected_accounts"}
+    assert set(shown["alert"]["affected_accounts"][0]) == set(_AFFECTED)
 
 
 def test_the_example_is_sound() -> None:

@@ -1,6 +1,6 @@
-"""The sandbox's issue trackers in this process, behind a transport that misbehaves as told.
+"""The sandbox's issue trackers and its receiver of the exchange in this process, behind a transport that misbehaves as told.
 
-Here: worlds for the laws of deliveries to Jira and Linear. Not here: tests.
+Here: worlds for the laws of deliveries to Jira, Linear and the exchange. Not here: tests.
 """
 
 import asyncio
@@ -20,12 +20,14 @@ from uam_platform.ledger.engine import Ledger
 from uam_platform.ledger.lifecycle import apply_candidates
 from uam_platform.playbooks.deliver import DeliveryReport, deliver_outbox
 from uam_platform.playbooks.destination import Destination
+from uam_platform.playbooks.exchange import ExchangeDestination, Receiver
 from uam_platform.playbooks.jira import JiraDestination
 from uam_platform.playbooks.jira_session import JiraLogin, JiraSession
 from uam_platform.playbooks.linear import LinearDestination
 from uam_platform.playbooks.linear_session import LinearLogin, LinearSession
 from uam_platform.policy.playbooks import Action, Playbook
 from uam_platform.simulation.sandbox import credentials
+from uam_platform.simulation.sandbox.exchange import ExchangeSurface
 from uam_platform.simulation.sandbox.fault_answers import answer as vendor_answer
 from uam_platform.simulation.sandbox.jira import JiraSurface
 from uam_platform.simulation.sandbox.linear import LinearSurface
@@ -53,12 +55,12 @@ UNLIMITED = PLAYBOOKS.delivery.model_copy(update={"max_attempts": 1000, "max_rec
 LEASE = timedelta(seconds=UNLIMITED.lease_seconds)
 LABEL = "issue_with_affected_accounts"
 TARGETS = {"jira": "OPS", "linear": "PROD"}
-_ROOTS = {"jira": "/jira", "linear": "/linear"}
+_ROOTS = {"jira": "/jira", "linear": "/linear", "exchange": "/exchange"}
 
 
 def issue_playbook(vendor: str) -> Playbook:
-    """A playbook that makes one issue."""
-    target = {"destination": vendor, "target": TARGETS[vendor]}
+    """A playbook that makes one issue, or one envelope of the exchange."""
+    target = {"destination": vendor, "target": TARGETS.get(vendor, "alerts")}
     return Playbook(meaning="An issue and nothing else.", actions={LABEL: Action.model_validate(target)})
 
 
@@ -154,7 +156,7 @@ class World:
         self.journal = Journal(folder, vendor)
         self.surface = _SURFACES[vendor](self.journal, self.seconds)
         self.wire = Wire(Starlette(routes=self.surface.routes()), vendor, plan or [], self.clock)
-        self.policy = PLAYBOOKS.model_copy(update={"playbooks": {"issue": issue_playbook(vendor)}})
+        self.policy = PLAYBOOKS.model_copy(update={"playbooks": {"issue": issue_playbook(vendor)}, "always": {}})
 
     def clock(self) -> datetime:
         return self.now
@@ -174,6 +176,9 @@ class World:
         self.now = at
 
     def destination(self) -> Destination:
+        if self.vendor == "exchange":
+            receiver = Receiver("http://127.0.0.1/exchange/alerts", (credentials.EXCHANGE_SIGNING_KEY,))
+            return ExchangeDestination(receiver, self.seconds, self.wire)
         return _DESTINATIONS[self.vendor](self.wire)
 
     def run(self, limit: int = 100) -> DeliveryReport | None:
@@ -212,5 +217,6 @@ def _linear(wire: Wire) -> Destination:
 _SURFACES: dict[str, Callable[[Journal, Callable[[], float]], Any]] = {
     "jira": lambda journal, seconds: JiraSurface(journal, seconds, seconds, index_lag_seconds=30.0),
     "linear": lambda journal, seconds: LinearSurface(journal, seconds, seconds),
+    "exchange": lambda journal, seconds: ExchangeSurface(journal, seconds),
 }
 _DESTINATIONS: dict[str, Callable[[Wire], Destination]] = {"jira": _jira, "linear": _linear}

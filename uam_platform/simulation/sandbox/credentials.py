@@ -81,6 +81,8 @@ def environment(url: str) -> dict[str, str]:
         "UAM_DOCUMENTS_URL": f"s3://{EXPORTS_BUCKET}/documents",
         "UAM_EXCHANGE_INBOX_URL": f"s3://{EXPORTS_BUCKET}/signals",
         "UAM_EXCHANGE_INBOX_SECRETS": f"{EXCHANGE_SENDER}={EXCHANGE_SIGNING_KEY}",
+        "UAM_EXCHANGE_OUTBOX_URL": f"{url}/exchange/alerts",
+        "UAM_EXCHANGE_OUTBOX_SECRET": EXCHANGE_SIGNING_KEY,
         "UAM_SLACK_BASE_URL": f"{url}/slack/api/",
         "UAM_SLACK_BOT_TOKEN": SLACK_BOT_KEY,
     }

@@ -25,11 +25,11 @@ _TOLD: Final = (
 
 
 def files(accounts: list[Row], now: datetime) -> list[tuple[str, bytes]]:
-    """Keys and bytes of the file and its signature; none where no account has an id of the product."""
+    """Keys and bytes of the file and its signature, beside one that keeps the folder; no account with an id, no file."""
     named = sorted((row for row in accounts if row.get("Product_Account_Id__c")), key=lambda row: str(row["Id"]))
     lines = [_envelope(number, row, now) for number, row in enumerate(named[: len(_TOLD)])]
     if not lines:
-        return []
+        return [(f"{PREFIX}/.keep", b"")]
     lines += [
         lines[0],
         {**lines[0], "id": "sig-unknown", "subject": {"account_id": "acc_of_somebody_else"}},
@@ -38,7 +38,7 @@ def files(accounts: list[Row], now: datetime) -> list[tuple[str, bytes]]:
     content = "".join(json.dumps(line) + "\n" for line in lines).encode()
     at = int(now.timestamp())
     note = {"sender": EXCHANGE_SENDER, "timestamp": at, "signature": signature(EXCHANGE_SIGNING_KEY, at, content)}
-    return [(_KEY, content), (f"{_KEY}.sig", json.dumps(note).encode())]
+    return [(f"{PREFIX}/.keep", b""), (_KEY, content), (f"{_KEY}.sig", json.dumps(note).encode())]
 
 
 def _envelope(number: int, account: Row, now: datetime) -> dict[str, Any]:

@@ -70,8 +70,8 @@ def _files(company: Company, now: datetime) -> Iterator[tuple[str, bytes]]:
     if company.has("public_calendar"):
         known = [_entry(row) for row in company.rows("public_calendar") if _begin(row) <= now + _STANDING]
         yield f"{RELEASES_PREFIX}/calendar.json", json.dumps(known, indent=1).encode()
-    if company.has("salesforce_account"):
-        yield from exchange_signals.files(company.rows("salesforce_account"), now)
+    accounts = company.rows("salesforce_account") if company.has("salesforce_account") else []
+    yield from exchange_signals.files(accounts, now)
 
 
 def _github(number: int, row: Row) -> dict[str, Any]:

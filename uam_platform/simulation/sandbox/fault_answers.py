@@ -99,6 +99,12 @@ _VENDORS: Final[dict[str, dict[str, Answer]]] = {
         "200_error": _linear(200, "INTERNAL_SERVER_ERROR", "Internal server error"),
         "expired_token": _linear(401, "AUTHENTICATION_ERROR", "Authentication required, not authenticated"),
     },
+    "exchange": {
+        "429": _json(429, {"status": "refused", "detail": "too many envelopes"}),
+        "500": _json(500, {"status": "failed"}),
+        "200_error": _json(503, {"status": "failed"}),  # a receiver that has no way to say no with a 200
+        "expired_token": _json(401, {"status": "refused", "detail": "the signature does not fit the body"}),
+    },
     "mixpanel": {
         "429": (429, _TEXT, "too many export requests in the last hour\n"),
         "500": (500, _TEXT, "Internal server error\n"),

@@ -2,7 +2,7 @@
 
 Belongs here: appending and reading back. Does not belong here: whether a message is acceptable (`slack.py`,
 `salesforce_tasks.py`, `jira_issues.py`,
-`linear_issues.py`). An entry is on disk before the client sees success, so that a client that is killed or is told
+`linear_issues.py`, `exchange.py`). An entry is on disk before the client sees success, so that a client that is killed or is told
 500 after the commit can still be compared with what really arrived.
 """
 
@@ -12,7 +12,7 @@ import threading
 from pathlib import Path
 from typing import Any, Final
 
-DESTINATIONS: Final = ("slack", "salesforce", "jira", "linear")
+DESTINATIONS: Final = ("slack", "salesforce", "jira", "linear", "exchange")
 
 Entry = dict[str, Any]
 

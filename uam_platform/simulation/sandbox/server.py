@@ -25,6 +25,7 @@ from starlette.middleware import Middleware
 from uam_platform.simulation.sandbox import control, credentials, exports, segment_archive
 from uam_platform.simulation.sandbox.amplitude import AmplitudeSurface
 from uam_platform.simulation.sandbox.company import Company
+from uam_platform.simulation.sandbox.exchange import ExchangeSurface
 from uam_platform.simulation.sandbox.faults import FaultMiddleware, FaultPlan
 from uam_platform.simulation.sandbox.gong import GongSurface
 from uam_platform.simulation.sandbox.jira import INDEX_LAG_SECONDS, JiraSurface
@@ -102,6 +103,7 @@ def create_app(
         *LinearSurface(journals["linear"], clock.epoch_seconds, clock.monotonic_seconds).routes(),
         *MixpanelSurface(served, today, incremental_per_minute * _MIXPANEL_PER_HOUR, clock.monotonic_seconds).routes(),
         *AmplitudeSurface(served, today).routes(),
+        *ExchangeSurface(journals["exchange"], clock.epoch_seconds).routes(),
         *SlackSurface(journals["slack"], clock.epoch_seconds, clock.monotonic_seconds).routes(),
         *S3Surface(buckets).routes(),
     ]
