@@ -60,6 +60,7 @@ def known_calendar(warehouse: Warehouse, first: date, last: date, weeks: int) ->
         industries=lake.read(connection, tables.ACCOUNTS).to_pandas(),
         hours=dated(lake.read(connection, tables.WORKING_HOURS).to_pandas()),
         last_year=lake.read(connection, tables.ACCOUNT_FEATURES, keys).to_pandas(),
+        releases=lake.read(connection, tables.RELEASES).to_pandas(),
     )
 
 

@@ -41,13 +41,15 @@ Excuses = Mapping[str, list[Excuse]]
 class Calendar:
     """What snapshots know of the time of the year.
 
-    `announcements`: ANNOUNCEMENTS; `industries`: ACCOUNTS; `hours`: WORKING_HOURS; `last_year`: ACCOUNT_FEATURES of the year before.
+    `announcements`: ANNOUNCEMENTS; `industries`: ACCOUNTS; `hours`: WORKING_HOURS; `last_year`: ACCOUNT_FEATURES of the year before;
+    `releases`: RELEASES.
     """
 
     announcements: pd.DataFrame = field(default_factory=pd.DataFrame)
     industries: pd.DataFrame = field(default_factory=pd.DataFrame)
     hours: pd.DataFrame = field(default_factory=pd.DataFrame)
     last_year: pd.DataFrame = field(default_factory=pd.DataFrame)
+    releases: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def excuses(self, snapshot: pd.DataFrame, as_of: date, policy: Context) -> Excuses:
         """What is explained in one snapshot.
@@ -70,6 +72,23 @@ class Calendar:
             for account, excuse in _in_season(placed, self.last_year, name, season, as_of):
                 found.setdefault(account, []).append(excuse)
         return found
+
+    def release_behind(self, flag: str | None, decision_at: datetime) -> dict[str, str] | None:
+        """The latest release behind a flag that was known at the decision: id, version, title and day; None without one."""
+        if flag is None or self.releases.empty:
+            return None
+        rows = self.releases[
+            (self.releases["flag_key"] == flag) & (self.releases["known_at"] < pd.Timestamp(decision_at))
+        ]
+        if rows.empty:
+            return None
+        last = rows.sort_values(["released_at", "release_id"]).iloc[-1]
+        return {
+            "release_id": str(last["release_id"]),
+            "release_version": str(last["release_version"]),
+            "title": str(last["title"]),
+            "released_at": f"{pd.Timestamp(last['released_at']):%Y-%m-%d}",
+        }
 
     def in_force(self, kind: str, rule: Announced, as_of: date, decision_at: datetime) -> pd.DataFrame:
         """Announcements of a kind that hold in a snapshot, or held so lately that its windows still see it."""

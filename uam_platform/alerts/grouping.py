@@ -33,7 +33,8 @@ def grouped(hits: pd.DataFrame, name: str, group: Group, as_of: date, around: Ar
         affected = hits[hits["account_id"].isin(found.accounts["account_id"])]
         worst = affected.sort_values(["expected_saved_usd_cents", "account_id"], ascending=[False, True]).head(1)
         named = found.accounts.merge(affected[_WHO], on="account_id", how="left", validate="1:1")
-        found = replace(found, accounts=named)
+        release = around.calendar.release_behind(found.feature_flag, hits["decision_at"].iloc[0])
+        found = replace(found, accounts=named, release=release)
         known: dict[str, Any] = {column: int(affected[column].sum()) for column in _SUMMED}
         known |= dict.fromkeys(("owner_id", "owner_name", "owner_email"))
         own = fingerprint(found.subject, name)

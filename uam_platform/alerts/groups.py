@@ -4,7 +4,7 @@ Here: which accounts are affected beyond their own past, whether there are more 
 they share. Not here: detectors on one account (`detect`), what such a finding holds back (`suppress`), words (`wording_groups`).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, Final
@@ -24,6 +24,7 @@ class Finding:
     """One workflow (and error) with the accounts it fails in, worst first.
 
     `accounts`: account_id, failure_count, before_failure_count, use_ratio, surprise; in a row of findings also name and dollars.
+    `release`: the release behind the flag: release_id, release_version, title, released_at.
     """
 
     subject: str
@@ -33,6 +34,7 @@ class Finding:
     using_count: int
     chance: float
     feature_flag: str | None
+    release: Mapping[str, str] | None = None
 
     def as_evidence(self) -> dict[str, Any]:
         """Subject, chance and the affected accounts with their numbers, worst first."""
@@ -40,6 +42,7 @@ class Finding:
             "workflow": self.workflow,
             "error_code": self.error_code,
             "feature_flag": self.feature_flag,
+            "release": None if self.release is None else dict(self.release),
             "account_count": len(self.accounts),
             "using_account_count": self.using_count,
             "chance": self.chance,

@@ -30,7 +30,11 @@ def summary(row: Row, found: Finding, group: Group) -> str:
         f"{found.using_count} accounts that use it; {usual:.0f} times would be usual for them."
     ]
     if found.feature_flag:
-        texts.append(f"Most of them first saw the flag {found.feature_flag} in the last {group.new_flag_days} days.")
+        of = found.release
+        behind = f" (release {of['release_version']} {of['title']} of {of['released_at']})" if of else ""
+        texts.append(
+            f"Most of them first saw the flag {found.feature_flag}{behind} in the last {group.new_flag_days} days."
+        )
     fallen = found.accounts["use_ratio"].median()
     if fallen == fallen:
         texts.append(f"Their use of it stands at {percent(fallen)} of before (median).")

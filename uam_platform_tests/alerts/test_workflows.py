@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+from uam_platform.alerts.calendar import Calendar
 from uam_platform.alerts.candidates import candidates
 from uam_platform.contracts.tables import ACCOUNT_ACTIONS, FLAG_STARTS, WORKFLOW_DAYS
 from uam_platform.policy.alerts import AlertPolicy
@@ -78,6 +79,19 @@ def test_failures_that_the_snapshot_could_not_know_are_no_finding() -> None:
 def test_a_new_flag_that_most_affected_accounts_share_is_named_and_an_old_one_is_not() -> None:
     assert "flag_sharing" in find(12, flag_starts=flags(12, 10))["summary"].iloc[0]
     assert "flag_sharing" not in find(12, flag_starts=flags(12, 60))["summary"].iloc[0]
+
+
+@pytest.mark.parametrize(("known_days_ago", "is_told"), [(10, True), (-1, False)], ids=["known", "not yet known"])
+def test_the_release_behind_the_shared_flag_is_named_with_its_row(known_days_ago: int, is_told: bool) -> None:
+    at = pd.Timestamp(MONDAY)
+    release = {
+        "release_id": "r7", "release_version": "v2.1", "title": "New sharing", "flag_key": "flag_sharing",
+        "released_at": at - timedelta(days=10), "known_at": at - timedelta(days=known_days_ago),
+    }  # fmt: skip
+    row = find(12, flag_starts=flags(12, 10), calendar=Calendar(releases=pd.DataFrame([release]))).iloc[0]
+    assert ("(release v2.1 New sharing of 2025-05-23)" in row["summary"]) == is_told
+    told = json.loads(row["evidence_json"])["group"]["release"]
+    assert (told or {}).get("release_id") == ("r7" if is_told else None)
 
 
 TROUBLE = {
