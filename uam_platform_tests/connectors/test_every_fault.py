@@ -24,6 +24,8 @@ from uam_platform.connectors.http_json import Wire
 from uam_platform.connectors.registry import _KNOWN
 from uam_platform.connectors.retry import Retry
 from uam_platform.lake.loads import DELIVERIES, RECORDS, Load, LoadManifest
+from uam_platform.simulation.sandbox import gong as sandbox_gong
+from uam_platform.simulation.sandbox import salesforce as sandbox_salesforce
 from uam_platform.simulation.sandbox import server
 from uam_platform.simulation.sandbox.faults import KINDS, FaultPlan
 from uam_platform.simulation.sandbox.posthog_events import SHARE_PERCENT
@@ -109,15 +111,17 @@ def straight(_: str, streams: Mapping[str, Any], work: Path, arrived: Path) -> l
 @pytest.fixture(scope="module")
 def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     plan, state = FaultPlan(), tmp_path_factory.mktemp("state")
-    with pytest.MonkeyPatch.context() as patch:  # two pages of each suffice here
-        patch.setattr(tiny_company, "CONTACT_COUNT", 2100)
-        patch.setattr(tiny_company, "CALL_COUNT", 105)
+    with pytest.MonkeyPatch.context() as patch:  # two pages of each suffice here, and small ones
+        patch.setattr(tiny_company, "CONTACT_COUNT", 210)
+        patch.setattr(tiny_company, "CALL_COUNT", 25)
         company = tiny_company.write_company(tmp_path_factory.mktemp("world") / "company", 40)
     _share_with_second_tools(company)
     app = server.create_app(company, state, plan, incremental_per_minute=10**6)
     wire = Wire(SandboxTransport(app), Retry(attempts=2, sleep=lambda _: None))
     with pytest.MonkeyPatch.context() as patch, server.running(company, state) as served:
         patch.setattr(api_records, "_through_dlt", straight)
+        patch.setattr(sandbox_salesforce, "PAGE_SIZE", 200)
+        patch.setattr(sandbox_gong, "PAGE_SIZE", 20)
         yield Bench(plan, served.url, lands(wire, served.url), tmp_path_factory.mktemp("calm"))
 
 
