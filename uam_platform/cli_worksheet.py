@@ -54,6 +54,8 @@ def worksheet(
     console.print()
     for name in ORDER:
         console.print(_table(part(sheet, name)))
+    for text in sheet.outside:
+        console.print("Said by another tool, read by no score: " + escape(text))
     console.print("Rows it stands on: " + escape("; ".join(sheet.pointers)))
 
 

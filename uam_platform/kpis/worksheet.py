@@ -13,6 +13,7 @@ from ibis.backends.duckdb import Backend
 
 from uam_platform.contracts.tables import ACCOUNT_FEATURES, ACCOUNTS
 from uam_platform.kpis.inputs import score_inputs
+from uam_platform.kpis.outside_signals import outside_signals
 from uam_platform.kpis.scores import account_scores, score, worksheets
 from uam_platform.kpis.stored import stored_facts
 from uam_platform.kpis.week import WeekChange, week_changes
@@ -40,6 +41,7 @@ class Worksheet:
         policy: the formulas.
         account_count: accounts ranked beside it.
         week: what changed in churn score and dollars; None where the week before was not scored.
+        outside: what other tools said of the account lately; no score reads it.
     """
 
     account_id: str
@@ -52,6 +54,7 @@ class Worksheet:
     policy: ScorePolicy
     account_count: int
     week: WeekChange | None = None
+    outside: tuple[str, ...] = ()
 
     def formula(self, name: str) -> Formula:
         """The formula of a score."""
@@ -117,6 +120,7 @@ def worksheet_of(
         policy=policy,
         account_count=int((pd.to_datetime(everyone["as_of"]).dt.date == day).sum()),
         week=next(iter(week_changes(connection, lake, account_id, [day])), None),
+        outside=outside_signals(connection, lake, account_id, day),
     )
 
 

@@ -41,6 +41,8 @@ formulas version {{ sheet.policy.version }}, owner {{ sheet.policy.owner }}</p>
 <td>{{ line.reading }}{% if line.other %}<br><small>Or: {{ line.other }}</small>{% endif %}</td>
 <td class="n">{{ line.points }}</td><td class="n">{{ line.possible }}</td><td class="n">{{ line.change }}</td></tr>{% endfor %}
 <tr class="sum"><td>Sum</td><td>{{ part.note }}</td><td class="n">{{ part.sum }}</td><td></td><td></td></tr></table>{% endfor %}
+{% if sheet.outside %}<h2>Said by other tools</h2><p class="dim">For people: no score reads it.</p>
+<ul>{% for text in sheet.outside %}<li>{{ text }}</li>{% endfor %}</ul>{% endif %}
 <h2>Rows it stands on</h2>{% for pointer in sheet.pointers %}<p><small>{{ pointer }}</small></p>{% endfor %}
 </body></html>
 """
