@@ -41,7 +41,7 @@ def zipped(events: list[dict[str, Any]], separator: str = "/") -> bytes:
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:
         lines = "".join(f"{json.dumps(e)}\n" for e in events)
-        archive.writestr(f"1{separator}1_2025-01-06_0#0.json.gz", gzip.compress(lines.encode()))
+        archive.writestr(f"1{separator}1_2025-01-06_0#0.json.gz", gzip.compress(lines.encode(), mtime=0))
     return packed.getvalue()
 
 

@@ -56,7 +56,7 @@ def landed(name: str, folder: Path, variables: dict[str, str]) -> tuple[list[dic
 
 
 def packed(path: Path, text: str) -> str:
-    path.write_bytes(gzip.compress(text.encode()))
+    path.write_bytes(gzip.compress(text.encode(), mtime=0))
     return str(path)
 
 

@@ -128,7 +128,7 @@ def test_the_same_folder_twice_gives_the_same_bytes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "data", "reason"),
     [
-        ("cut.csv.gz", gzip.compress(EXPOSURES.encode() * 50)[:60], "cut_file"),
+        ("cut.csv.gz", gzip.compress(EXPOSURES.encode() * 50, mtime=0)[:60], "cut_file"),
         ("plain.json.gz", b"[]not packed", "not_gzip"),
         ("latin.csv", "flag_key,exposed_at\nGrüße,2025-01-01\n".encode("latin-1"), "wrong_encoding"),
         ("cut.json", json.dumps([GITHUB]).encode()[:40], "not_json"),
@@ -156,7 +156,7 @@ def test_empty_files_broken_lines_and_other_encodings_are_taken_as_they_are(
     folder: DropFolder, manifest: LoadManifest
 ) -> None:
     files = {
-        "empty.json": b"", "empty.csv": b"", "empty.jsonl.gz": gzip.compress(b""), "head.csv": "flag_key,exposed_at\n",
+        "empty.json": b"", "empty.csv": b"", "empty.jsonl.gz": gzip.compress(b"", mtime=0), "head.csv": "flag_key,exposed_at\n",
         "wide.csv": EXPOSURES.encode("utf-16"), "lines.jsonl": '{"a": 1}\n{cut\n[1]\n', "short.csv": "flag_key,exposed_at\nonly\n",
         ".hidden.json": [GITHUB], "_partial/a.json": [GITHUB],
     }  # fmt: skip
