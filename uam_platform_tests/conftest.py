@@ -16,6 +16,9 @@ from uam_platform_tests.vendors.inventory import VARIABLE, Reads
 SHARING: Final = ("end_to_end", "simulation", "sandbox")
 """Folders whose files share one expensive fixture; with several workers they stay on one, and begin first."""
 
+ALONE: Final = ("test_late_data.py", "test_silences.py")
+"""Files of such folders that do without the shared fixture; another worker takes them."""
+
 READS: Final = Reads()
 _ELSEWHERE: Final[set[str]] = set()
 """Files that other workers read."""
@@ -26,7 +29,8 @@ class ByFixture(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         path = Path(nodeid.split("::", maxsplit=1)[0])
-        return path.parent.name if path.parent.name in SHARING else str(path)
+        shares = path.parent.name in SHARING and path.name not in ALONE
+        return path.parent.name if shares else str(path)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFixture:
