@@ -34,7 +34,9 @@ class EngineLimits:
 def connect(limits: EngineLimits | None = None) -> Backend:
     """A fresh in-memory DuckDB connection, clock and zone fixed to UTC."""
     limits = limits or EngineLimits()
-    ibis.options.sql.fuse_selects = False  # DuckDB folds nested selects itself; Ibis took as long for it as for all the rest
+    ibis.options.sql.fuse_selects = (
+        False  # DuckDB folds nested selects itself; Ibis took as long for it as for all the rest
+    )
     connection = ibis.duckdb.connect(threads=limits.threads, memory_limit=limits.memory)
     connection.raw_sql("SET TimeZone='UTC'")
     connection.raw_sql("SET enable_progress_bar=false")
