@@ -145,9 +145,10 @@ def _findings(
     """Findings of all detectors; those on workflows come first, because they explain some on single accounts."""
     parts: list[pd.DataFrame] = []
     part_of: dict[str, str] = {}
+    judged = detect.judgeable(snapshot)
     by_group = sorted(enumerate(policy.detectors.items()), key=lambda one: one[1][1].group is None)
     for order, (name, detector) in by_group:
-        hits = detect.detect(snapshot, detector, policy.season)
+        hits = detect.detect(judged, snapshot, detector, policy.season)
         limits = conditions.thresholds(snapshot, detector.conditions)
         if detector.group is not None:
             hits = grouping.grouped(hits, name, detector.group, as_of, around)

@@ -70,10 +70,14 @@ def coverage(
     return found
 
 
-def detect(snapshot: pd.DataFrame, detector: Detector, season: Season) -> pd.DataFrame:
-    """Rows of `snapshot` that meet the detector, with `DECLINE_COLUMNS` (missing for a detector without decline)."""
-    judged = snapshot[snapshot["churn_probability"].notna() & snapshot["revenue_at_risk_usd_cents"].notna()]
-    judged = judged.astype(dict.fromkeys(_CENTS, "int64"))
+def judgeable(snapshot: pd.DataFrame) -> pd.DataFrame:
+    """Rows of `snapshot` with a score and dollars, which detectors look at; whole cents."""
+    rows = snapshot[snapshot["churn_probability"].notna() & snapshot["revenue_at_risk_usd_cents"].notna()]
+    return rows.astype(dict.fromkeys(_CENTS, "int64"))
+
+
+def detect(judged: pd.DataFrame, snapshot: pd.DataFrame, detector: Detector, season: Season) -> pd.DataFrame:
+    """Rows of `judged` that meet the detector, with `DECLINE_COLUMNS` (missing for a detector without decline)."""
     limits = conditions.thresholds(snapshot, detector.conditions)
     hits = judged[conditions.meets(judged, detector.conditions, limits)].copy()
     if detector.decline is None:
