@@ -1,25 +1,15 @@
 """A run beside its world's truth opens no file of it, and is the same as a run without."""
 
-import shutil
 from pathlib import Path
 
 import pytest
 
 from uam_platform.lake.engine import connect
 from uam_platform_tests.end_to_end import chain
-from uam_platform_tests.end_to_end.conftest import Recorded
-from uam_platform_tests.end_to_end.watched import run_audited, watching
+from uam_platform_tests.end_to_end.conftest import Beside, Recorded
+from uam_platform_tests.end_to_end.watched import watching
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
-
-
-@pytest.fixture(scope="module")
-def world(company: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The company with its truth put back beside it."""
-    folder = tmp_path_factory.mktemp("beside") / "world"
-    shutil.copytree(company, folder / "company")
-    shutil.copytree(company.parents[1] / "truth-put-away", folder / "truth")
-    return folder
 
 
 def test_the_watch_sees_what_an_engine_reads_by_itself(world: Path) -> None:
@@ -31,13 +21,9 @@ def test_the_watch_sees_what_an_engine_reads_by_itself(world: Path) -> None:
         assert "churn.parquet" in watch.opened()
 
 
-def test_a_run_opens_no_file_of_the_truth_and_does_not_miss_it(
-    world: Path, rules: Path, whole: Recorded, tmp_path: Path
-) -> None:
-    with watching(world / "truth") as watch:
-        opened = run_audited(world / "company", tmp_path / "out", rules, tmp_path / "opened.txt")
-        assert watch is None or watch.opened() == set()
-    assert [path for path in opened if path.startswith(str(world / "company"))], "the audit sees what is read"
-    assert not [path for path in opened if "truth" in Path(path).parts]
-    assert chain.versions(tmp_path / "out") == whole.versions
-    assert chain.ledger_rows(tmp_path / "out") == whole.ledger
+def test_a_run_opens_no_file_of_the_truth_and_does_not_miss_it(world: Path, whole: Recorded, second: Beside) -> None:
+    assert not second.seen
+    assert [path for path in second.opened if path.startswith(str(world / "company"))], "the audit sees what is read"
+    assert not [path for path in second.opened if "truth" in Path(path).parts]
+    assert chain.versions(second.out) == whole.versions
+    assert chain.ledger_rows(second.out) == whole.ledger

@@ -10,18 +10,10 @@ from uam_platform.lake.engine import connect
 from uam_platform.lake.store import Lake
 from uam_platform.scratch import run_world
 from uam_platform_tests.end_to_end import chain
-from uam_platform_tests.end_to_end.conftest import Recorded
+from uam_platform_tests.end_to_end.conftest import Beside, Recorded
 from uam_platform_tests.orchestration.budget import predicted
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
-
-
-@pytest.fixture(scope="module")
-def second(company: Path, rules: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same company into another folder, with other threads and chunks."""
-    out = tmp_path_factory.mktemp("second") / "out"
-    run_world(company, out, lambda line: None, policy_dir=rules, engine_threads=1, chunk_days=13)
-    return out
 
 
 @pytest.fixture(scope="module")
@@ -40,12 +32,12 @@ def test_every_stage_recorded_something(whole: Recorded) -> None:
         assert lake.read(connection, contract).count().to_pyarrow().as_py() > 0, contract.name
 
 
-def test_all_tables_from_staging_on_are_identical_whatever_threads_and_chunks(whole: Recorded, second: Path) -> None:
-    assert chain.versions(second) == whole.versions
+def test_all_tables_from_staging_on_are_identical_whatever_threads_and_chunks(whole: Recorded, second: Beside) -> None:
+    assert chain.versions(second.out) == whole.versions
 
 
-def test_the_ledgers_are_identical(whole: Recorded, second: Path) -> None:
-    assert chain.ledger_rows(second) == whole.ledger
+def test_the_ledgers_are_identical(whole: Recorded, second: Beside) -> None:
+    assert chain.ledger_rows(second.out) == whole.ledger
 
 
 def test_every_row_of_every_load_has_one_outcome(whole: Recorded) -> None:

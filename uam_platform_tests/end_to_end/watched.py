@@ -25,14 +25,14 @@ sys.addaudithook(listen)
 from pathlib import Path
 from uam_platform.scratch import run_world
 company, out, rules, report = map(Path, sys.argv[1:])
-run_world(company, out, lambda line: None, policy_dir=rules)
+run_world(company, out, lambda line: None, policy_dir=rules, engine_threads=1, chunk_days=13)
 found = "\\n".join(sorted(seen))
 report.write_text(found)
 """
 
 
 def run_audited(company: Path, out: Path, rules: Path, report: Path) -> set[str]:
-    """Run the chain in a process of its own; every path that Python code opened or listed there."""
+    """Run the chain in a process of its own, with one thread and short chunks; every path that Python code opened or listed there."""
     command = [sys.executable, "-W", "ignore", "-c", _PROGRAM, *map(str, (company, out, rules, report))]
     subprocess.run(command, check=True, capture_output=True)
     return set(report.read_text(encoding="utf-8").splitlines())
