@@ -26,11 +26,12 @@ def proofs(tests: Path) -> Proofs:
     found: Proofs = {}
     for path in sorted(tests.rglob("test_*.py")):
         text = path.read_text(encoding="utf-8")
-        if ".proves(" in text:
-            for node in ast.parse(text).body:
-                if isinstance(node, ast.FunctionDef):
-                    for cell in _marks(node):
-                        found.setdefault(cell, []).append(f"{path.relative_to(tests)}::{node.name}")
+        functions = (
+            [node for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)] if ".proves(" in text else []
+        )
+        for function in functions:
+            for cell in _marks(function):
+                found.setdefault(cell, []).append(f"{path.relative_to(tests)}::{function.name}")
     return found
 
 
