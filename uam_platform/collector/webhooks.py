@@ -158,8 +158,8 @@ async def _land_signals(reception: Reception, webhook: Webhook, body: bytes) -> 
 
 def _signal_id(item: Any) -> str:
     """The sender's id, else the content's: what nobody can read is kept under something."""
-    own = item.get("id") if isinstance(item, dict) else None
-    if isinstance(own, str) and own.strip() and len(own) <= exchange.ID_LIMIT:
+    own = exchange.own_id(item) if isinstance(item, dict) else None
+    if own is not None:
         return own
     return hashlib.sha256(orjson.dumps(item, option=orjson.OPT_SORT_KEYS)).hexdigest()
 

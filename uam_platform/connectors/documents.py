@@ -26,7 +26,7 @@ from uam_platform.connectors.document_files import (
 from uam_platform.connectors.dropped_files import DropFolder, UnreadableError
 from uam_platform.connectors.object_store import StoredObject
 from uam_platform.connectors.pdf_worker import PdfWorker
-from uam_platform.connectors.record_files import canonical, unreadable
+from uam_platform.connectors.record_files import canonical, set_aside, unreadable
 from uam_platform.lake.loads import Load, LoadManifest
 from uam_platform.policy.documents import DocumentPolicy
 
@@ -182,9 +182,7 @@ def _records(
     try:
         text = _read(source, file, worker, progress)
     except UnreadableError as error:
-        counts["unreadable_files"] += 1
-        progress(f"{NAME}: {key} is set aside ({error.reason})")
-        return [unreadable(key, error.reason)]
+        return [set_aside(NAME, key, error, counts, progress)]
     payload = {
         "file": key,
         "read_at": _iso(now.replace(tzinfo=UTC)),

@@ -31,7 +31,7 @@ from uam_platform.connectors.dropped_files import (
 )
 from uam_platform.connectors.errors import PermanentError
 from uam_platform.connectors.object_store import StoredObject
-from uam_platform.connectors.record_files import canonical, hashed, unreadable
+from uam_platform.connectors.record_files import canonical, hashed, set_aside
 from uam_platform.contracts import exchange
 from uam_platform.lake.loads import Load, LoadManifest
 from uam_platform.signatures import SignatureError, check
@@ -139,9 +139,7 @@ def _records(
         sender, data = _verified(inbox, item, beside, progress)
         found = [each for record in records(item.key, data) for each in _told(record)]
     except UnreadableError as error:
-        counts["unreadable_files"] += 1
-        progress(f"{NAME}: {item.key} is set aside ({error.reason})")
-        return [unreadable(item.key, error.reason)]
+        return [set_aside(NAME, item.key, error, counts, progress)]
     at = now.replace(tzinfo=UTC).isoformat().replace("+00:00", "Z")
     return [_record(sender, each, at) for each in found]
 
@@ -187,6 +185,5 @@ def _record(sender: str, item: Any, at: str) -> Record:
         return exchange.SIGNAL, f"{sender}/{hashed(item.text)}", at, item.text
     if not isinstance(item, Mapping):
         item = {"body": item}
-    text, own = canonical(item), item.get("id")
-    is_usable = isinstance(own, str) and bool(own.strip()) and len(own) <= exchange.ID_LIMIT
-    return exchange.SIGNAL, f"{sender}/{own if is_usable else hashed(text)}", at, text
+    text = canonical(item)
+    return exchange.SIGNAL, f"{sender}/{exchange.own_id(item) or hashed(text)}", at, text

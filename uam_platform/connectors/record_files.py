@@ -107,9 +107,16 @@ def _page(
         for found in records(item.key, folder.content(item, progress)):
             yield _record(found, recognise, profile, counts)
     except UnreadableError as error:
-        counts["unreadable_files"] += 1
-        progress(f"{folder.source}: {item.key} is set aside ({error.reason})")
-        yield unreadable(item.key, error.reason)
+        yield set_aside(folder.source, item.key, error, counts, progress)
+
+
+def set_aside(
+    source: str, key: str, error: UnreadableError, counts: Counter[str], progress: Callable[[str], None]
+) -> Record:
+    """The record of a file that cannot be read, counted and told about."""
+    counts["unreadable_files"] += 1
+    progress(f"{source}: {key} is set aside ({error.reason})")
+    return unreadable(key, error.reason)
 
 
 def unreadable(key: str, reason: str) -> Record:

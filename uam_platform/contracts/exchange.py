@@ -31,7 +31,7 @@ def problem(item: Any) -> tuple[str, str] | None:
         return "unknown_version", f"version must be {VERSION}"
     if item.get("type") != SIGNAL:
         return "unknown_type", f"type must be {SIGNAL!r}"
-    if not _is_text(item.get("id"), ID_LIMIT):
+    if own_id(item) is None:
         return "missing_id", f"id must be text of 1 to {ID_LIMIT} characters"
     if not _is_moment(item.get("occurred_at")):
         return "unreadable_time", "occurred_at must be ISO 8601 with an offset or Z"
@@ -59,6 +59,12 @@ def _about_signal(signal: Any) -> tuple[str, str] | None:
         if signal.get(key) is not None and not _is_text(signal[key], TEXT_LIMIT):
             return "wrong_type", f"signal.{key} must be text of 1 to {TEXT_LIMIT} characters"
     return None
+
+
+def own_id(item: Mapping[str, Any]) -> str | None:
+    """The sender's id of an envelope; None where there is none that can be used."""
+    own = item.get("id")
+    return str(own) if _is_text(own, ID_LIMIT) else None
 
 
 def _is_text(value: Any, limit: int) -> bool:
