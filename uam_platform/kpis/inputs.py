@@ -126,9 +126,7 @@ def _opportunities(rows: pd.DataFrame, opportunities: pd.DataFrame) -> Mapping[s
 
 def _journeys(rows: pd.DataFrame, journeys: pd.DataFrame) -> Mapping[str, pd.Series]:
     """Journeys that became known in the 56 days before the snapshot."""
-    pairs = rows[_KEYS].merge(journeys[["account_id", "journey_kind", "known_date"]], on="account_id")
-    day, known = pd.to_datetime(pairs["as_of"]), pd.to_datetime(pairs["known_date"])
-    pairs = pairs.loc[(known < day) & (known >= day - _SPAN)]
+    pairs = _known_within(_SPAN, rows, journeys, "journey_kind")
     first = pd.to_datetime(journeys["known_date"]).min() if len(journeys) else None
     stalled = pairs.loc[pairs["journey_kind"] == "stalled_workflow"]
     failed = pairs.loc[pairs["journey_kind"].isin(_FAILED)]
@@ -140,18 +138,27 @@ def _journeys(rows: pd.DataFrame, journeys: pd.DataFrame) -> Mapping[str, pd.Ser
 
 def _buying_signals(rows: pd.DataFrame, themes: pd.DataFrame) -> pd.Series:
     """Statements with a sign of wanting more that became known in the twelve weeks before the snapshot."""
-    pairs = rows[_KEYS].merge(themes[["account_id", "known_date", "buying_signal_count"]], on="account_id")
-    day, known = pd.to_datetime(pairs["as_of"]), pd.to_datetime(pairs["known_date"])
-    inside = pairs.loc[(known < day) & (known >= day - _QUARTER)]
-    summed = inside.groupby(_KEYS)["buying_signal_count"].sum().rename("count").reset_index()
-    counts = rows[_KEYS].merge(summed, on=_KEYS, how="left", validate="1:1")["count"].fillna(0).astype(float)
+    inside = _known_within(_QUARTER, rows, themes, "buying_signal_count")
+    counts = _beside(rows, inside.groupby(_KEYS)["buying_signal_count"].sum())
     first = pd.to_datetime(themes["known_date"]).min() if len(themes) else None
     return _known_since(counts, rows, first)
 
 
+def _known_within(span: timedelta, rows: pd.DataFrame, facts: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Each snapshot beside the facts of its account that became known in the time before it."""
+    pairs = rows[_KEYS].merge(facts[["account_id", "known_date", column]], on="account_id")
+    day, known = pd.to_datetime(pairs["as_of"]), pd.to_datetime(pairs["known_date"])
+    return pairs.loc[(known < day) & (known >= day - span)]
+
+
 def _counts(rows: pd.DataFrame, facts: pd.DataFrame) -> pd.Series:
-    counted = facts.groupby(_KEYS).size().rename("count").reset_index()
-    return rows[_KEYS].merge(counted, on=_KEYS, how="left", validate="1:1")["count"].fillna(0).astype(float)
+    return _beside(rows, facts.groupby(_KEYS).size())
+
+
+def _beside(rows: pd.DataFrame, counted: pd.Series) -> pd.Series:
+    """Counts by account and snapshot in the order of `rows`; none is 0."""
+    found = counted.rename("count").reset_index()
+    return rows[_KEYS].merge(found, on=_KEYS, how="left", validate="1:1")["count"].fillna(0).astype(float)
 
 
 def _known_since(counts: pd.Series, rows: pd.DataFrame, first: pd.Timestamp | None) -> pd.Series:
