@@ -6,6 +6,7 @@ Here: which rows and in which words. Not here: what the account did (`timeline`)
 from collections.abc import Iterator
 
 from uam_platform.contracts.tables import DOCUMENTS, EXTERNAL_SIGNALS
+from uam_platform.kpis.outside_signals import signal_in_words
 from uam_platform.timeline_lines import Line, Store
 
 
@@ -17,10 +18,5 @@ def told_of(store: Store, account_id: str) -> Iterator[Line]:
             text = f"{str(row['document_kind']).replace('_', ' ')}: {row['title']} ({pages}, account by {row['attached_by']})"
             yield Line(row["written_at"], "document", text, f"staging/documents document_id={row['document_id']}")
     for row in store.rows(EXTERNAL_SIGNALS, account_id):
-        facts = [f"{row['signal_value']:g}"] if row["signal_value"] is not None else []
-        if row["signal_confidence_ratio"] is not None:
-            facts.append(f"{row['signal_confidence_ratio']:.0%} sure")
-        told = f" ({', '.join(facts)})" if facts else ""
-        words = f": {row['signal_text']}" if row["signal_text"] else ""
-        text = f"{row['sender']} tells {row['signal_name']}{told}{words}"
-        yield Line(row["occurred_at"], "signal", text, f"staging/external_signals signal_id={row['signal_id']}")
+        pointer = f"staging/external_signals signal_id={row['signal_id']}"
+        yield Line(row["occurred_at"], "signal", signal_in_words(row), pointer)

@@ -25,13 +25,16 @@ def outside_signals(connection: Backend, lake: Lake, account_id: str, as_of: dat
     days = pd.to_datetime(own["known_date"]).dt.date
     seen = own[(days < as_of) & (days >= as_of - WINDOW)]
     latest = seen.sort_values(["occurred_at", "signal_id"], ascending=[False, True]).head(_MOST)
-    return tuple(_told(row) for row in latest.to_dict("records"))
+    return tuple(
+        f"{pd.Timestamp(str(row['occurred_at'])):%Y-%m-%d} {signal_in_words(row)} [signal_id={row['signal_id']}]"
+        for row in latest.to_dict("records")
+    )
 
 
-def _told(row: Mapping[Any, Any]) -> str:
+def signal_in_words(row: Mapping[Any, Any]) -> str:
+    """Who tells what of a row of EXTERNAL_SIGNALS, with value, confidence and text where it has them."""
     value, sure, words = row["signal_value"], row["signal_confidence_ratio"], row["signal_text"]
     facts = [*([] if pd.isna(value) else [f"{value:g}"]), *([] if pd.isna(sure) else [f"{sure:.0%} sure"])]
     told = f" ({', '.join(facts)})" if facts else ""
     text = f": {words}" if isinstance(words, str) else ""
-    at = pd.Timestamp(str(row["occurred_at"]))
-    return f"{at:%Y-%m-%d} {row['sender']} tells {row['signal_name']}{told}{text} [signal_id={row['signal_id']}]"
+    return f"{row['sender']} tells {row['signal_name']}{told}{text}"
