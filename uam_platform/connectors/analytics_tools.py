@@ -4,13 +4,10 @@ Here: settings -> sources, the call and what it says. Not here: reading events (
 (`registry`), what doctor prints (`uam_platform.doctor`).
 """
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
-
-from pydantic import SecretStr
 
 from uam_platform.connectors import amplitude as amplitude_export
 from uam_platform.connectors import mixpanel as mixpanel_export
@@ -19,19 +16,16 @@ from uam_platform.connectors.amplitude import AmplitudeSource
 from uam_platform.connectors.errors import ConnectorError, PermanentError
 from uam_platform.connectors.http_json import JsonClient, Wire, shown
 from uam_platform.connectors.mixpanel import MixpanelSource
-from uam_platform.connectors.vendor_sources import LOOK
-from uam_platform.lake.loads import DELIVERIES, RECORDS, Load, LoadManifest
+from uam_platform.connectors.source_settings import LOOK, Land, secret_text
+from uam_platform.lake.loads import DELIVERIES, RECORDS
 from uam_platform.settings import Settings
-
-Land = Callable[[LoadManifest, str, datetime, Callable[[str], None]], Load | None]
-"""As in `registry`."""
 
 
 def mixpanel_source(settings: Settings) -> MixpanelSource:
     """Where and as whom Mixpanel is read."""
     return MixpanelSource(
         base_url=settings.mixpanel_base_url or "",
-        secret=_secret(settings.mixpanel_secret),
+        secret=secret_text(settings.mixpanel_secret),
         service_account=settings.mixpanel_service_account,
         project_id=settings.mixpanel_project_id,
         start=settings.first_day,
@@ -53,8 +47,8 @@ def amplitude_source(settings: Settings) -> AmplitudeSource:
     """Where and as whom Amplitude is read."""
     return AmplitudeSource(
         base_url=settings.amplitude_base_url or "",
-        api_key=_secret(settings.amplitude_api_key),
-        secret_key=_secret(settings.amplitude_secret_key),
+        api_key=secret_text(settings.amplitude_api_key),
+        secret_key=secret_text(settings.amplitude_secret_key),
         start=settings.first_day,
         workspace_group=settings.amplitude_workspace_group,
         threads=settings.engine_threads,
@@ -126,10 +120,6 @@ def _explained(status: int, body: Any, where: str) -> ConnectorError | None:
 
 def _unheard(_: str) -> None:
     """Nobody waits for the progress of a probe."""
-
-
-def _secret(value: SecretStr | None) -> str:
-    return value.get_secret_value() if value is not None else ""
 
 
 MIXPANEL: Final = (

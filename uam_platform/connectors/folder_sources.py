@@ -4,30 +4,27 @@ Here: where each folder lies. Not here: which sources are switched on (`registry
 connectors). Folders on s3:// share the settings UAM_DROP_S3_*.
 """
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Mapping
 from typing import Final
 
 from uam_platform.connectors import backend_logs, documents, exchange, releases
 from uam_platform.connectors.dropped_files import RECORD_SUFFIXES, DropFolder
 from uam_platform.connectors.object_store import StoreAddress
-from uam_platform.lake.loads import DELIVERIES, RECORDS, Load, LoadManifest
+from uam_platform.connectors.source_settings import Land, secret_text
+from uam_platform.lake.loads import DELIVERIES, RECORDS
 from uam_platform.policy.documents import DocumentPolicy
 from uam_platform.policy.load import load_section
 from uam_platform.policy.logs import LogPolicy
 from uam_platform.settings import Settings
 
-Land = Callable[[LoadManifest, str, datetime, Callable[[str], None]], Load | None]
-
 
 def folder(settings: Settings, source: str, setting: str) -> DropFolder:
     """The folder of a source, which the environment variable `setting` names."""
-    secret = settings.drop_s3_secret_key
     address = StoreAddress(
         url=getattr(settings, setting.removeprefix("UAM_").lower()) or "",
         endpoint=settings.drop_s3_endpoint,
         access_key=settings.drop_s3_access_key,
-        secret_key=secret.get_secret_value() if secret else None,
+        secret_key=secret_text(settings.drop_s3_secret_key) or None,
         region=settings.drop_s3_region,
         setting="UAM_DROP_S3",
         url_setting=setting,
@@ -72,8 +69,7 @@ def look_at_documents(settings: Settings) -> str:
 
 def inbox(settings: Settings) -> exchange.Inbox:
     """Where other tools drop signals, and their secrets."""
-    given = settings.exchange_inbox_secrets
-    secrets = exchange.secrets_by_sender(given.get_secret_value() if given else "")
+    secrets = exchange.secrets_by_sender(secret_text(settings.exchange_inbox_secrets))
     return exchange.Inbox(folder(settings, exchange.NAME, "UAM_EXCHANGE_INBOX_URL"), secrets)
 
 

@@ -12,14 +12,12 @@ from datetime import datetime
 from typing import Any, Final
 
 from uam_platform.connectors import analytics_tools, collector, files, folder_sources, ledger, vendor_sources
+from uam_platform.connectors.source_settings import Land
 from uam_platform.contracts.landing import DELIVERY_COLUMNS, RECORD_COLUMNS
 from uam_platform.contracts.model import Column, Contract, Pii, Type
 from uam_platform.lake.loads import DELIVERIES, RECORDS, Load, LoadManifest
 from uam_platform.policy.company import rulebook_for
 from uam_platform.settings import Settings
-
-Land = Callable[[LoadManifest, str, datetime, Callable[[str], None]], Load | None]
-"""(manifest, load id, now, progress) -> the committed load, or None when there is nothing new."""
 
 _COLUMNS: Final = {DELIVERIES: DELIVERY_COLUMNS, RECORDS: RECORD_COLUMNS}
 

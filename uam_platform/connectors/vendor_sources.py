@@ -4,11 +4,8 @@ Here: settings -> sources. Not here: reading them (the module of each vendor), w
 tools (`analytics_tools`), folders (`folder_sources`).
 """
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
+from collections.abc import Mapping
 from typing import Final
-
-from pydantic import SecretStr
 
 from uam_platform.connectors import (
     gong,
@@ -20,17 +17,10 @@ from uam_platform.connectors import (
     zendesk,
     zendesk_session,
 )
-from uam_platform.connectors.http_json import Wire
 from uam_platform.connectors.object_store import StoreAddress
-from uam_platform.connectors.retry import Retry
-from uam_platform.lake.loads import DELIVERIES, RECORDS, Load, LoadManifest
+from uam_platform.connectors.source_settings import LOOK, Land, secret_text
+from uam_platform.lake.loads import DELIVERIES, RECORDS
 from uam_platform.settings import Settings
-
-Land = Callable[[LoadManifest, str, datetime, Callable[[str], None]], Load | None]
-"""As in `registry`."""
-
-LOOK: Final = Wire(retry=Retry(attempts=1), timeout_seconds=10)
-"""For `uam doctor`: a person waits."""
 
 
 def land_segment(settings: Settings, _: Mapping[str, str]) -> Land:
@@ -49,7 +39,7 @@ def _segment_archive(settings: Settings) -> StoreAddress:
         url=settings.segment_archive_url or "",
         endpoint=settings.segment_s3_endpoint,
         access_key=settings.segment_s3_access_key,
-        secret_key=_secret(settings.segment_s3_secret_key) or None,
+        secret_key=secret_text(settings.segment_s3_secret_key) or None,
         region=settings.segment_s3_region,
     )
 
@@ -66,9 +56,9 @@ def zendesk_source(settings: Settings) -> zendesk_session.ZendeskSource:
         base_url=settings.zendesk_base_url or "",
         start=settings.zendesk_start,
         email=settings.zendesk_email or "",
-        api_token=_secret(settings.zendesk_api_token),
-        oauth_token=_secret(settings.zendesk_oauth_token),
-        chat_token=_secret(settings.zendesk_chat_token),
+        api_token=secret_text(settings.zendesk_api_token),
+        oauth_token=secret_text(settings.zendesk_oauth_token),
+        chat_token=secret_text(settings.zendesk_chat_token),
     )
 
 
@@ -83,7 +73,7 @@ def salesforce_source(settings: Settings) -> salesforce_session.SalesforceSource
     return salesforce_session.SalesforceSource(
         base_url=settings.salesforce_base_url or "",
         client_id=settings.salesforce_client_id or "",
-        client_secret=_secret(settings.salesforce_client_secret),
+        client_secret=secret_text(settings.salesforce_client_secret),
         names=settings.salesforce_names,
     )
 
@@ -94,7 +84,7 @@ def posthog_source(settings: Settings) -> posthog_api.PostHogSource:
         url=settings.posthog_archive_url or "",
         endpoint=settings.posthog_s3_endpoint,
         access_key=settings.posthog_s3_access_key,
-        secret_key=_secret(settings.posthog_s3_secret_key) or None,
+        secret_key=secret_text(settings.posthog_s3_secret_key) or None,
         region=settings.posthog_s3_region,
         setting="UAM_POSTHOG",
     )
@@ -102,7 +92,7 @@ def posthog_source(settings: Settings) -> posthog_api.PostHogSource:
         project_id=settings.posthog_project_id or "",
         archive=archive if settings.posthog_archive_url else None,
         base_url=settings.posthog_base_url,
-        api_key=_secret(settings.posthog_api_key),
+        api_key=secret_text(settings.posthog_api_key),
         start=settings.posthog_start,
         page_rows=settings.posthog_page_rows,
         workspace_group=settings.posthog_workspace_group,
@@ -128,7 +118,7 @@ def gong_source(settings: Settings) -> gong.GongSource:
     return gong.GongSource(
         base_url=settings.gong_base_url or "",
         access_key=settings.gong_access_key or "",
-        access_key_secret=_secret(settings.gong_access_key_secret),
+        access_key_secret=secret_text(settings.gong_access_key_secret),
         start=settings.gong_start,
         look_back_days=settings.gong_look_back_days,
     )
@@ -153,10 +143,6 @@ def probe_zendesk(settings: Settings) -> str:
 def probe_salesforce(settings: Settings) -> str:
     """One cheap authenticated look."""
     return salesforce.probe(salesforce_source(settings), LOOK)
-
-
-def _secret(value: SecretStr | None) -> str:
-    return value.get_secret_value() if value is not None else ""
 
 
 SALESFORCE: Final = (
