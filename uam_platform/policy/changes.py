@@ -10,6 +10,7 @@ from pydantic import Field, field_validator
 
 from uam_platform.contracts.vocabulary_changes import ANNOUNCED_KINDS, FLAG_KINDS
 from uam_platform.policy.load import PolicyModel
+from uam_platform.policy.patterns import check_kinds
 
 RELEASE_KINDS = ("feature", "fix", "migration", "deprecation", "other")
 _KNOWN = {"flag_kinds": FLAG_KINDS, "release_kinds": RELEASE_KINDS, "announced_kinds": ANNOUNCED_KINDS}
@@ -33,15 +34,7 @@ class ChangePolicy(PolicyModel):
     @field_validator("flag_kinds", "release_kinds", "announced_kinds")
     @classmethod
     def _kinds_are_known_and_patterns_compile(cls, value: Patterns, info: object) -> Patterns:
-        known = _KNOWN[getattr(info, "field_name", "")]
-        for kind, patterns in value.items():
-            if kind not in known:
-                raise ValueError(f"{kind!r} is no kind; use one of {', '.join(known)}")
-            for pattern in patterns:
-                try:
-                    re.compile(pattern)
-                except re.error as error:
-                    raise ValueError(f"{kind}: {pattern!r} is no regular expression ({error})") from None
+        check_kinds(value, _KNOWN[getattr(info, "field_name", "")])
         return value
 
     def flag_kind(self, own: str | None, *words: str | None) -> str:

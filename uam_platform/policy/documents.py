@@ -11,6 +11,7 @@ from pydantic import Field, field_validator
 
 from uam_platform.contracts.vocabulary_evidence import DOCUMENT_KINDS
 from uam_platform.policy.load import PolicyModel
+from uam_platform.policy.patterns import check_kinds
 
 
 class DocumentPolicy(PolicyModel):
@@ -32,14 +33,7 @@ class DocumentPolicy(PolicyModel):
     @field_validator("kinds")
     @classmethod
     def _kinds_are_known_and_patterns_compile(cls, value: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
-        for kind, patterns in value.items():
-            if kind not in DOCUMENT_KINDS:
-                raise ValueError(f"{kind!r} is no kind; use one of {', '.join(DOCUMENT_KINDS)}")
-            for pattern in patterns:
-                try:
-                    re.compile(pattern)
-                except re.error as error:
-                    raise ValueError(f"{kind}: {pattern!r} is no regular expression ({error})") from None
+        check_kinds(value, DOCUMENT_KINDS)
         return value
 
     def declared_account(self, path: str) -> str | None:

@@ -10,6 +10,7 @@ from typing import Literal
 from pydantic import Field, field_validator
 
 from uam_platform.policy.load import PolicyModel
+from uam_platform.policy.patterns import check_compile
 
 
 class Group(PolicyModel):
@@ -61,11 +62,7 @@ class Announced(PolicyModel):
     @field_validator("flags")
     @classmethod
     def _compile(cls, flags: tuple[str, ...]) -> tuple[str, ...]:
-        for pattern in flags:
-            try:
-                re.compile(pattern)
-            except re.error as error:
-                raise ValueError(f"{pattern!r} is no regular expression ({error})") from None
+        check_compile(flags)
         return flags
 
     def names(self, flag: str) -> bool:

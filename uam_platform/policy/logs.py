@@ -11,6 +11,7 @@ from typing import Any, Final
 from pydantic import Field, field_validator, model_validator
 
 from uam_platform.policy.load import PolicyModel
+from uam_platform.policy.patterns import check_compile
 
 ENVELOPE: Final = (
     "user_id anonymous_id workspace_id account_id feature workflow workflow_id workflow_state error_code app_area duration_ms"
@@ -32,10 +33,7 @@ class Condition(PolicyModel):
     @field_validator("matches")
     @classmethod
     def _compiles(cls, value: str | None) -> str | None:
-        try:
-            re.compile(value or "")
-        except re.error as error:
-            raise ValueError(f"{value!r} is no regular expression ({error})") from None
+        check_compile([value or ""])
         return value
 
     @model_validator(mode="after")

@@ -3,11 +3,10 @@
 Here: the typed model of `rulebook/topics.yaml`. Not here: applying it to texts (`uam_platform.evidence`).
 """
 
-import re
-
 from pydantic import Field, model_validator
 
 from uam_platform.policy.load import PolicyModel
+from uam_platform.policy.patterns import check_compile
 
 
 class Topic(PolicyModel):
@@ -66,16 +65,8 @@ class TopicPolicy(PolicyModel):
     @model_validator(mode="after")
     def _patterns_compile(self) -> "TopicPolicy":
         for name, topic in self.topics.items():
-            _check(f"topics.{name}", tuple(topic.patterns))
+            check_compile(topic.patterns, f"topics.{name}")
         for name, signal in self.signals:
-            _check(f"signals.{name}", signal.patterns)
-        _check("boilerplate", self.boilerplate)
+            check_compile(signal.patterns, f"signals.{name}")
+        check_compile(self.boilerplate, "boilerplate")
         return self
-
-
-def _check(where: str, patterns: tuple[str, ...]) -> None:
-    for pattern in patterns:
-        try:
-            re.compile(pattern)
-        except re.error as error:
-            raise ValueError(f"{where}: {pattern!r} is no regular expression ({error})") from None
