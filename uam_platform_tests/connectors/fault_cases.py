@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import yaml
 
+from uam_platform import connector_documents
 from uam_platform.connectors import amplitude, gong, mixpanel_profiles, posthog, releases, salesforce, segment, zendesk
 from uam_platform.connectors.amplitude import AmplitudeSource
 from uam_platform.connectors.dropped_files import DropFolder
@@ -52,12 +53,8 @@ def table() -> dict[str, Any]:
 
 
 def excluded(source: str, stream: str, kind: str) -> str | None:
-    """Why a fault does not meet a stream; None where it does."""
-    for entry in table()["excluded"]:
-        fits = source in entry.get("sources", [source]) and stream in entry.get("streams", [stream])
-        if fits and kind in entry["faults"]:
-            return str(entry["because"])
-    return None
+    """Why a fault does not meet a stream, as `docs/connectors.md` tells it; None where it does."""
+    return connector_documents.excluded(table(), source, stream, kind)
 
 
 @dataclass(frozen=True)
