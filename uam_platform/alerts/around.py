@@ -4,18 +4,14 @@ Here: which tables and partitions. Not here: what follows from them (`context`, 
 """
 
 from datetime import date, timedelta
-from typing import Final
 
 import pandas as pd
 
-from uam_platform.alerts.calendar import Calendar
+from uam_platform.alerts.calendar import NEAR, YEAR, Calendar
 from uam_platform.alerts.groups import dated
 from uam_platform.contracts import tables
 from uam_platform.lake.resource import Warehouse
 from uam_platform.temporal.asof import FOREVER
-
-_YEAR: Final = timedelta(days=364)
-_NEAR: Final = timedelta(days=3)
 
 
 def flags_seen(warehouse: Warehouse) -> pd.DataFrame:
@@ -52,8 +48,8 @@ def exposed(exposures: pd.DataFrame, links: pd.DataFrame) -> pd.DataFrame:
 def known_calendar(warehouse: Warehouse, first: date, last: date, weeks: int) -> Calendar:
     """What the snapshots from `first` to `last`, and the weeks before that their harm score remembers, know of the calendar."""
     lake, connection = warehouse.lake, warehouse.connection
-    low = first - timedelta(days=7 * weeks + 6) - _YEAR - _NEAR
-    wanted = (low.isoformat(), (last - _YEAR + _NEAR).isoformat())
+    low = first - timedelta(days=7 * weeks + 6) - YEAR - NEAR
+    wanted = (low.isoformat(), (last - YEAR + NEAR).isoformat())
     keys = [key for key in lake.keys(tables.ACCOUNT_FEATURES) if wanted[0] <= key <= wanted[1]]
     return Calendar(
         announcements=lake.read(connection, tables.ANNOUNCEMENTS).to_pandas(),

@@ -15,6 +15,10 @@ import pandas as pd
 from uam_platform.alerts import regions
 from uam_platform.policy.groups import Announced, Context, Season
 
+YEAR: Final = timedelta(days=364)
+"""52 weeks: the same weekday of the same week."""
+NEAR: Final = timedelta(days=3)
+"""How far from there a snapshot of last year may lie."""
 _RATIO: Final = "use_ratio"
 
 
@@ -156,7 +160,7 @@ def _in_season(
         usual = placed["account_id"].map(
             _ratios(before, season).set_axis(before["account_id"]).to_dict() if len(before) else {}
         )
-        pointers = [{"account_id": a, "as_of": as_of - timedelta(days=364)} for a in placed["account_id"]]
+        pointers = [{"account_id": a, "as_of": as_of - YEAR} for a in placed["account_id"]]
     else:
         usual = _of_peers(placed, own, season)
         pointers = [{season.peer_column: value, "as_of": as_of} for value in placed[season.peer_column]]
@@ -192,6 +196,6 @@ def _year_before(last_year: pd.DataFrame, as_of: date) -> pd.DataFrame:
     if last_year.empty:
         return last_year
     days = pd.to_datetime(last_year["as_of"])
-    away = (days - pd.Timestamp(as_of - timedelta(days=364))).abs()
-    near = away <= timedelta(days=3)
+    away = (days - pd.Timestamp(as_of - YEAR)).abs()
+    near = away <= NEAR
     return last_year[near & (away == away[near].min())] if near.any() else last_year.iloc[:0]
