@@ -123,9 +123,8 @@ def _let_the_sensor_deliver(settings: Settings, say: Callable[[str], None]) -> N
     with _daemon():
         while now_left := _waiting(ledger):
             now = time.perf_counter()
-            left, moved = (
-                (now_left, now) if now_left < left else (left, moved)
-            )  # runs send so many each, one after the other
+            if now_left < left:  # runs send so many each, one after the other
+                left, moved = now_left, now
             if now - moved > _STALLED_SECONDS:
                 raise RunError(
                     f"the outbox still holds {left} messages and none was sent for {now - moved:.0f} s; see data/dagster/daemon.log"

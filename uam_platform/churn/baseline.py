@@ -47,7 +47,7 @@ def cell_keys(rows: pd.DataFrame, rule: ContractCells) -> pd.Series:
     buckets = np.searchsorted(np.array(rule.renewal_edges_days, dtype=float), days, side="right")
     places = np.where(np.isnan(days), len(rule.renewal_edges_days) + 1, buckets)
     codes, periods = pd.factorize(rows["billing_period"].fillna(NO_RENEWAL).astype(str))
-    names = [*map(str, range(len(rule.renewal_edges_days) + 1)), NO_RENEWAL]
+    names = _buckets(rule)
     keys = np.array([f"{period}|{name}" for period in periods for name in names], dtype=object)
     chosen = keys[codes * len(names) + places] if len(rows) else keys[:0]
     return pd.Series(chosen, index=rows.index, name="cell", dtype="str")
@@ -88,8 +88,13 @@ def fit_contract_hazard(rows: pd.DataFrame, policy: ChurnPolicy) -> ContractHaza
 
 def every_cell(policy: ChurnPolicy) -> list[str]:
     """Keys of the cells of all billing periods that the rulebook names."""
-    buckets = [*map(str, range(len(policy.contract_cells.renewal_edges_days) + 1)), NO_RENEWAL]
+    buckets = _buckets(policy.contract_cells)
     return [f"{period}|{bucket}" for period in policy.codes.billing_period for bucket in buckets]
+
+
+def _buckets(rule: ContractCells) -> list[str]:
+    """Names of the intervals between the edges, in their order, and of no renewal date."""
+    return [*map(str, range(len(rule.renewal_edges_days) + 1)), NO_RENEWAL]
 
 
 def _believed(key: str, policy: ChurnPolicy) -> float:

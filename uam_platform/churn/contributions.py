@@ -80,8 +80,8 @@ def _ways(tree: _Tree, block: Values, gaps: Flags, has_gap: Flags) -> npt.NDArra
     way = np.zeros(block.shape[1], dtype=np.uint8)
     for number, (name, threshold) in enumerate(zip(tree.inputs, tree.thresholds, strict=True)):
         left = block[name] <= threshold
-        if has_gap[name]:
-            left = (left | gaps[name]) if tree.gap_goes_left[number] else left
+        if has_gap[name] and tree.gap_goes_left[number]:
+            left = left | gaps[name]
         way |= left.astype(np.uint8) << np.uint8(number)
     return way
 

@@ -16,7 +16,6 @@ from itertools import groupby
 from pathlib import Path
 from typing import Final
 
-import duckdb
 import pyarrow as pa
 
 from uam_platform.connectors.delivery_files import BATCH_LINES, FILE_ROWS, DeliveryFiles, ahead, batched, commit_files
@@ -117,7 +116,11 @@ def _land_days(
 ) -> int:
     days = [(day, list(items)) for day, items in groupby(fresh, key=_day)]
     rows = 0
-    with ThreadPoolExecutor(1) as fetcher, ThreadPoolExecutor(1) as writer, _engine(source) as engine:
+    with (
+        ThreadPoolExecutor(1) as fetcher,
+        ThreadPoolExecutor(1) as writer,
+        parser_engine(source.threads, source.memory) as engine,
+    ):
         landing = DeliveryFiles(folder, writer, _FILE_ROWS)
         fetched = ahead(((day, _fetch(store, items, spool)) for day, items in days), fetcher)
         for number, (day, files) in enumerate(fetched, 1):
@@ -130,10 +133,6 @@ def _land_days(
             progress(f"{NAME}: day {day} ({number} of {len(days)}), {rows:,} lines")
         landing.close()
     return rows
-
-
-def _engine(source: SegmentSource) -> duckdb.DuckDBPyConnection:
-    return parser_engine(source.threads, source.memory)
 
 
 def _fetch(store: ObjectStore, items: Sequence[StoredObject], spool: Path) -> list[tuple[StoredObject, Path]]:

@@ -35,10 +35,11 @@ def cohort_themes(members: pd.DataFrame, found: pd.DataFrame, accounts: pd.Index
     known = pd.to_datetime(found["known_date"])
     is_inside = (known < as_of) & (known >= as_of - timedelta(days=policy.cohort_window_days))
     heard = found.loc[is_inside & found["topic"].notna() & found["account_id"].isin(accounts)]
+    by_topic = list(heard.groupby("topic", sort=True))
     rows: list[dict[str, Any]] = []
     for (cohort, name), own in latest.groupby(["cohort", "cohort_name"], sort=True):
         ids = set(own["account_id"])
-        told = [_row(topic, said, ids, len(accounts)) for topic, said in heard.groupby("topic", sort=True)]
+        told = [_row(topic, said, ids, len(accounts)) for topic, said in by_topic]
         kept = [row for row in told if row["mentioning_account_count"] >= policy.least_accounts]
         kept.sort(key=lambda row: (row["chance_ratio"], -row["member_lift_ratio"], row["topic"]))
         rows += [{"as_of": as_of.date(), "cohort": cohort, "cohort_name": name, **row} for row in kept]

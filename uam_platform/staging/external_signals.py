@@ -145,6 +145,7 @@ def _account(subject: Mapping[str, Any], known: Subjects) -> tuple[str, str]:
     declared = {key: found for key, found in told.items() if key not in _BY_PERSON}
     if len(frozenset[str]().union(*declared.values())) > 1:
         raise RecordError("contradictory_subject", "subject names more than one account")
-    for key, found in told.items():
+    if told:
+        key, found = next(iter(told.items()))
         return next(iter(found)), "person" if key in _BY_PERSON else "declared"
     raise RecordError(UNKNOWN_ACCOUNT, f"no one account is known by {', '.join(f'subject.{key}' for key in named)}")

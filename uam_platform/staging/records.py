@@ -54,7 +54,7 @@ READ: Final[Mapping[str, tuple[str, ...]]] = {
     "releases": changes.KINDS,
     "documents": documents.KINDS,
     "exchange": (SIGNAL,),
-    "collector": (SIGNAL, "zendesk_webhook", "webhook"),  # counted and kept as landed; no table reads them yet
+    "collector": (SIGNAL, "zendesk_webhook", "webhook"),  # webhooks are counted and kept as landed; no table reads them
 }  # fmt: skip
 """Kinds of records that are known, by source; any other is set aside."""
 UNREADABLE_FILE: Final = "unreadable_file"
