@@ -34,6 +34,7 @@ from uam_platform.simulation.sandbox.linear import LinearSurface
 from uam_platform.simulation.sandbox.received import Journal
 from uam_platform_tests.ledger.findings import ALERTS, MONDAY, PLAYBOOKS, day, finding, morning
 from uam_platform_tests.playbooks.fake_slack import Crash
+from uam_platform_tests.sandbox.in_process import sent_by
 
 FAULTS = (
     "ok",
@@ -115,35 +116,9 @@ class Wire(httpx.BaseTransport):
             self._served(request)
 
     def _served(self, request: httpx.Request) -> httpx.Response:
-        return asyncio.run(_through(self.app, request))
-
-
-async def _through(app: Starlette, request: httpx.Request) -> httpx.Response:
-    sent: list[Any] = []
-
-    async def receive() -> Any:
-        return {"type": "http.request", "body": request.content, "more_body": False}
-
-    async def send(message: Any) -> None:
-        sent.append(message)
-
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": request.method,
-        "scheme": "http",
-        "path": request.url.path,
-        "raw_path": request.url.raw_path,
-        "root_path": "",
-        "query_string": request.url.query,
-        "headers": [(k.lower(), v) for k, v in request.headers.raw],
-        "client": ("127.0.0.1", 1),
-        "server": ("127.0.0.1", 2),
-    }
-    await app(scope, receive, send)
-    body = b"".join(m.get("body", b"") for m in sent if m["type"] == "http.response.body")
-    return httpx.Response(sent[0]["status"], headers=sent[0]["headers"], content=body)
+        sent = asyncio.run(sent_by(self.app, request))
+        body = b"".join(message.get("body", b"") for message in sent if message["type"] == "http.response.body")
+        return httpx.Response(sent[0]["status"], headers=sent[0]["headers"], content=body)
 
 
 class World:

@@ -19,7 +19,7 @@ class SandboxTransport(httpx.BaseTransport):
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """The whole answer, or the error that httpx raises where there is none or half of one."""
         request.read()
-        sent = asyncio.run(self._through(request))
+        sent = asyncio.run(sent_by(self._app, request))
         if not sent:
             raise httpx.ReadTimeout("timed out")
         parts = [message for message in sent if message["type"] == "http.response.body"]
@@ -29,28 +29,30 @@ class SandboxTransport(httpx.BaseTransport):
         headers = [(name, value) for name, value in sent[0]["headers"] if name.lower() != b"content-length"]
         return httpx.Response(sent[0]["status"], headers=headers, stream=httpx.ByteStream(body))
 
-    async def _through(self, request: httpx.Request) -> list[Any]:
-        sent: list[Any] = []
 
-        async def receive() -> Any:
-            return {"type": "http.request", "body": request.content, "more_body": False}
+async def sent_by(app: Starlette, request: httpx.Request) -> list[Any]:
+    """Messages that an ASGI application sends for a request that has been read."""
+    sent: list[Any] = []
 
-        async def send(message: Any) -> None:
-            sent.append(message)
+    async def receive() -> Any:
+        return {"type": "http.request", "body": request.content, "more_body": False}
 
-        scope = {
-            "type": "http",
-            "asgi": {"version": "3.0"},
-            "http_version": "1.1",
-            "method": request.method,
-            "scheme": request.url.scheme,
-            "path": request.url.path,
-            "raw_path": request.url.raw_path,
-            "query_string": request.url.query,
-            "root_path": "",
-            "headers": [(name.lower(), value) for name, value in request.headers.raw],
-            "client": ("127.0.0.1", 1),
-            "server": (request.url.host, request.url.port or 80),
-        }
-        await self._app(scope, receive, send)  # type: ignore[arg-type]
-        return sent
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "asgi": {"version": "3.0"},
+        "http_version": "1.1",
+        "method": request.method,
+        "scheme": request.url.scheme,
+        "path": request.url.path,
+        "raw_path": request.url.raw_path,
+        "query_string": request.url.query,
+        "root_path": "",
+        "headers": [(name.lower(), value) for name, value in request.headers.raw],
+        "client": ("127.0.0.1", 1),
+        "server": (request.url.host, request.url.port or 80),
+    }
+    await app(scope, receive, send)  # type: ignore[arg-type]
+    return sent
