@@ -2,7 +2,7 @@
 
 Here: arguments, help texts, progress and errors for people. Not here: what the commands do (imported inside each, so that
 `uam --help` answers at once), answers to alerts (`cli_ledger`), their audit (`cli_audit`), one account (`cli_account`),
-worlds by the dozen (`cli_evaluation`), services that keep running (`cli_serve`).
+worlds by the dozen (`cli_evaluation`), services that keep running (`cli_serve`), event names (`cli_taxonomy`).
 """
 
 import os
@@ -23,6 +23,7 @@ from uam_platform.cli_audit import COMMANDS as COMMANDS_OF_AUDITS
 from uam_platform.cli_evaluation import COMMANDS as COMMANDS_OF_JUDGES
 from uam_platform.cli_ledger import COMMANDS
 from uam_platform.cli_serve import COMMANDS as COMMANDS_OF_SERVICES
+from uam_platform.cli_taxonomy import app as taxonomy
 from uam_platform.policy.load import PolicyError
 
 app = typer.Typer(
@@ -232,6 +233,7 @@ for command_of_judges in COMMANDS_OF_JUDGES:
     app.command()(command_of_judges)
 for command_of_services in COMMANDS_OF_SERVICES:
     app.command()(command_of_services)
+app.add_typer(taxonomy, name="taxonomy")
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 from uam_platform.ledger.engine import Ledger
+from uam_platform_tests.command_line import uam  # noqa: F401 - a fixture of several areas
 from uam_platform_tests.ledger.findings import new_ledger
 from uam_platform_tests.ledger.postgres_server import NoServerError, PostgresServer, running_server
 from uam_platform_tests.vendors.inventory import VARIABLE, Reads

@@ -14,8 +14,9 @@ from uam_platform.contracts import tables
 from uam_platform.contracts.model import Contract
 from uam_platform.lake.engine import EngineLimits, conform, connect
 from uam_platform.lake.store import Lake
+from uam_platform.policy.event_names import normalise
 from uam_platform.policy.rulebook import load_rulebook
-from uam_platform.policy.taxonomy import Taxonomy, normalise
+from uam_platform.policy.taxonomy import Taxonomy
 
 RESULTS: Final = (tables.EVENTS, tables.SESSIONS, tables.ACTOR_DAYS)
 _SCRIPT: Final = Path(__file__).with_name("baseline.sql")

@@ -27,7 +27,8 @@ from uam_platform.contracts.landing import RECORD_COLUMNS
 from uam_platform.lake import journal
 from uam_platform.lake.engine import parser_engine
 from uam_platform.lake.loads import DELIVERIES, RECORDS, Load, LoadManifest
-from uam_platform.policy.taxonomy import Taxonomy, normalise
+from uam_platform.policy.event_names import normalise
+from uam_platform.policy.taxonomy import Taxonomy
 
 NAME: Final = "collector"
 LANDED: Final = "landed"

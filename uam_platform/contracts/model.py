@@ -41,7 +41,10 @@ class Purpose(StrEnum):
 
 @dataclass(frozen=True)
 class Column:
-    """One word of the vocabulary: same name, same type, unit and meaning in every table."""
+    """One word of the vocabulary: same name, same type, unit and meaning in every table.
+
+    `made_of` names other columns it is computed from, where its name does not begin with theirs.
+    """
 
     name: str
     type: Type
@@ -52,6 +55,7 @@ class Column:
     allowed: tuple[str, ...] = ()
     minimum: float | None = None
     maximum: float | None = None
+    made_of: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

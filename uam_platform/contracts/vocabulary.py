@@ -270,11 +270,7 @@ _COLUMNS: tuple[Column, ...] = (
     Column("event_364d_count", I64, "Product events in the 364 days before as_of.", "events", minimum=0),
     Column("active_day_364d_count", I64, "Days with any activity in the 364 days before as_of.", "days", minimum=0),
     Column(
-        "core_trend_ratio",
-        F,
-        "Core completions: last 28 days over the 28 before, shrunk by 5 completions.",
-        "ratio",
-        minimum=0,
+        "core_trend_ratio", F, "Core completions: last 28 days over the 28 before, shrunk by 5.", "ratio", minimum=0
     ),
     Column(
         "depth_trend_ratio",
@@ -282,15 +278,17 @@ _COLUMNS: tuple[Column, ...] = (
         "Core completions per active person: last 28 days over the 28 before, shrunk.",
         "ratio",
         minimum=0,
+        made_of=("core_28d_count", "core_prior_28d_count"),
     ),
+    Column("spread_trend_ratio", F, "Active people: last 28 days over the 28 before, shrunk by 1.", "ratio", minimum=0),
     Column(
-        "spread_trend_ratio",
+        "friction_rate_ratio",
         F,
-        "Active people: last 28 days over the 28 before, shrunk by one person.",
+        "Friction markers per core completion over 28 days, shrunk.",
         "ratio",
         minimum=0,
+        made_of=("core_28d_count",),
     ),
-    Column("friction_rate_ratio", F, "Friction markers per core completion over 28 days, shrunk.", "ratio", minimum=0),
     Column("seat_use_ratio", F, "People active in 28 days per seat; null without seats.", "ratio", minimum=0),
     Column(
         "days_since_last_event",

@@ -6,7 +6,7 @@ Here: how a mapping's product type, taxonomy and label change the rulebook. Not 
 from dataclasses import replace
 from pathlib import Path
 
-from uam_platform.policy.load import parse, read_yaml
+from uam_platform.policy.load import parse, read_yaml, section_path
 from uam_platform.policy.mapping import ExportMapping, load_mapping, taxonomy_path
 from uam_platform.policy.rulebook import Rulebook, load_rulebook
 from uam_platform.policy.taxonomy import Taxonomy
@@ -23,6 +23,17 @@ def rulebook_for(settings: Settings) -> Rulebook:
     if settings.mapping is None:
         return rulebook
     return with_mapping(rulebook, load_mapping(settings.mapping), settings.mapping)
+
+
+def taxonomy_file(settings: Settings) -> Path:
+    """The file that event names are read from: the mapping's own, else the company's rulebook's, else the shipped one.
+
+    Raises:
+        PolicyError: the mapping is wrong.
+    """
+    if settings.mapping is not None and (own := taxonomy_path(load_mapping(settings.mapping), settings.mapping)):
+        return own
+    return section_path("taxonomy", settings.policy_dir)
 
 
 def with_mapping(rulebook: Rulebook, mapping: ExportMapping, path: Path) -> Rulebook:

@@ -5,6 +5,7 @@ here: the arithmetic (`uam_platform.kpis.formulas`), where inputs come from (`ua
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from string import Formatter
 from typing import Final, Literal, Self
 
@@ -13,17 +14,40 @@ from pydantic import Field, model_validator
 from uam_platform.contracts.tables import ACCOUNT_FEATURES
 from uam_platform.policy.load import PolicyModel
 
-DERIVED_INPUTS: Final[Mapping[str, str]] = {
-    "core_per_person_28d": "core completions per active person in 28 days",
-    "tickets_per_person_84d": "tickets per active person in 84 days",
-    "friction_trend_ratio": "friction markers of 28 days over those of the 28 days before, shrunk by five",
-    "open_opportunity_count": "open CRM opportunities",
-    "open_expansion_count": "open CRM opportunities of type Expansion",
-    "stalled_journeys_56d": "workflows that stalled, known in the last 56 days",
-    "failed_journeys_56d": "workflows or onboardings that failed, known in the last 56 days",
-    "buying_signals_84d": "statements that speak of more seats, plans or uses, known in the last 84 days",
-    "behaviour_score": "the behaviour score",
-    "friction_score": "the friction score",
+
+@dataclass(frozen=True)
+class DerivedInput:
+    """An input that is computed for the formulas alone.
+
+    Attributes:
+        meaning: what it is, in words.
+        made_of: columns of `account_features`, kinds of journeys, it is made of.
+    """
+
+    meaning: str
+    made_of: tuple[str, ...] = ()
+
+
+DERIVED_INPUTS: Final[Mapping[str, DerivedInput]] = {
+    "core_per_person_28d": DerivedInput(
+        "core completions per active person in 28 days", ("core_28d_count", "active_person_28d_count")
+    ),
+    "tickets_per_person_84d": DerivedInput(
+        "tickets per active person in 84 days", ("ticket_84d_count", "active_person_84d_count")
+    ),
+    "friction_trend_ratio": DerivedInput(
+        "friction markers of 28 days over those of the 28 days before, shrunk by five",
+        ("friction_28d_count", "friction_prior_28d_count"),
+    ),
+    "open_opportunity_count": DerivedInput("open CRM opportunities"),
+    "open_expansion_count": DerivedInput("open CRM opportunities of type Expansion"),
+    "stalled_journeys_56d": DerivedInput("workflows that stalled, known in the last 56 days", ("stalled_workflow",)),
+    "failed_journeys_56d": DerivedInput(
+        "workflows or onboardings that failed, known in the last 56 days", ("onboarding", "repeated_failure")
+    ),
+    "buying_signals_84d": DerivedInput("statements that speak of more seats, plans or uses, known in the last 84 days"),
+    "behaviour_score": DerivedInput("the behaviour score"),
+    "friction_score": DerivedInput("the friction score"),
 }
 ACTION_INPUTS: Final = ("28d", "prior_28d", "84d", "people_84d")
 """Inputs of every group of actions: `<group>_28d` and so on."""

@@ -20,7 +20,7 @@ from uam_platform.policy.taxonomy import Taxonomy
 from uam_platform.staging.key_index import on_another_day
 from uam_platform.staging.precedence import COLUMNS, order
 from uam_platform.staging.same_action import OTHER_TOOL
-from uam_platform.staging.taxonomy_names import feature_bits, judged_names
+from uam_platform.staging.taxonomy_names import feature_bits, judged_names, name_keys
 
 SAME_DAY = "same_day_repeat"
 OTHER_DAY = "other_day_repeat"
@@ -94,7 +94,7 @@ def _named(unique: ir.Table, deliveries: ir.Table, taxonomy: Taxonomy) -> ir.Tab
     Names and features are looked up in all deliveries, not in the unique ones: a second reference to those would make the
     engine keep the wide rows (measured: twice the time).
     """
-    by_name = ("event_kind", "event_name_source")
+    by_name = name_keys(taxonomy)
     named = unique.inner_join(judged_names(deliveries.select(*by_name).distinct(), taxonomy), by_name)
     if not taxonomy.features:
         return named.mutate(feature_bits=ibis.literal(0, "int64"))

@@ -22,7 +22,7 @@ from uam_platform.contracts.tables import DUPLICATES_LOG
 from uam_platform.policy.taxonomy import Taxonomy
 from uam_platform.policy.time import SameAction
 from uam_platform.staging.precedence import is_before, order
-from uam_platform.staging.taxonomy_names import judged_names
+from uam_platform.staging.taxonomy_names import judged_names, name_keys
 
 SENT_AGAIN: Final = "sent_again"
 OTHER_TOOL: Final = "other_tool"
@@ -169,7 +169,7 @@ def _eligible(deliveries: ir.Table, sources: Sequence[str]) -> ir.Table:
 
 def _named(rows: ir.Table, taxonomy: Taxonomy) -> ir.Table:
     """`rows` with the agreed event name and one text of all properties."""
-    by_name = ("event_kind", "event_name_source")
+    by_name = name_keys(taxonomy)
     names = judged_names(rows.select(*by_name).distinct(), taxonomy).select(*by_name, "event_name")
     named = rows.inner_join(names, by_name)
     content = ibis.literal("")

@@ -16,9 +16,10 @@ from uam_platform.contracts.model import Contract
 from uam_platform.contracts.tables import ACCOUNT_FEATURES, EVENTS, LABELS, QUARANTINE, REVENUE_AT_RISK, SCORES
 from uam_platform.lake.loads import DELIVERIES, RECORDS, LoadManifest
 from uam_platform.lake.store import Lake
+from uam_platform.policy.event_names import normalise
 from uam_platform.policy.load import SHIPPED, parse, read_yaml
 from uam_platform.policy.mapping import load_mapping, taxonomy_path
-from uam_platform.policy.taxonomy import Taxonomy, normalise
+from uam_platform.policy.taxonomy import Taxonomy
 from uam_platform.scratch import run_mapping
 from uam_platform_tests.connectors import churn_simulator_rows as simulator
 from uam_platform_tests.connectors.fakes import NOW, quiet, rows

@@ -10,9 +10,10 @@ import pytest
 
 from uam_platform.connectors import files
 from uam_platform.lake.loads import DELIVERIES, RECORDS, LoadManifest
+from uam_platform.policy.event_names import normalise
 from uam_platform.policy.load import parse, read_yaml
 from uam_platform.policy.mapping import load_mapping, taxonomy_path
-from uam_platform.policy.taxonomy import Taxonomy, normalise
+from uam_platform.policy.taxonomy import Taxonomy
 from uam_platform_tests.connectors.fakes import NOW, quiet, rows
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"

@@ -1,59 +1,19 @@
 """Mistakes at the command line: one clear message that names file and key or setting, exit code 2, never a traceback."""
 
-import os
 import shutil
 import socket
-import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import yaml
 
-from uam_platform import cli
 from uam_platform.lake.journal import held
 from uam_platform.policy.load import SHIPPED
 from uam_platform.simulation.world.generate import simulate
+from uam_platform_tests.command_line import Answer, Uam
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "online_retail.yaml"
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What a command said and how it ended."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def said(self) -> str:
-        """All words, on one line."""
-        return " ".join((self.out + self.err).split())
-
-
-Uam = Callable[..., Answer]
-
-
-@pytest.fixture
-def uam(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Uam:
-    """Run a command in an empty folder without any setting but those given."""
-
-    def call(*arguments: object, **variables: str) -> Answer:
-        for name in [n for n in os.environ if n.startswith("UAM_")]:
-            monkeypatch.delenv(name)
-        for name, value in variables.items():
-            monkeypatch.setenv(name, value)
-        monkeypatch.chdir(tmp_path)
-        monkeypatch.setattr(sys, "argv", ["uam", *map(str, arguments)])
-        monkeypatch.setattr(cli.console, "file", None)
-        with pytest.raises(SystemExit) as ended:
-            cli.main()
-        said = capsys.readouterr()
-        return Answer(int(ended.value.code or 0), said.out, said.err)
-
-    return call
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,11 @@ RULEBOOK = load_rulebook()
 
 @pytest.mark.parametrize(
     "name",
-    "workspace_created report_exported integration_connected invoice_download_failed seat_limit_reached".split(),
+    (
+        "workspace_created report_exported integration_connected invoice_download_failed seat_limit_reached "
+        "page_viewed element_clicked modal_opened form_submitted interaction_measured "
+        "account_updated payment_succeeded permission_granted permission_revoked import_completed data_exported workflow_completed"
+    ).split(),
 )
 def test_the_catalogue_has_the_names_that_everybody_expects(name: str) -> None:
     assert RULEBOOK.taxonomy.events[name].meaning
@@ -36,6 +40,13 @@ def test_names_that_describe_the_interface_are_refused(name: str) -> None:
 )
 def test_markers_tell_progress_friction_and_intent(marker: str, names: str) -> None:
     assert {RULEBOOK.taxonomy.events[name].marker for name in names.split()} == {marker}
+
+
+def test_business_state_is_for_the_server_and_experience_for_the_client() -> None:
+    side = {name: rule.side for name, rule in RULEBOOK.taxonomy.events.items()}
+    state = "account_updated plan_changed payment_succeeded refund_issued role_changed permission_granted data_exported import_completed"
+    assert {side[name] for name in state.split()} == {"server"}
+    assert {side[name] for name in "form_submitted element_clicked interaction_measured".split()} == {"client"}
 
 
 @pytest.mark.parametrize("name", ["ReportExported", "exported", "report-exported", "report exported"])

@@ -32,8 +32,8 @@ TAXONOMY = Taxonomy(
     version=1,
     product_type="reporting",
     events={
-        "report_generated": EventRule(meaning="", marker="value", is_core=True, synonyms=("generate_report",)),
-        "import_failed": EventRule(meaning="", marker="friction", deprecated=True),
+        "report_generated": EventRule(meaning="", marker="value", tier="core", synonyms=("generate_report",)),
+        "import_failed": EventRule(meaning="", marker="friction"),
         "page_viewed": EventRule(meaning=""),
     },
     features=("pivot", "api_access"),
@@ -105,6 +105,60 @@ def test_unknown_and_rejected_names_are_kept_for_review(tmp_path: Path) -> None:
     assert [r["reason"] for r in rows(found.unknown_events, "row_no")] == ["rejected_name"]
 
 
+def on_day(day: str, name: str) -> dict[str, Any]:
+    at = f"2025-01-{day}T12:00:00Z"
+    return delivery(
+        event_name=name, message_id=f"{name}{day}", occurred_text=at, original_text=None, received_text=at, sent_text=at
+    )
+
+
+MOVED = Taxonomy(
+    owner="test",
+    version=1,
+    product_type="reporting",
+    events={
+        "report_saved": EventRule(
+            meaning="", marker="intent", synonyms=("Keep Report",), deprecated_on=date(2025, 1, 5), deprecated_by="report_kept",
+            refused_from=date(2025, 1, 7),
+        ),
+        "report_kept": EventRule(meaning="", marker="value", tier="core", deprecated_on=date(2025, 1, 6), deprecated_by="report_stored"),
+        "report_stored": EventRule(meaning="", marker="progress"),
+    },
+    features=(),
+)  # fmt: skip
+
+
+def test_a_deprecated_name_counts_as_its_successor_by_event_day_and_is_then_set_aside(tmp_path: Path) -> None:
+    told = [
+        on_day(day, name) for day in ("04", "05", "06", "07") for name in ("reportSaved", "keep_report", "report_kept")
+    ]
+    found = events_of(tmp_path, told, taxonomy=MOVED)
+    named = {(r["event_date"].day, r["event_name_source"]): r["event_name"] for r in rows(found.events, "row_no")}
+    assert {named[4, "reportSaved"], named[4, "keep_report"]} == {"report_saved"}
+    assert {named[5, "reportSaved"], named[5, "keep_report"], named[5, "report_kept"]} == {"report_kept"}
+    assert {named[6, "reportSaved"], named[6, "report_kept"], named[7, "report_kept"]} == {"report_stored"}
+    assert {(r["event_name"], r["marker"], r["is_core"]) for r in rows(found.events, "row_no")} == {
+        ("report_saved", "intent", False),
+        ("report_kept", "value", True),
+        ("report_stored", "progress", False),
+    }
+    assert [
+        (r["event_date"].day, r["event_name_source"], r["reason"]) for r in rows(found.unknown_events, "row_no")
+    ] == [
+        (7, "reportSaved", "deprecated_name"),
+        (7, "keep_report", "deprecated_name"),
+    ]
+
+
+def test_a_day_is_named_the_same_whichever_days_it_is_computed_with(tmp_path: Path) -> None:
+    told = [on_day(day, "report_saved") for day in ("04", "06")]
+    together = rows(events_of(tmp_path / "both", told, taxonomy=MOVED).events, "row_no")
+    alone = [
+        rows(events_of(tmp_path / str(n), [one], taxonomy=MOVED).events, "row_no")[0] for n, one in enumerate(told)
+    ]
+    assert [r["event_name"] for r in together] == [r["event_name"] for r in alone] == ["report_saved", "report_stored"]
+
+
 def test_features_become_bits_by_their_position(tmp_path: Path) -> None:
     features = ("pivot", "API access", "unheard_of", None)
     found = events_of(tmp_path, [delivery(feature=f) for f in features])
@@ -155,12 +209,13 @@ def test_identity_evidence_counts_combinations_and_only_group_calls_claim_accoun
     assert {r["workspace_id_source"] for r in found} == {"w1"}
 
 
+@pytest.mark.parametrize("taxonomy", [TAXONOMY, MOVED], ids=["undated", "dated"])
 @pytest.mark.parametrize("dialect", ["duckdb", "pyspark"])
-def test_expressions_compile_for_both_engines(dialect: str) -> None:
+def test_expressions_compile_for_both_engines(dialect: str, taxonomy: Taxonomy) -> None:
     def bound(contract: Contract) -> ibis.Table:
         return ibis.table(ibis_schema(contract), name=contract.name)
 
-    found = canonical_events(bound(tables.DELIVERIES), bound(tables.REPEATED_KEYS), TAXONOMY)
+    found = canonical_events(bound(tables.DELIVERIES), bound(tables.REPEATED_KEYS), taxonomy)
     known = repeats(new_keys(bound(tables.DELIVERIES)), bound(tables.DELIVERY_KEYS))
     for table in (found.events, found.unknown_events, found.duplicates_log, found.identity_evidence, known):
         assert "SELECT" in str(ibis.to_sql(table, dialect=dialect))
