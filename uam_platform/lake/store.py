@@ -261,7 +261,7 @@ def _copy_sql(contract: Contract, name: str, key: str, path: Path) -> str:
 def _is_shared(connection: Backend, name: str) -> bool:
     """Whether other cursors of the engine see the table; temporary tables and views belong to one connection."""
     found = connection.con.execute(
-        "SELECT count(*) FROM duckdb_tables() WHERE table_name = ? AND NOT temporary", [name]
+        "SELECT count(*) FROM duckdb_tables() WHERE table_name = ? AND NOT temporary", [name.rsplit(".", 1)[-1]]
     )
     return bool(found.fetchone()[0])
 

@@ -48,14 +48,12 @@ def take_in(connection: Backend, lake: Lake, manifest: LoadManifest, load: Load,
     Repeating it after a kill gives the same files.
     """
     split = split_load(connection, load, manifest, policy)
-    name = f"intake_{load.load_id.replace('-', '_')}"
-    deliveries = connection.create_table(name, split.deliveries, overwrite=True)
     try:
         keys = [f"{day}/load_id={load.load_id}" for day in split.event_dates]
         if keys:
-            lake.publish(connection, DELIVERIES, deliveries, keys)
+            lake.publish(connection, DELIVERIES, split.deliveries, keys)
         others = [key for key in lake.keys(DELIVERY_KEYS) if key < load.load_id]
-        new = new_keys(deliveries)
+        new = new_keys(split.deliveries)
         grace_us = int(policy.grace / timedelta(microseconds=1))
         ranked = policy.same_action.told_best_by
         repeated = repeats(new, lake.read(connection, DELIVERY_KEYS, others), ranked, grace_us)
@@ -64,7 +62,7 @@ def take_in(connection: Backend, lake: Lake, manifest: LoadManifest, load: Load,
         marker = f"{load.load_id}{OF_DELIVERIES}"
         set_aside = lake.publish(connection, QUARANTINE, split.quarantine, [marker])
     finally:
-        connection.drop_table(name, force=True)
+        split.drop(connection)
     return Intake(rows_in=split.rows_in, quarantined=set_aside.rows[marker])
 
 

@@ -33,8 +33,8 @@ class Split:
     """One load, judged.
 
     Attributes:
-        deliveries: accepted rows, columns of the DELIVERIES contract.
-        quarantine: rejected rows, columns of the QUARANTINE contract; reason codes as in `_reason`.
+        deliveries: accepted rows, columns of the DELIVERIES contract; a table of the engine, which the caller drops.
+        quarantine: rejected rows, columns of the QUARANTINE contract; reason codes as in `_reason`. Lazy, and reads `deliveries`.
         event_dates: event days the accepted rows lie on, ISO, sorted.
         rows_in: rows that the landed files hold.
     """
@@ -43,6 +43,10 @@ class Split:
     quarantine: ir.Table
     event_dates: list[str]
     rows_in: int
+
+    def drop(self, connection: Backend) -> None:
+        """Drop the table of accepted rows; neither table can be read afterwards."""
+        connection.drop_table(self.deliveries.op().name, force=True)
 
 
 def source_time(load: Load, policy: TimePolicy) -> SourceTime:
@@ -61,39 +65,34 @@ def split_load(connection: Backend, load: Load, manifest: LoadManifest, policy: 
         policy: bounds of plausible times and knowledge basis of the source.
 
     Returns:
-        Lazy tables over views of the landed files; nothing but the days and row counts is computed yet.
+        The accepted rows, computed, and a lazy table of the others, which reads closely only what was not accepted.
     """
     paths = manifest.paths(load, LANDED)
     if not paths:
         return Split(empty(DELIVERIES), empty(QUARANTINE), [], 0)
     rules = source_time(load, policy)
     name = f"judged_{keys.key63(load.load_id)}"
-    connection.raw_sql(f"CREATE OR REPLACE TEMP VIEW {name} AS {_judged(paths, load, policy, rules)}")
-    accepted, rejected = f"{name}_accepted", f"{name}_rejected"
-    connection.raw_sql(f"CREATE OR REPLACE TEMP VIEW {accepted} AS {_deliveries(name, load, policy, rules)}")
-    connection.raw_sql(f"CREATE OR REPLACE TEMP VIEW {rejected} AS {_quarantine(name, load)}")
-    rows = connection.raw_sql(
-        f"SELECT day::VARCHAR, count(*) FROM (SELECT {_DAY} AS day FROM {name}) GROUP BY 1 ORDER BY 1"
-    )
-    by_day = dict(rows.fetchall())
+    landed = f"read_parquet([{', '.join(_text(path) for path in paths)}])"
+    judged = _judged(landed, load, policy, rules)
+    connection.raw_sql(f"CREATE OR REPLACE TEMP VIEW {name} AS {_deliveries(judged, load, policy, rules)}")
+    accepted = connection.create_table(f"{name}_accepted", conform(connection.table(name), DELIVERIES), overwrite=True)
+    others = _judged(f"{landed} ANTI JOIN {name}_accepted USING (row_no)", load, policy, rules)
+    connection.raw_sql(f"CREATE OR REPLACE TEMP VIEW {name}_rejected AS {_quarantine(others, load)}")
+    days = connection.raw_sql(f"SELECT DISTINCT event_date::VARCHAR FROM {name}_accepted ORDER BY 1").fetchall()
     return Split(
-        deliveries=conform(connection.table(accepted), DELIVERIES),
-        quarantine=conform(connection.table(rejected), QUARANTINE),
-        event_dates=sorted(day for day in by_day if day is not None),
-        rows_in=sum(by_day.values()),
+        deliveries=accepted,
+        quarantine=conform(connection.table(f"{name}_rejected"), QUARANTINE),
+        event_dates=[day for (day,) in days],
+        rows_in=connection.raw_sql(f"SELECT count(*) FROM {landed}").fetchone()[0],
     )
-
-
-_DAY: Final = "CASE WHEN reason IS NULL THEN make_timestamp(event_us)::DATE END"
 
 
 def _text(value: Any) -> str:
     return "'" + str(value).replace("'", "''") + "'"
 
 
-def _judged(paths: list[str], load: Load, policy: TimePolicy, rules: SourceTime) -> str:
+def _judged(landed: str, load: Load, policy: TimePolicy, rules: SourceTime) -> str:
     """Landed rows with times in microseconds, numbers, kind and reason (null where the row is accepted)."""
-    files = ", ".join(_text(path) for path in paths)
     given = ", ".join(
         f"nullif({name}, '') AS {name}" for name, _ in DELIVERY_COLUMNS if name not in ("raw_line", "kind", *NUMBERS)
     )
@@ -101,7 +100,7 @@ def _judged(paths: list[str], load: Load, policy: TimePolicy, rules: SourceTime)
     stamps = ", ".join(f"{time_sql.microseconds(name)} AS {name[:-5]}_us" for name in _TIMES)
     return f"""
         WITH landed AS (
-            SELECT row_no, raw_line, lower(kind) AS kind, {given}, {numbers} FROM read_parquet([{files}])
+            SELECT row_no, raw_line, lower(kind) AS kind, {given}, {numbers} FROM {landed}
         ), read AS (SELECT *, {stamps} FROM landed),
         timed AS (SELECT *, {time_sql.CANDIDATE} AS candidate_us FROM read)
         SELECT *, {time_sql.EVENT} AS event_us, {time_sql.CONFIDENCE} AS time_confidence,
@@ -145,7 +144,7 @@ def _quarantine(judged: str, load: Load) -> str:
                 WHEN 'unreadable_time' THEN 'not ISO 8601: ' || concat_ws(', ', {unread})
                 WHEN 'unknown_kind' THEN 'kind is none of {", ".join(KINDS)}' END AS detail,
             event_name AS event_name_source, raw_line
-        FROM {judged} WHERE reason IS NOT NULL
+        FROM ({judged}) WHERE reason IS NOT NULL
     """
 
 
@@ -161,7 +160,7 @@ def _deliveries(judged: str, load: Load, policy: TimePolicy, rules: SourceTime) 
             SELECT *, {known} AS known_us, {imputed} AS is_known_at_imputed, {_event_id_text(load, rules)} AS id_text,
                 {keys.sql_identifier_key(rules.id_space, keys.USER, "user_id")} AS user_key,
                 {keys.sql_identifier_key(rules.id_space, keys.ANONYMOUS, "anonymous_id")} AS device_key
-            FROM {judged} WHERE reason IS NULL
+            FROM ({judged}) WHERE reason IS NULL
         )
         SELECT {_text(load.source)} AS source, {keys.sql_key63_upper("id_text")} AS event_hi, {keys.sql_key63("id_text")} AS event_lo,
             CASE WHEN message_id IS NULL THEN 'content' ELSE 'vendor_id' END AS key_basis,
