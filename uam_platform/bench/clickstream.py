@@ -62,7 +62,8 @@ def run(given: Task, sessions: Path, transitions: Path) -> Outcome:
         lines = done.stderr.strip().splitlines()
         return Outcome(None, f"failed ({done.returncode}): {lines[-1] if lines else 'killed, probably for memory'}")
     result = json.loads(found.read_text(encoding="utf-8"))
-    return Outcome(Measured(result["seconds"], result["peak_bytes"], {}), _difference(result, sessions, transitions))
+    measured = Measured(result["seconds"], result["cpu_seconds"], result["peak_bytes"], {})
+    return Outcome(measured, _difference(result, sessions, transitions))
 
 
 def _prepare(given: Task, out: Path) -> None:
