@@ -181,13 +181,21 @@ def doctor() -> None:
 
 @app.command()
 def bench(
-    millions: Annotated[str, typer.Option(help="Sizes in millions of events, comma-separated.")] = "5,20",
+    millions: Annotated[
+        str, typer.Option(help="Millions of events, comma-separated; with --identity: of identifiers, of edges.")
+    ] = "5,20",
     days: Annotated[int, typer.Option(min=7, help="Days the events are spread over.")] = 91,
     accounts: Annotated[
         int, typer.Option(min=0, help="Accounts for features, training and scoring; 0 leaves these out.")
     ] = 2000,
     collector: Annotated[
         bool, typer.Option("--collector", help="Measure the collector instead: events a second on one core, synced.")
+    ] = False,
+    identity: Annotated[
+        bool,
+        typer.Option(
+            "--identity", help="Measure identity instead: components beside SciPy and networkx, one more day."
+        ),
     ] = False,
 ) -> None:
     """Measure the chain beside hand-written SQL, Polars, pandas and retentioneering; features, training, scoring; one more day."""
@@ -197,13 +205,22 @@ def bench(
 
         measure_collector(Shape(), console)
         return
+    from uam_platform.bench import identity as of_identity
     from uam_platform.bench.command import command
 
     try:
         sizes = [float(size) for size in millions.split(",")]
     except ValueError:
         raise PolicyError(f"--millions {millions}: expected numbers separated by commas, e.g. 5,20") from None
-    if not command(sizes, days, accounts, console):
+    if identity and (len(sizes) != 2 or sizes[1] < sizes[0]):
+        raise PolicyError(
+            f"--identity --millions {millions}: expected identifiers and edges, at least one each, e.g. 5,20"
+        )
+    if identity:
+        is_good = of_identity.command(round(sizes[0] * 1e6), round(sizes[1] * 1e6), console)
+    else:
+        is_good = command(sizes, days, accounts, console)
+    if not is_good:
         raise typer.Exit(1)
 
 

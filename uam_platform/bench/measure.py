@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from uam_platform.bench import peers, scoring
+from uam_platform.bench import identity_work, peers, scoring
 from uam_platform.bench.baseline import run_script
 from uam_platform.bench.ours import OurPath
 from uam_platform.lake.engine import EngineLimits
@@ -107,6 +107,7 @@ _TASKS: Final[dict[str, Callable[..., dict[str, float]]]] = {
     "features": _features,
     "training": _training,
     "scoring": _scoring,
+    **identity_work.TASKS,
 }
 
 

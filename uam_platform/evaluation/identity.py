@@ -39,7 +39,7 @@ def section(run: RunFolder, truth: Truth, seed: int) -> Section:
     rows = (
         *score_rows(clusters),
         _false_merges(people, shared, held),
-        *fragment_rows(own),
+        *fragment_rows(own, seed),
         *_accounts(placed, home, seed),
         *class_rows(clusters, members, {name: _share_placed(placed, ids) for name, ids in members.items()}),
     )
@@ -122,7 +122,7 @@ def _accounts(placed: pd.DataFrame, home: Mapping[str, str], seed: int) -> Itera
     wrong = counts - placed["right_account"].to_numpy(dtype=np.float64) - placed["untold"].to_numpy(dtype=np.float64)
     low, high = ratio_interval(accounts, placed["right_account"].to_numpy(dtype=np.float64), counts, seed)
     note = f"{untold:,} of {events:,} events on no account"
-    yield Row("events on the right account", ratio(right, events), low, high, note=note)
+    yield Row("events on the right account", ratio(right, events), low, high, note=note, target="≥ 0.995")
     low, high = ratio_interval(accounts, wrong, counts, seed)
     yield Row("events on a wrong account", ratio(events - right - untold, events), low, high)
 

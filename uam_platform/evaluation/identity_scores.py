@@ -16,7 +16,7 @@ import pandas as pd
 
 from uam_platform.evaluation.resampling import Values, account_sums, account_weights, interval, safe_ratio, upper_bound
 from uam_platform.evaluation.results import Row
-from uam_platform.evaluation.shares import Bounds
+from uam_platform.evaluation.shares import Bounds, share_row
 
 Chosen = npt.NDArray[np.bool_] | None
 
@@ -35,7 +35,7 @@ class Clusters:
         both = own.groupby(["person_key", "person_id"])["person_id"].transform("size").to_numpy(dtype=np.float64)
         claimed = own.groupby("person_key")["person_id"].transform("size").to_numpy(dtype=np.float64)
         true = own.groupby("person_id")["person_key"].transform("size").to_numpy(dtype=np.float64)
-        self.people = own["person_id"].to_numpy(dtype=object)
+        self.people, self._own = own["person_id"].to_numpy(dtype=object), own[["person_id", "person_key"]]
         self._pairs = np.column_stack([both - 1, claimed - 1, both - 1, true - 1]).reshape(-1, 4)
         self._items = np.column_stack([both / claimed, np.ones(len(own)), both / true, np.ones(len(own))]).reshape(
             -1, 4
@@ -56,6 +56,12 @@ class Clusters:
         """Pairs held together rightly, claimed and true."""
         right, claimed, _, true = (int(v) // 2 for v in self._pairs.sum(axis=0))
         return right, claimed, true
+
+    def split(self, chosen: Chosen = None) -> npt.NDArray[np.bool_]:
+        """Whether each person became several; of the people of the chosen identifiers alone if given."""
+        own = self._own if chosen is None else self._own[chosen]
+        found: npt.NDArray[np.bool_] = (own.groupby("person_id")["person_key"].nunique() > 1).to_numpy()
+        return found
 
     def _measured(self, values: Values, chosen: Chosen) -> dict[str, tuple[float | None, Bounds]]:
         kept = values if chosen is None else np.where(chosen[:, None], values, 0.0)
@@ -103,7 +109,7 @@ def score_rows(clusters: Clusters) -> Iterator[Row]:
 def class_rows(
     clusters: Clusters, members: Mapping[str, set[str]], placed: Mapping[str, float | None]
 ) -> Iterator[Row]:
-    """B-cubed F1 per scenario class, with precision, recall and the share of events on the right account beside it.
+    """B-cubed F1 per scenario class; beside it precision and recall of both kinds, people split and events on the right account.
 
     Args:
         clusters: everybody's identifiers.
@@ -115,15 +121,32 @@ def class_rows(
         found = clusters.b_cubed(chosen)
         value, (low, high) = found["F1"]
         count = int(chosen.sum())
-        beside = (
-            {part: found[part][0] for part in ("precision", "recall")} | {"events": placed.get(name)} if count else {}
-        )
+        beside = _beside(clusters, found, chosen) | {"events": placed.get(name)} if count else {}
         note = f"{count:,} identifiers of {len(people):,} people" if count else "nobody in this world"
         yield Row(f"B-cubed F1, {name}", value, low, high, yardsticks=beside, note=note)
 
 
-def fragment_rows(own: pd.DataFrame) -> Iterator[Row]:
-    """How many people one true person became."""
-    made = own.groupby("person_id")["person_key"].nunique()
-    note = f"{int((made > 1).sum()):,} of {len(made):,} people became several"
-    yield Row("people made of one person", float(made.mean()) if len(made) else None, unit="ratio", note=note)
+def _beside(
+    clusters: Clusters, b_cubed: Mapping[str, tuple[float | None, Bounds]], chosen: Chosen
+) -> dict[str, float | None]:
+    pairs, split = clusters.pairwise(chosen), clusters.split(chosen)
+    return {
+        "precision": b_cubed["precision"][0],
+        "recall": b_cubed["recall"][0],
+        "pairwise precision": pairs["precision"][0],
+        "pairwise recall": pairs["recall"][0],
+        "people split": float(split.mean()) if len(split) else None,
+    }
+
+
+def fragment_rows(own: pd.DataFrame, seed: int) -> Iterator[Row]:
+    """How many people one true person became, and the share of people who became several.
+
+    Args:
+        own: person_id, person_key, account_id; one row per identifier.
+        seed: of the draws.
+    """
+    made = own.groupby("person_id").agg(people=("person_key", "nunique"), account=("account_id", "first"))
+    is_split = (made["people"] > 1).tolist()
+    yield share_row("people split over several", made["account"].tolist(), is_split, seed, what="people")
+    yield Row("people made of one person", float(made["people"].mean()) if len(made) else None, unit="ratio")

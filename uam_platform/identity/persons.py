@@ -1,13 +1,18 @@
 """User ids that are one person: connected components of the user graph at every known day.
 
 Here: the graph of user ids and the canonical person of each, over knowledge time. Not here: devices and addresses (`links`),
-which evidence makes an edge (`edges`).
+which evidence makes an edge (`edges`), how components are found (`components`).
 """
+
+from typing import Final
 
 import numpy as np
 import pandas as pd
 
+from uam_platform.identity.components import Ints, Nodes, least_nodes
 from uam_platform.identity.intervals import FOREVER
+
+_NO_DAY: Final = -(2**62)
 
 
 def person_history(users: pd.DataFrame, edges: pd.DataFrame) -> pd.DataFrame:
@@ -36,26 +41,50 @@ def person_history(users: pd.DataFrame, edges: pd.DataFrame) -> pd.DataFrame:
 
 
 def _replay(ranked: pd.DataFrame, edges: pd.DataFrame) -> pd.DataFrame:
-    """Histories of the user ids that edges touch; positions in `ranked` are graph nodes, the least is canonical."""
+    """Histories of the user ids that edges touch; positions in `ranked` are graph nodes, the least is canonical.
+
+    What edges ever join is apart from all else, so each such part has days of its own on which it changes. Step by step every part is
+    taken to its next one, all at once: there are as many steps as the part that changes most often has days, and a part costs its size
+    for each of its days, whatever else there is.
+    """
     key, since = ranked["key"].to_numpy(), ranked["known"].to_numpy(copy=True)
-    person = np.arange(len(ranked))
-    start, end = edges["start"].to_numpy(), edges["end"].to_numpy()
-    ends = set(end[end < FOREVER].tolist())
-    parts = []
-    for day in sorted({*start.tolist(), *ends}):
-        is_retracted = day in ends  # then begin anew with what still holds
-        holds = (start <= day) & (day < end) if is_retracted else start == day
-        new = merge(np.arange(len(ranked)) if is_retracted else person, edges[holds])
-        changed = np.flatnonzero((new != person) & (since < day))
-        parts.append((changed, person[changed], since[changed], np.full(len(changed), day)))
-        since[new != person] = np.maximum(since[new != person], day)
-        person = new
-    parts.append((np.arange(len(ranked)), person, since, np.full(len(ranked), FOREVER)))
-    node, owner, begin, until = (np.concatenate(column) for column in zip(*parts, strict=True))
+    left, right, start, end = (edges[name].to_numpy() for name in ("left", "right", "start", "end"))
+    part = least_nodes(len(ranked), left, right)
+    nodes, person, today = np.arange(len(ranked)), np.arange(len(ranked)), np.full(len(ranked), _NO_DAY)
+    rows = []
+    for _, now in _days_of_change(part[left], start, end).groupby("step"):
+        today[now["part"]] = now["day"]
+        nodes = nodes[today[part[nodes]] != _NO_DAY]
+        still = today[part[left]] != _NO_DAY
+        left, right, start, end = left[still], right[still], start[still], end[still]
+        holds = (start <= today[part[left]]) & (today[part[left]] < end)
+        new = _joined(nodes, left[holds], right[holds])
+        moved = nodes[new != person[nodes]]
+        day = today[part[moved]]
+        was = since[moved] < day
+        rows.append((moved[was], person[moved[was]], since[moved[was]], day[was]))
+        since[moved] = np.maximum(since[moved], day)
+        person[nodes] = new
+        today[now["part"]] = _NO_DAY
+    rows.append((np.arange(len(ranked)), person, since, np.full(len(ranked), FOREVER)))
+    node, owner, begin, until = (np.concatenate(column) for column in zip(*rows, strict=True))
     return pd.DataFrame({"user": key[node], "person": key[owner], "start": begin, "end": until})
 
 
-def merge(person: np.ndarray, edges: pd.DataFrame) -> np.ndarray:
+def _days_of_change(part: Nodes, start: Ints, end: Ints) -> pd.DataFrame:
+    """part, day, step: the known days on which edges of a part begin or end, numbered from 0 in each part."""
+    both = pd.DataFrame({"part": np.concatenate([part, part]), "day": np.concatenate([start, end])})
+    days = both[both["day"] < FOREVER].drop_duplicates().sort_values(["part", "day"], ignore_index=True)
+    return days.assign(step=days.groupby("part").cumcount())
+
+
+def _joined(nodes: Ints, left: Ints, right: Ints) -> Ints:
+    """The least node that edges join each of `nodes` (ascending) to."""
+    least = least_nodes(len(nodes), np.searchsorted(nodes, left), np.searchsorted(nodes, right))
+    return nodes[least]
+
+
+def merge(person: Ints, edges: pd.DataFrame) -> Ints:
     """Components after adding edges.
 
     Args:
@@ -65,12 +94,5 @@ def merge(person: np.ndarray, edges: pd.DataFrame) -> np.ndarray:
     Returns:
         For each node the least node of its component afterwards.
     """
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    size = len(person)
-    left, right = person[edges["left"].to_numpy()], person[edges["right"].to_numpy()]
-    graph = coo_array((np.ones(len(left), dtype=np.int8), (left, right)), shape=(size, size))
-    _, label = connected_components(graph, directed=False)
-    _, least = np.unique(label, return_index=True)
-    return least[label][person]
+    ends = (person[edges[side].to_numpy()] for side in ("left", "right"))
+    return least_nodes(len(person), *ends)[person].astype(np.int64)

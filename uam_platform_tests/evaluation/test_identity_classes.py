@@ -1,6 +1,5 @@
 """Who is in which scenario class, and scores by hand on a handful of identifiers."""
 
-import numpy as np
 import pandas as pd
 import pytest
 
@@ -103,7 +102,10 @@ def test_pairwise_and_b_cubed_by_hand(own):
 def test_a_class_is_scored_over_its_own_identifiers(own):
     rows = {row.metric: row for row in class_rows(Clusters(own, 0), {"x": {"p1"}, "y": {"p3"}, "z": set()}, {"y": 0.9})}
     assert rows["B-cubed F1, y"].value == 1
-    assert rows["B-cubed F1, y"].yardsticks == {"precision": 1, "recall": 1, "events": 0.9}
+    both = {"pairwise precision": 1, "pairwise recall": 1, "people split": 0, "events": 0.9}
+    assert rows["B-cubed F1, y"].yardsticks == {"precision": 1, "recall": 1, **both}
+    assert rows["B-cubed F1, x"].yardsticks["pairwise recall"] == pytest.approx(1 / 3)
+    assert rows["B-cubed F1, x"].yardsticks["people split"] == 1
     assert rows["B-cubed F1, x"].yardsticks["precision"] == pytest.approx(2.5 / 3)
     assert rows["B-cubed F1, z"].value is None
 
@@ -116,7 +118,10 @@ def test_perfection_keeps_an_interval_as_wide_as_the_accounts_allow():
 
 
 def test_fragments_are_counted_per_true_person(own):
-    row = next(iter(fragment_rows(own)))
-    assert row.value == pytest.approx(4 / 3)
-    assert row.note == "1 of 3 people became several"
-    assert np.isfinite(row.value)
+    rows = {row.metric: row for row in fragment_rows(own, 0)}
+    assert rows["people made of one person"].value == pytest.approx(4 / 3)
+    split = rows["people split over several"]
+    assert split.value == pytest.approx(1 / 3)
+    assert split.note == "1 of 3 people"
+    assert (split.low, split.parts) == (0, {"hits": 1, "trials": 3})
+    assert split.high > 1 / 3
