@@ -3,33 +3,29 @@
 Here: composition. Not here: assets (the stages), rules (`policy`), the environment (`settings`).
 """
 
+from importlib import import_module
+
 import dagster as dg
 
-from uam_platform.alerts import assets as alerts
-from uam_platform.behavior import assets as behavior
-from uam_platform.churn import assets as churn
-from uam_platform.connectors import assets as connectors
 from uam_platform.connectors.registry import source_names
-from uam_platform.evidence import assets as evidence
-from uam_platform.identity import assets as identity
-from uam_platform.kpis import assets as kpis
 from uam_platform.orchestration import sensors as layers
 from uam_platform.orchestration.jobs import JOBS
 from uam_platform.orchestration.resources import resources
 from uam_platform.orchestration.wiring import Wiring, wire
-from uam_platform.playbooks import assets as playbooks
 from uam_platform.policy.company import rulebook_for
-from uam_platform.reviews import assets as reviews
-from uam_platform.serving import assets as serving
 from uam_platform.settings import Settings
-from uam_platform.staging import assets as staging
 
-STAGES = (connectors, staging, identity, behavior, evidence, churn, kpis, alerts, playbooks, reviews, layers, serving)
+ROOMS = (
+    *("connectors", "staging", "quality", "identity", "behavior", "evidence", "churn", "kpis", "alerts"),
+    *("playbooks", "reviews", "serving"),
+)
+"""Rooms whose `assets` module has definitions, in the order data flows."""
 
 
 def build(wiring: Wiring) -> dg.Definitions:
     """All definitions of one code location."""
-    stages = [stage.definitions(wiring) for stage in STAGES]
+    faces = [*(import_module(f"uam_platform.{room}.assets") for room in ROOMS), layers]
+    stages = [face.definitions(wiring) for face in faces]
     return dg.Definitions.merge(*stages, dg.Definitions(resources=resources(wiring.settings), jobs=JOBS))
 
 

@@ -25,7 +25,9 @@ def line_shape(workspace_group: str) -> LineShape:
         workspace_group: group type whose value is the product's workspace id; its first value counts.
     """
     keys = {
-        **dict.fromkeys("$insert_id uuid event_type user_id device_id library platform".split(), TEXT),
+        **dict.fromkeys(
+            "$insert_id uuid event_type user_id device_id library platform os_name version_name".split(), TEXT
+        ),
         **dict.fromkeys("client_event_time client_upload_time event_time server_received_time".split(), TEXT),
         "event_properties": dict.fromkeys(PROPERTIES, TEXT),
         "user_properties": dict.fromkeys(_TRAITS, TEXT),
@@ -50,6 +52,8 @@ def line_shape(workspace_group: str) -> LineShape:
         "original_text": f"CASE WHEN NOT {_FORWARDED} THEN o.client_event_time END",
         "sent_text": f"CASE WHEN NOT {_FORWARDED} THEN o.client_upload_time END",
         "received_text": "o.server_received_time",
+        "browser": "CASE WHEN o.platform = 'Web' THEN lower(o.os_name) END",  # of a web client os_name is the browser
+        "app_version": "o.version_name",
         "device_type": "CASE WHEN o.platform IN ('iOS', 'Android') THEN 'mobile' WHEN o.platform = 'Web' THEN 'desktop' END",
     }
     return LineShape(keys, envelope)

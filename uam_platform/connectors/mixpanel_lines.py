@@ -45,7 +45,7 @@ def line_shape(workspace_group: str, time_zone: str = "UTC") -> LineShape:
     """
     if not _ZONE.fullmatch(time_zone):
         raise ValueError(f"{time_zone!r} is no name of a time zone; expected e.g. Europe/Berlin")
-    read = "$insert_id $user_id $device_id $source $identified_id $anon_id $email $os $browser".split()
+    read = "$insert_id $user_id $device_id $source $identified_id $anon_id $email $os $browser $app_version_string $lib_version".split()
     names = "distinct_id mp_lib time mp_processing_time_ms alias email role account_id".split()
     properties = dict.fromkeys([*names, *read, *PROPERTIES, workspace_group], TEXT)
     group = f'{_P}."' + workspace_group.replace('"', '""') + '"'
@@ -68,6 +68,8 @@ def line_shape(workspace_group: str, time_zone: str = "UTC") -> LineShape:
         "side": f"CASE WHEN regexp_matches(lower({_P}.mp_lib), '{_CLIENT_LIBRARIES}') THEN 'client' "
         f"WHEN regexp_matches(lower({_P}.mp_lib), '{_SERVER_LIBRARIES}') THEN 'server' "
         f"WHEN {_P}.\"$os\" IS NOT NULL OR {_P}.\"$browser\" IS NOT NULL THEN 'client' ELSE 'server' END",
+        "browser": f'lower({_P}."$browser")',
+        "app_version": f'coalesce({_P}."$app_version_string", {_P}."$lib_version")',
         "occurred_text": f"coalesce({_moment(f'{_P}.time', time_zone)}, {_P}.time)",
         "received_text": f"coalesce({_moment(f'{_P}.mp_processing_time_ms', 'UTC')}, {_P}.mp_processing_time_ms)",
     }

@@ -17,7 +17,7 @@ SKIPPED_EVENTS: Final = ("$snapshot", "$snapshot_items", "$performance_event")
 _P: Final = "o.properties"
 _READ: Final = (
     "$lib $is_server $device_id $is_identified $anon_distinct_id $insert_id $group_type $group_key $device_type $os $browser "
-    "$feature_flag $feature_flag_response"
+    "$app_version $lib_version $feature_flag $feature_flag_response"
 ).split()
 _TRAITS: Final = dict.fromkeys(("email", "role", "account_id"), TEXT)
 _DISTINCT: Final = "nullif(o.distinct_id, '')"
@@ -89,6 +89,8 @@ def _envelope(workspace_group: str, account_group: str) -> dict[str, str]:
         "occurred_text": "o.timestamp",
         "received_text": "coalesce(o.created_at, o._inserted_at)",
         "device_type": f"lower({_property('$device_type')})",
+        "browser": f"lower({_property('$browser')})",
+        "app_version": f"coalesce({_property('$app_version')}, {_property('$lib_version')})",
         "feature_flag": f"CASE WHEN o.event = '$feature_flag_called' THEN concat_ws('=', {_property('$feature_flag')}, "
         f"{_property('$feature_flag_response')}) ELSE {_property('feature_flag')} END",
     }

@@ -10,12 +10,20 @@ import duckdb
 import pyarrow as pa
 
 from uam_platform.connectors.json_lines import PROPERTIES, TEXT, LineShape
+from uam_platform.connectors.user_agents import browser_of
 
 _TRAITS: Final = dict.fromkeys(("email", "role", "account_id", "accountId"), TEXT)
 _KEYS: Final = {
     **dict.fromkeys("type event name userId anonymousId previousId groupId messageId channel".split(), TEXT),
     **dict.fromkeys("originalTimestamp sentAt receivedAt timestamp".split(), TEXT),
-    "context": {"groupId": TEXT, "device": {"type": TEXT}, "library": {"name": TEXT}, "traits": _TRAITS},
+    "context": {
+        "groupId": TEXT,
+        "device": {"type": TEXT},
+        "library": {"name": TEXT, "version": TEXT},
+        "app": {"version": TEXT},
+        "userAgent": TEXT,
+        "traits": _TRAITS,
+    },
     "traits": _TRAITS,
     "properties": dict.fromkeys(PROPERTIES, TEXT),
 }
@@ -43,6 +51,8 @@ _ENVELOPE: Final = {
     "sent_text": "o.sentAt",
     "received_text": "o.receivedAt",
     "device_type": "o.context.device.type",
+    "browser": browser_of("o.context.userAgent"),
+    "app_version": "coalesce(o.context.app.version, o.context.library.version)",
 }
 
 _LINES: Final = LineShape(_KEYS, _ENVELOPE)

@@ -30,6 +30,8 @@ DELIVERY_COLUMNS: Final[tuple[tuple[str, str], ...]] = (
     ("error_code", "error"),
     ("app_area", "area of the product"),
     ("device_type", "device class"),
+    ("browser", "browser of the acting person, also where a server tells it for them"),
+    ("app_version", "version of the app that acted, else of the tracking library in it"),
     ("plan_tier", "plan on the record"),
     ("feature_flag", "flag variant"),
     ("duration_ms", "length in milliseconds"),

@@ -31,6 +31,12 @@ from uam_platform.contracts.tables_evidence import (
 from uam_platform.contracts.tables_exchange import CONTRACTS_EXCHANGE, EXTERNAL_SIGNALS
 from uam_platform.contracts.tables_identity import CONTRACTS_IDENTITY, HIERARCHY, MEMBERSHIPS, MERGE_LOG, PEOPLE
 from uam_platform.contracts.tables_kpis import ACCOUNT_ACTIONS, ACCOUNT_SCORES, CONTRACTS_KPIS, WORKSHEETS
+from uam_platform.contracts.tables_quality import (
+    CLIENT_SERVER_DAYS,
+    CONTRACTS_QUALITY,
+    DAILY_PROFILES,
+    QUALITY_FINDINGS,
+)
 from uam_platform.contracts.tables_reviews import ACCEPTED_THRESHOLDS, AUDIT_SAMPLES, CONTRACTS_REVIEWS
 from uam_platform.contracts.vocabulary import columns
 
@@ -42,10 +48,12 @@ __all__ = [
     "ANNOUNCEMENTS",
     "AUDIT_SAMPLES",
     "CALLS",
+    "CLIENT_SERVER_DAYS",
     "COHORTS",
     "COHORT_PROFILES",
     "COHORT_SCALERS",
     "COHORT_THEMES",
+    "DAILY_PROFILES",
     "DOCUMENTS",
     "EMERGING_THEMES",
     "EXTERNAL_SIGNALS",
@@ -58,6 +66,7 @@ __all__ = [
     "MERGE_LOG",
     "MODELS",
     "PEOPLE",
+    "QUALITY_FINDINGS",
     "RELEASES",
     "SATISFACTION_RATINGS",
     "SCORES",
@@ -83,11 +92,11 @@ _EVENT_FACTS = (
     "source event_hi event_lo key_basis event_date occurred_at occurred_us known_at known_us known_date is_known_at_imputed "
     "time_confidence actor_key actor_kind linked_actor_key device_key email_key workspace_key workspace_id_source "
     "account_id_source event_kind event_name_source side feature workflow workflow_id workflow_step workflow_state error_code "
-    "duration_ms app_area device_type plan_tier feature_flag role quantity amount_usd_cents load_id row_no"
+    "duration_ms app_area device_type browser app_version plan_tier feature_flag role quantity amount_usd_cents load_id row_no"
 )
 _EVENT_NULLS = _null(
     "linked_actor_key workspace_id_source account_id_source feature workflow workflow_id workflow_step workflow_state "
-    "error_code duration_ms app_area device_type plan_tier feature_flag role quantity amount_usd_cents"
+    "error_code duration_ms app_area device_type browser app_version plan_tier feature_flag role quantity amount_usd_cents"
 )
 
 DELIVERIES = Contract(
@@ -99,6 +108,7 @@ DELIVERIES = Contract(
     key=("event_hi", "event_lo", "known_us", "load_id", "row_no"),
     nullable=_EVENT_NULLS,
     partition="event_date",
+    version=2,
 )
 EVENTS = Contract(
     stage="staging",
@@ -111,6 +121,7 @@ EVENTS = Contract(
     key=("event_hi", "event_lo"),
     nullable=_EVENT_NULLS,
     partition="event_date",
+    version=2,
 )
 QUARANTINE = Contract(
     stage="staging",
@@ -127,8 +138,11 @@ UNKNOWN_EVENTS = Contract(
     name="unknown_events",
     grain="one delivered event whose name the taxonomy does not accept",
     description="Events with unknown or rejected names, kept for review and replayed once the name is approved.",
-    columns=columns("source load_id row_no reason event_name_source event_date event_hi event_lo"),
+    columns=columns(
+        "source load_id row_no reason event_name_source event_date event_hi event_lo side workflow_id known_date"
+    ),
     key=("load_id", "row_no"),
+    nullable=_null("workflow_id"),
     partition="event_date",
 )
 DUPLICATES_LOG = Contract(
@@ -395,5 +409,6 @@ CONTRACTS: tuple[Contract, ...] = (
     *CONTRACTS_EVIDENCE,
     *CONTRACTS_EXCHANGE,
     *CONTRACTS_KPIS,
+    *CONTRACTS_QUALITY,
     *CONTRACTS_REVIEWS,
 )

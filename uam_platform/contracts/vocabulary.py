@@ -13,6 +13,7 @@ from uam_platform.contracts.vocabulary_cohorts import COHORT_COLUMNS
 from uam_platform.contracts.vocabulary_evidence import EVIDENCE_COLUMNS
 from uam_platform.contracts.vocabulary_exchange import EXCHANGE_COLUMNS
 from uam_platform.contracts.vocabulary_kpis import KPI_COLUMNS
+from uam_platform.contracts.vocabulary_quality import QUALITY_COLUMNS
 from uam_platform.contracts.vocabulary_reviews import REVIEW_COLUMNS
 
 S, B, I16, I32, I64, F, D, T = (
@@ -398,7 +399,7 @@ _COLUMNS: tuple[Column, ...] = (
         "Who acts: customer_success, product, sales or engineering.",
         allowed=("customer_success", "product", "sales", "engineering"),
     ),
-    Column("fingerprint", S, "Identity of an alert: account + kind + chosen keys, hashed."),
+    Column("fingerprint", S, "Identity of an alert or finding: what it is about and its kind, hashed."),
     Column("evidence_id", S, "Content hash of the frozen evidence bundle.", purpose=_AUDIT),
     Column("evidence_json", S, "What the finding stands on: numbers, thresholds, row pointers; no personal data."),
     Column("title", S, "One line for people."),
@@ -432,6 +433,7 @@ _ALL: tuple[Column, ...] = (
     *EVIDENCE_COLUMNS,
     *EXCHANGE_COLUMNS,
     *KPI_COLUMNS,
+    *QUALITY_COLUMNS,
     *REVIEW_COLUMNS,
 )
 VOCABULARY: dict[str, Column] = {c.name: c for c in _ALL}

@@ -137,10 +137,10 @@ def alerts_by_week(ledger: Ledger, until: date) -> list[tuple[date, str, int]]:
 
 
 def plan_digest(
-    ledger: Ledger, review: str, week: str, target: str, payload: Mapping[str, Any], as_of: date, now: datetime
+    ledger: Ledger, review: str, occasion: str, target: str, payload: Mapping[str, Any], as_of: date, now: datetime
 ) -> bool:
-    """Put the digest of a review and week into the outbox, once; True if it was not there."""
-    key = hashlib.sha256(f"{review}\n{week}".encode()).hexdigest()[:32]
+    """Put the message of a review and occasion (its week, the finding it is about) into the outbox, once; True if it was not there."""
+    key = _digest_key(review, occasion)
     with ledger.transaction() as session:
         if session.get(OutboxRow, key) is not None:
             return False
@@ -163,8 +163,18 @@ def plan_digest(
                 reconcile_count=0,
             )
         )
-        audit.record(session, now, "digest_planned", key, {"review": review, "week": week})
+        audit.record(session, now, "digest_planned", key, {"review": review, "occasion": occasion})
         return True
+
+
+def is_planned(ledger: Ledger, review: str, occasion: str) -> bool:
+    """Whether `plan_digest` ever put the message of that occasion into the outbox."""
+    with ledger.transaction() as session:
+        return session.get(OutboxRow, _digest_key(review, occasion)) is not None
+
+
+def _digest_key(review: str, occasion: str) -> str:
+    return hashlib.sha256(f"{review}\n{occasion}".encode()).hexdigest()[:32]
 
 
 def _reviewed(alert: AlertRow, moved: tuple[str, ...], verdict: str | None, told: Mapping[str, Any]) -> ReviewedAlert:

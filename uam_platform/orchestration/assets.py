@@ -25,6 +25,7 @@ _DAGSTER_TYPES = {
 }
 _LAYERS = {
     "staging": "canonical",
+    "quality": "canonical",
     "identity": "identity",
     "behavior": "features",
     "evidence": "features",

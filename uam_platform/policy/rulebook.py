@@ -17,6 +17,7 @@ from uam_platform.policy.kpis import KpiPolicy
 from uam_platform.policy.load import PolicyError, load_section
 from uam_platform.policy.logs import LogPolicy
 from uam_platform.policy.playbooks import PlaybookPolicy
+from uam_platform.policy.quality import QualityPolicy
 from uam_platform.policy.reviews import ReviewPolicy
 from uam_platform.policy.scores import ScorePolicy
 from uam_platform.policy.sequences import SequencePolicy
@@ -47,6 +48,7 @@ class Rulebook:
     changes: ChangePolicy
     logs: LogPolicy
     documents: DocumentPolicy
+    quality: QualityPolicy
 
     @property
     def session_rule(self) -> SessionRule:
@@ -82,6 +84,7 @@ def load_rulebook(directory: Path | None = None) -> Rulebook:
         changes=load_section(ChangePolicy, "changes", directory),
         logs=load_section(LogPolicy, "logs", directory),
         documents=load_section(DocumentPolicy, "documents", directory),
+        quality=load_section(QualityPolicy, "quality", directory),
     )
     groups = rulebook.scores.action_groups
     unknown = [group for group in rulebook.alerts.action_groups() if group not in groups]

@@ -25,7 +25,7 @@ from uam_platform.temporal import keys
 KINDS: Final = ("track", "page", "identify", "group", "alias")
 NUMBERS: Final = ("duration_ms", "quantity", "amount_usd_cents")
 _TIMES: Final = ("occurred_text", "original_text", "sent_text", "received_text")
-_NOT_CONTENT: Final = {"message_id", "event_name", "parse_error", "raw_line", *_TIMES}
+_NOT_CONTENT: Final = {"message_id", "event_name", "parse_error", "raw_line", "browser", "app_version", *_TIMES}
 
 
 @dataclass(frozen=True)
@@ -151,8 +151,8 @@ def _quarantine(judged: str, load: Load) -> str:
 def _deliveries(judged: str, load: Load, policy: TimePolicy, rules: SourceTime) -> str:
     known, imputed = _known(load, rules)
     kept = (
-        "feature workflow workflow_id workflow_step workflow_state error_code duration_ms app_area device_type plan_tier "
-        "feature_flag role quantity amount_usd_cents"
+        "feature workflow workflow_id workflow_step workflow_state error_code duration_ms app_area device_type browser "
+        "app_version plan_tier feature_flag role quantity amount_usd_cents"
     ).replace(" ", ", ")
     grace = int(policy.grace / timedelta(microseconds=1))
     return f"""

@@ -38,8 +38,25 @@ def test_a_track_call_fills_the_envelope():
         "workspace_id": "ws1", "side": "client", "occurred_text": "2025-01-06T08:00:01.000Z",
         "original_text": "2025-01-06T10:00:00.000+02:00", "sent_text": "2025-01-06T08:00:01.000Z",
         "received_text": "2025-01-06T08:00:02.000Z", "feature": "pivot", "workflow_id": "w1", "device_type": "desktop",
-        "duration_ms": "1234", "quantity": "3", "row_no": 7,
+        "app_version": "2.1.0", "duration_ms": "1234", "quantity": "3", "row_no": 7,
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("agent", "browser"),
+    [
+        ("Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/131.0.0.0 Safari/537.36", "chrome"),
+        ("Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/131.0.0.0 Safari/537.36 Edg/131.0.0.0", "edge"),
+        ("Mozilla/5.0 (Macintosh) AppleWebKit/605.1.15 Version/18.1 Safari/605.1.15", "safari"),
+        ("Mozilla/5.0 (X11; Linux x86_64; rv:133.0) Gecko/20100101 Firefox/133.0", "firefox"),
+        ("okhttp/4.9", "other"),
+        (None, None),
+    ],
+)
+def test_the_browser_is_read_off_the_user_agent_and_the_app_s_version_comes_before_the_library_s(agent, browser):
+    context = {"userAgent": agent, "app": {"version": "7.2"}, "library": {"name": "analytics.js", "version": "2.1.0"}}
+    (row,) = decoded(TRACK | {"context": context})
+    assert (row["browser"], row["app_version"]) == (browser, "7.2")
 
 
 def test_the_other_calls_fill_what_is_theirs():

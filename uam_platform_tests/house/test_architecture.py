@@ -19,6 +19,7 @@ STAGES = {
     "kpis",
     "alerts",
     "playbooks",
+    "quality",
     "serving",
 }
 SERVICES = {"collector"}  # beside the stages: they run by themselves and leave files that a connector reads

@@ -1,0 +1,76 @@
+"""Intervals, tests and false-discovery control of counts; pure arithmetic.
+
+Here: the few statistics that the rules of this room share. Not here: what is counted (`twins`, `profiles`) or judged (`missing_tellings`,
+`odd_days`).
+"""
+
+from typing import Any, Final
+
+import numpy as np
+
+Numbers = np.ndarray[Any, Any]
+_Z95: Final = 1.959963984540054
+
+
+def wilson(part: Any, whole: Any) -> tuple[Any, Any]:
+    """95 % interval of a share by Wilson's method (E. B. Wilson, 1927), element by element.
+
+    Args:
+        part: counts.
+        whole: counts, above 0.
+    """
+    ratio = part / whole
+    spread = _Z95**2 / whole
+    middle = (ratio + spread / 2) / (1 + spread)
+    reach = _Z95 * np.sqrt(ratio * (1 - ratio) / whole + _Z95**2 / (4 * whole**2)) / (1 + spread)
+    return np.clip(middle - reach, 0.0, 1.0), np.clip(middle + reach, 0.0, 1.0)
+
+
+def exceeds(missing: Any, whole: Any, expected: Any, cell: Any) -> Numbers:
+    """Probability, by chance, of so many missing among the people of each cell if the missing share were `expected`; one-sided.
+
+    Counts of one person hang together, so each person is one observation: the sum of their surpluses over the root of the sum of their
+    squares, read against Student's t with one degree less than there are people. One person alone never stands out.
+
+    Args:
+        missing: missing counts by person.
+        whole: counts by person; 0 for people who are not there.
+        expected: usual missing share by cell.
+        cell: code of the cell by person.
+
+    Returns:
+        One probability per cell.
+    """
+    from scipy.special import stdtr
+
+    expected = np.asarray(expected, dtype=float)
+    surplus = np.asarray(missing, dtype=float) - expected[cell] * np.asarray(whole, dtype=float)
+    count = len(expected)
+    people = np.bincount(cell, weights=np.asarray(whole) > 0, minlength=count)
+    spread = np.sqrt(np.bincount(cell, weights=surplus**2, minlength=count))
+    total = np.bincount(cell, weights=surplus, minlength=count)
+    is_judged = (people >= 2) & (spread > 0)
+    score = total / np.where(is_judged, spread, 1.0)
+    return np.where(is_judged, stdtr(np.maximum(people - 1, 1), -score), 1.0)
+
+
+def discoveries(chances: Any, false_ratio: float) -> Numbers:
+    """Which tests stand out so that the expected share of false ones among them is `false_ratio` (Benjamini and Hochberg, 1995).
+
+    Args:
+        chances: probabilities by chance of all tests that were made together.
+        false_ratio: the share.
+
+    Returns:
+        One boolean per test.
+    """
+    values = np.asarray(chances, dtype=float)
+    if not len(values):
+        return np.zeros(0, dtype=bool)
+    order = np.argsort(values, kind="stable")
+    limits = false_ratio * np.arange(1, len(values) + 1) / len(values)
+    passed = np.flatnonzero(values[order] <= limits)
+    found = np.zeros(len(values), dtype=bool)
+    if len(passed):
+        found[order[: passed[-1] + 1]] = True
+    return found
