@@ -2,7 +2,8 @@
 
 Here: arguments, help texts, progress and errors for people. Not here: what the commands do (imported inside each, so that
 `uam --help` answers at once), answers to alerts (`cli_ledger`), their audit (`cli_audit`), one account (`cli_account`),
-worlds by the dozen (`cli_evaluation`), services that keep running (`cli_serve`), event names (`cli_taxonomy`).
+worlds by the dozen (`cli_evaluation`), services that keep running (`cli_serve`), event names (`cli_taxonomy`), who is
+one person (`cli_identity`).
 """
 
 import os
@@ -21,6 +22,7 @@ from rich.markup import escape
 from uam_platform.cli_account import COMMANDS as COMMANDS_OF_ACCOUNTS
 from uam_platform.cli_audit import COMMANDS as COMMANDS_OF_AUDITS
 from uam_platform.cli_evaluation import COMMANDS as COMMANDS_OF_JUDGES
+from uam_platform.cli_identity import app as identity_app
 from uam_platform.cli_ledger import COMMANDS
 from uam_platform.cli_serve import COMMANDS as COMMANDS_OF_SERVICES
 from uam_platform.cli_taxonomy import app as taxonomy
@@ -251,6 +253,7 @@ for command_of_judges in COMMANDS_OF_JUDGES:
 for command_of_services in COMMANDS_OF_SERVICES:
     app.command()(command_of_services)
 app.add_typer(taxonomy, name="taxonomy")
+app.add_typer(identity_app, name="identity")
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ import dagster as dg
 import ibis.expr.types as ir
 
 from uam_platform.contracts import tables
+from uam_platform.identity.checks import identity_check
 from uam_platform.identity.resolve import resolve
 from uam_platform.lake.io_manager import as_table
 from uam_platform.lake.resource import Warehouse
@@ -43,4 +44,6 @@ def definitions(wiring: Wiring) -> dg.Definitions:
         for contract in OUTPUTS:
             yield dg.Output(getattr(found, contract.name), contract.name)
 
-    return dg.Definitions(assets=[identity], asset_checks=[contract_check(c, None) for c in OUTPUTS])
+    return dg.Definitions(
+        assets=[identity], asset_checks=[*(contract_check(c, None) for c in OUTPUTS), identity_check(wiring)]
+    )

@@ -12,6 +12,7 @@ from uam_platform.policy.churn import ChurnPolicy
 from uam_platform.policy.cohorts import CohortPolicy
 from uam_platform.policy.documents import DocumentPolicy
 from uam_platform.policy.identity import IdentityPolicy
+from uam_platform.policy.identity_audit import IdentityAuditPolicy
 from uam_platform.policy.journeys import JourneyPolicy
 from uam_platform.policy.kpis import KpiPolicy
 from uam_platform.policy.load import PolicyError, load_section
@@ -35,6 +36,7 @@ class Rulebook:
     taxonomy: Taxonomy
     sessions: SessionPolicy
     identity: IdentityPolicy
+    identity_audit: IdentityAuditPolicy
     churn: ChurnPolicy
     kpis: KpiPolicy
     scores: ScorePolicy
@@ -71,6 +73,7 @@ def load_rulebook(directory: Path | None = None) -> Rulebook:
         taxonomy=load_section(Taxonomy, "taxonomy", directory),
         sessions=load_section(SessionPolicy, "sessions", directory),
         identity=load_section(IdentityPolicy, "identity", directory),
+        identity_audit=load_section(IdentityAuditPolicy, "identity_audit", directory),
         churn=load_section(ChurnPolicy, "churn", directory),
         kpis=load_section(KpiPolicy, "kpis", directory),
         scores=load_section(ScorePolicy, "scores", directory),
