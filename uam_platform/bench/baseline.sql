@@ -54,7 +54,7 @@ COPY (
     FROM landed ANTI JOIN repeats USING (load_id, row_no)
     JOIN spelled USING (kind) LEFT JOIN bits USING (feature)
     WHERE spelled.event_name_source = coalesce(landed.event_name, kind)
-) TO '{out}/events' (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (event_date));
+) TO '{out}/events' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, PARTITION_BY (event_date));
 
 CREATE TEMP VIEW events AS SELECT * FROM read_parquet('{out}/events/*/*.parquet', hive_types = {{'event_date': DATE}});
 
@@ -79,7 +79,7 @@ COPY (
         count(*) AS event_count, count(*) FILTER (core) AS core_count, count(*) FILTER (friction) AS friction_count,
         count(*) FILTER (intent) AS intent_count, min(device_type) AS device_type, max(known_us) AS known_us, min(known_date) AS known_date
     FROM cut GROUP BY actor_key, workspace_key, late_days, cut_us
-) TO '{out}/sessions' (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (session_date));
+) TO '{out}/sessions' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, PARTITION_BY (session_date));
 
 COPY (
     WITH counted AS (
@@ -100,4 +100,4 @@ COPY (
         coalesce(amount_usd_cents, 0) AS amount_usd_cents, coalesce(quantity, 0) AS quantity
     FROM counted FULL JOIN visits USING (actor_key, workspace_key, event_date, known_date)
     WHERE coalesce(event_count, 0) > 0 OR coalesce(session_count, 0) > 0
-) TO '{out}/actor_days' (FORMAT parquet, COMPRESSION zstd, PARTITION_BY (event_date));
+) TO '{out}/actor_days' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, PARTITION_BY (event_date));

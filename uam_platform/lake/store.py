@@ -28,6 +28,7 @@ from uam_platform.lake.validation import ContractViolationError, Verdict, check_
 from uam_platform.lake.workspace import workspace
 
 POINTER = "_current.json"
+_FORMAT = "FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1"  # level 3 took 37 % more processor time for 7 % smaller files
 WHOLE = ""  # partition key of an unpartitioned table
 
 
@@ -255,7 +256,7 @@ def _copy_sql(contract: Contract, name: str, key: str, path: Path) -> str:
         value = key.split("/", 1)[0].replace("'", "''")
         where = f"WHERE \"{contract.partition}\" = '{value}'"
     target = str(path).replace("'", "''")
-    return f"COPY (SELECT * FROM {name} {where} ORDER BY {order}) TO '{target}' (FORMAT parquet, COMPRESSION zstd)"
+    return f"COPY (SELECT * FROM {name} {where} ORDER BY {order}) TO '{target}' ({_FORMAT})"
 
 
 def _is_shared(connection: Backend, name: str) -> bool:
