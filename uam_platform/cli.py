@@ -3,7 +3,8 @@
 Here: arguments, help texts, progress and errors for people. Not here: what the commands do (imported inside each, so that
 `uam --help` answers at once), answers to alerts (`cli_ledger`), their audit (`cli_audit`), one account (`cli_account`),
 worlds by the dozen (`cli_evaluation`), services that keep running (`cli_serve`), event names (`cli_taxonomy`), who is
-one person (`cli_identity`).
+one person (`cli_identity`), what is collected and why (`cli_governance`), what was set
+aside (`cli_quarantine`).
 """
 
 import os
@@ -22,6 +23,7 @@ from rich.markup import escape
 from uam_platform.cli_account import COMMANDS as COMMANDS_OF_ACCOUNTS
 from uam_platform.cli_audit import COMMANDS as COMMANDS_OF_AUDITS
 from uam_platform.cli_evaluation import COMMANDS as COMMANDS_OF_JUDGES
+from uam_platform.cli_governance import COMMANDS as COMMANDS_OF_GOVERNANCE
 from uam_platform.cli_identity import app as identity_app
 from uam_platform.cli_ledger import COMMANDS
 from uam_platform.cli_serve import COMMANDS as COMMANDS_OF_SERVICES
@@ -250,6 +252,8 @@ for command_of_audits in COMMANDS_OF_AUDITS:
     app.command()(command_of_audits)
 for command_of_judges in COMMANDS_OF_JUDGES:
     app.command()(command_of_judges)
+for command_of_governance in COMMANDS_OF_GOVERNANCE:
+    app.command()(command_of_governance)
 for command_of_services in COMMANDS_OF_SERVICES:
     app.command()(command_of_services)
 app.add_typer(taxonomy, name="taxonomy")

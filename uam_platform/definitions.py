@@ -17,7 +17,7 @@ from uam_platform.settings import Settings
 
 ROOMS = (
     *("connectors", "staging", "quality", "identity", "behavior", "evidence", "churn", "kpis", "alerts"),
-    *("playbooks", "reviews", "serving"),
+    *("playbooks", "reviews", "governance", "serving"),
 )
 """Rooms whose `assets` module has definitions, in the order data flows."""
 

@@ -33,6 +33,7 @@ _LAYERS = {
     "kpis": "score",
     "alerts": "alert",
     "reviews": "review",
+    "governance": "review",
 }
 FRESH_DAILY = dg.FreshnessPolicy.time_window(fail_window=timedelta(hours=36), warn_window=timedelta(hours=26))
 

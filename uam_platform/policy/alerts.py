@@ -164,6 +164,7 @@ class Detector(PolicyModel):
     """One alert rule; without owner, threshold, system to update and follow-up it cannot exist (R151-R155)."""
 
     title: Text = Field(description="kind of finding in a few words, for the headline")
+    answers: Text = Field(description="id of the business question in questions.yaml that a finding helps to decide")
     audience: Audience
     owner: Literal["account_owner", "team"] = Field(
         description="who owns the first response; team: always the stand-in"

@@ -14,6 +14,7 @@ STRATA = ("told", "told_before", "held_back", "quiet")
 class Audit(PolicyModel):
     """The monthly audit of alerts (R167), and when verdicts are enough to propose another threshold (R168)."""
 
+    answers: tuple[str, ...] = Field(min_length=1, description="ids of the questions in questions.yaml it decides on")
     drawn: dict[str, int] = Field(
         description="accounts drawn per month: of those told, told before, held back (of each reason) and quiet"
     )
@@ -40,6 +41,7 @@ class ReviewPolicy(PolicyModel):
     """The weekly product-risk review (R164-R166)."""
 
     version: int = Field(ge=1)
+    answers: tuple[str, ...] = Field(min_length=1, description="ids of the questions in questions.yaml it decides on")
     channel: str = Field(min_length=3, description="Slack channel of the digest, an id")
     digest_weekday: int = Field(0, ge=0, le=6, description="first weekday of the digest's week, 0 is Monday")
     compared_days: int = Field(7, ge=1, description="what changed is told against the snapshot this many days before")

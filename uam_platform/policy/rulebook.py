@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from uam_platform.policy.alerts import AlertPolicy
+from uam_platform.policy.answers import answers, check_references
 from uam_platform.policy.changes import ChangePolicy
 from uam_platform.policy.churn import ChurnPolicy
 from uam_platform.policy.cohorts import CohortPolicy
 from uam_platform.policy.documents import DocumentPolicy
+from uam_platform.policy.duties import DutyPolicy
 from uam_platform.policy.identity import IdentityPolicy
 from uam_platform.policy.identity_audit import IdentityAuditPolicy
 from uam_platform.policy.journeys import JourneyPolicy
@@ -19,6 +21,7 @@ from uam_platform.policy.load import PolicyError, load_section
 from uam_platform.policy.logs import LogPolicy
 from uam_platform.policy.playbooks import PlaybookPolicy
 from uam_platform.policy.quality import QualityPolicy
+from uam_platform.policy.questions import QuestionPolicy
 from uam_platform.policy.reviews import ReviewPolicy
 from uam_platform.policy.scores import ScorePolicy
 from uam_platform.policy.sequences import SequencePolicy
@@ -51,6 +54,8 @@ class Rulebook:
     logs: LogPolicy
     documents: DocumentPolicy
     quality: QualityPolicy
+    questions: QuestionPolicy
+    duties: DutyPolicy
 
     @property
     def session_rule(self) -> SessionRule:
@@ -88,10 +93,13 @@ def load_rulebook(directory: Path | None = None) -> Rulebook:
         logs=load_section(LogPolicy, "logs", directory),
         documents=load_section(DocumentPolicy, "documents", directory),
         quality=load_section(QualityPolicy, "quality", directory),
+        questions=load_section(QuestionPolicy, "questions", directory),
+        duties=load_section(DutyPolicy, "duties", directory),
     )
     groups = rulebook.scores.action_groups
     unknown = [group for group in rulebook.alerts.action_groups() if group not in groups]
     if unknown:
         known = ", ".join(sorted(groups))
         raise PolicyError(f"alerts.yaml: no group of actions {unknown[0]!r} in scores.yaml; use one of {known}")
+    check_references(answers(rulebook.alerts, rulebook.scores, rulebook.reviews), rulebook.questions)
     return rulebook

@@ -101,6 +101,7 @@ class Line(PolicyModel):
     says_alone: str = Field("", description="words where `only_with` is not reached")
     alternative: str = Field("", description="what else the same number may mean")
     requirement: str = ""
+    answers: str = Field("", description="id of the question in questions.yaml; the formula's where absent")
 
     @property
     def is_context(self) -> bool:
@@ -139,6 +140,7 @@ class Formula(PolicyModel):
     """One score: the sum of its lines."""
 
     question: str = Field(min_length=1, description="what the score answers")
+    answers: str = Field(min_length=1, description="id of the business question in questions.yaml that it serves")
     scale: Literal["of_100", "sum"] = Field(
         "of_100", description="of_100: lines that are missing leave their weight to the others; sum: they add nothing"
     )
@@ -154,6 +156,10 @@ class Formula(PolicyModel):
         if self.scale == "of_100" and any(not 0 <= share <= 1 for share in shares):
             raise ValueError("shares of a weight lie between 0 and 1")
         return self
+
+    def answered_by(self, line: Line) -> str:
+        """Id of the business question that a line serves."""
+        return line.answers or self.answers
 
 
 class ScorePolicy(PolicyModel):

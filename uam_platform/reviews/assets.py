@@ -86,7 +86,7 @@ def write_pack(warehouse: Warehouse, ledger: Ledger, as_of: date, wiring: Wiring
     """Write the pack of a snapshot to data/reviews; returns it and its path."""
     policy = wiring.rulebook.reviews
     found = facts(warehouse, ledger, as_of, wiring.settings.clock(), policy)
-    pack = build(found, policy)
+    pack = build(found, policy, wiring.rulebook.duties.told(as_of))
     path = wiring.settings.reviews_dir / f"{as_of}.html"
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, render(pack, found))

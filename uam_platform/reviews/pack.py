@@ -4,6 +4,7 @@ Here: pure selection and wording. Not here: reading (`facts`), lists of one tabl
 (`uam_platform.playbooks`).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -75,8 +76,8 @@ class Pack:
     unknown: tuple[str, ...]
 
 
-def build(facts: Facts, policy: ReviewPolicy) -> Pack:
-    """The pack of one snapshot."""
+def build(facts: Facts, policy: ReviewPolicy, said: Sequence[str] = ()) -> Pack:
+    """The pack of one snapshot; `said` are further notes, such as duties past their date."""
     risks = _risks(facts, policy)
     ahead = renewals(facts, policy)
     carry_over = _carry_over(facts, policy)
@@ -98,7 +99,7 @@ def build(facts: Facts, policy: ReviewPolicy) -> Pack:
         cohort_voices=cohort_voices(facts, policy),
         decisions=[_decision(d, facts) for d in facts.decisions],
         carry_over=carry_over,
-        notes=_notes(facts),
+        notes=[*said, *_notes(facts)],
         unknown=tuple(name for name in ("journeys", "themes", "scores") if getattr(facts, name).empty),
     )
 

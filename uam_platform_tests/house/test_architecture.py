@@ -20,6 +20,7 @@ STAGES = {
     "alerts",
     "playbooks",
     "quality",
+    "governance",
     "serving",
 }
 SERVICES = {"collector"}  # beside the stages: they run by themselves and leave files that a connector reads
