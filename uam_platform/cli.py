@@ -26,6 +26,7 @@ from uam_platform.cli_evaluation import COMMANDS as COMMANDS_OF_JUDGES
 from uam_platform.cli_governance import COMMANDS as COMMANDS_OF_GOVERNANCE
 from uam_platform.cli_identity import app as identity_app
 from uam_platform.cli_ledger import COMMANDS
+from uam_platform.cli_quarantine import quarantine
 from uam_platform.cli_serve import COMMANDS as COMMANDS_OF_SERVICES
 from uam_platform.cli_taxonomy import app as taxonomy
 from uam_platform.policy.load import PolicyError
@@ -258,6 +259,7 @@ for command_of_services in COMMANDS_OF_SERVICES:
     app.command()(command_of_services)
 app.add_typer(taxonomy, name="taxonomy")
 app.add_typer(identity_app, name="identity")
+app.add_typer(quarantine, name="quarantine")
 
 
 def main() -> None:

@@ -75,6 +75,12 @@ class Runner:
         for low, high in computed_ranges(stale, gap, chunk, self.wiring.days.get_partition_keys()):
             self._run(DAILY_TABLES, range_tags(low, high), f"events, sessions, daily activity {low} … {high}")
 
+    def records(self) -> None:
+        """Judge all landed API records again and compute their tables, without fetching anything."""
+        keys = self.definitions.resolve_job_def(INGEST).asset_layer.selected_asset_keys
+        mine = [key for key in sorted(keys) if key.path[0] == "staging" and key != asset_key(DELIVERIES)]
+        self._run(INGEST, {}, "records judged again", only=mine)
+
     def snapshots(self) -> None:
         """Compute the snapshots of the grid that are missing; the latest alone, because only that one may act.
 

@@ -16,7 +16,7 @@ from uam_platform.churn.artefact import Artefact, model_id
 from uam_platform.churn.days import as_day, as_days
 from uam_platform.churn.promotion import Comparison
 from uam_platform.churn.train import TrainedFold
-from uam_platform.lake.store import write_atomically
+from uam_platform.lake.atomic import write_atomically
 
 _LOSSES = ("champion_loss", "challenger_loss", "loss_difference_low", "loss_difference_high")
 

@@ -22,7 +22,7 @@ import pandas as pd
 from uam_platform.churn.features import DEFINITIONS, DEFINITIONS_VERSION, matrix
 from uam_platform.contracts.tables import ACCOUNT_FEATURES
 from uam_platform.evaluation.resampling import Values
-from uam_platform.lake.store import write_atomically
+from uam_platform.lake.atomic import write_atomically
 from uam_platform.policy.churn import Codes
 from uam_platform.policy.rulebook import load_rulebook
 

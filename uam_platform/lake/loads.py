@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from uam_platform.lake.store import write_atomically
+from uam_platform.lake.atomic import write_atomically
 
 DELIVERIES = "deliveries"
 RECORDS = "records"

@@ -23,7 +23,9 @@ import ibis.expr.types as ir
 from ibis.backends.duckdb import Backend
 
 from uam_platform.contracts.model import Contract
+from uam_platform.lake.atomic import write_atomically
 from uam_platform.lake.engine import conform, empty
+from uam_platform.lake.together import complete, publish_together
 from uam_platform.lake.validation import ContractViolationError, Verdict, check_schema, verdicts
 from uam_platform.lake.workspace import workspace
 
@@ -59,6 +61,8 @@ class Lake:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._waiting: dict[Path, str] | None = None
+        complete(root)
 
     def table_folder(self, contract: Contract) -> Path:
         """Folder of a table."""
@@ -118,6 +122,25 @@ class Lake:
         )
 
     # writing
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """What is published inside becomes visible at the end, all at once; nothing of it where an error or a kill comes before."""
+        if self._waiting is not None:
+            raise RuntimeError("a joint publication is under way; finish it first")
+        self._waiting = {}
+        try:
+            yield
+            publish_together(self.root, self._waiting)
+        finally:
+            self._waiting = None
+
+    def _point(self, path: Path, pointer: dict[str, Any]) -> None:
+        content = json.dumps(pointer, sort_keys=True)
+        if self._waiting is None:
+            write_atomically(path, content)
+        else:
+            self._waiting[path] = content
 
     def publish(
         self,
@@ -201,7 +224,7 @@ class Lake:
             "bytes": (target / path.name).stat().st_size,
             "contract_version": contract.version,
         }
-        write_atomically(folder / POINTER, json.dumps(pointer, sort_keys=True))
+        self._point(folder / POINTER, pointer)
         self._rejection_path(contract, key).unlink(missing_ok=True)
         previous = before["version"] if before else version
         for old in folder.iterdir():  # the version before stays for readers that still hold its file list
@@ -277,16 +300,6 @@ def _run_all(connection: Backend, statements: Sequence[str], is_shared: bool) ->
     with ThreadPoolExecutor(max_workers=threads) as pool:
         for done in [pool.submit(lambda sql: connection.con.cursor().execute(sql), sql) for sql in statements]:
             done.result()
-
-
-def write_atomically(path: Path, content: str | bytes) -> None:
-    """Replace `path` by `content` so that a reader or a crash sees the old or the new content, never a part."""
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
-    with temporary.open("wb") as handle:
-        handle.write(content.encode() if isinstance(content, str) else content)
-        handle.flush()
-        os.fsync(handle.fileno())
-    os.replace(temporary, path)
 
 
 def _digest(path: Path) -> str:

@@ -16,8 +16,8 @@ from uam_platform.contracts import tables
 from uam_platform.contracts.model import Contract
 from uam_platform.contracts.tables_behavior import JOURNEYS
 from uam_platform.contracts.tables_evidence import COHORT_THEMES, STATEMENTS
+from uam_platform.lake.atomic import write_atomically
 from uam_platform.lake.resource import Warehouse
-from uam_platform.lake.store import write_atomically
 from uam_platform.ledger.engine import Ledger
 from uam_platform.ledger.reviewing import plan_digest
 from uam_platform.orchestration.assets import asset_key, report_attributes, table_asset

@@ -69,12 +69,12 @@ def deliveries_asset(wiring: Wiring, raw_keys: list[dg.AssetKey]) -> dg.AssetsDe
         for load in pending(lake, manifest):
             intake = take_in(warehouse.connection, lake, manifest, load, wiring.intake_time)
             context.log.info(f"{load.load_id}: {intake.rows_in:,} records, {intake.quarantined:,} set aside")
-        return dg.MaterializeResult(metadata=touched_since(lake, _recorded_through(context.instance)))
+        return dg.MaterializeResult(metadata=touched_since(lake, recorded_through(context.instance)))
 
     return deliveries
 
 
-def _recorded_through(instance: dg.DagsterInstance) -> str:
+def recorded_through(instance: dg.DagsterInstance) -> str:
     """Last load whose touched days were recorded: a killed run may have taken loads in without saying so."""
     event = instance.get_latest_materialization_event(asset_key(DELIVERIES))
     value = event.asset_materialization.metadata.get("through_load") if event and event.asset_materialization else None

@@ -3,7 +3,7 @@
 Here: reading and publishing per load. Not here: the counting (`reconcile`), the order of taking a load in (`intake`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import ibis
@@ -35,7 +35,18 @@ def reconcile_open_loads(connection: Backend, lake: Lake, manifest: LoadManifest
     Returns:
         LOAD_RECONCILIATION of the loads looked at.
     """
-    open_loads = _open_loads(connection, lake, manifest)
+    return _reconciled(connection, lake, _open_loads(connection, lake, manifest))
+
+
+def reconcile_loads(connection: Backend, lake: Lake, manifest: LoadManifest, load_ids: Iterable[str]) -> pd.DataFrame:
+    """Make the books of these loads anew, as after a replay; those with a day that is not computed yet stay open."""
+    wanted, computed = set(load_ids), set(lake.keys(EVENTS))
+    loads = [load for load in manifest.loads() if load.load_id in wanted]
+    ready = [load for load in loads if computed.issuperset(touched_days(lake, load.load_id))]
+    return _reconciled(connection, lake, ready)
+
+
+def _reconciled(connection: Backend, lake: Lake, open_loads: Sequence[Load]) -> pd.DataFrame:
     days = sorted({day for load in open_loads for day in touched_days(lake, load.load_id)})
     frame = reconcile(
         open_loads,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+import ibis.expr.types as ir
 import pyarrow.parquet as pq
 from ibis.backends.duckdb import Backend
 
@@ -18,7 +19,7 @@ from uam_platform.lake.loads import Load, LoadManifest
 from uam_platform.lake.store import Lake
 from uam_platform.policy.time import TimePolicy
 from uam_platform.staging.key_index import new_keys, repeats
-from uam_platform.staging.split import split_load
+from uam_platform.staging.split import Split, split_load
 
 OF_DELIVERIES: Final = "/kind=deliveries"
 
@@ -30,10 +31,12 @@ class Intake:
     Attributes:
         rows_in: records delivered.
         quarantined: records set aside.
+        changed_days: event days whose deliveries of this load are others than before, ISO.
     """
 
     rows_in: int
     quarantined: int
+    changed_days: tuple[str, ...] = ()
 
 
 def pending(lake: Lake, manifest: LoadManifest) -> list[Load]:
@@ -49,21 +52,44 @@ def take_in(connection: Backend, lake: Lake, manifest: LoadManifest, load: Load,
     """
     split = split_load(connection, load, manifest, policy)
     try:
-        keys = [f"{day}/load_id={load.load_id}" for day in split.event_dates]
-        if keys:
-            lake.publish(connection, DELIVERIES, split.deliveries, keys)
-        others = [key for key in lake.keys(DELIVERY_KEYS) if key < load.load_id]
-        new = new_keys(split.deliveries)
-        grace_us = int(policy.grace / timedelta(microseconds=1))
-        ranked = policy.same_action.told_best_by
-        repeated = repeats(new, lake.read(connection, DELIVERY_KEYS, others), ranked, grace_us)
-        lake.publish(connection, REPEATED_KEYS, repeated, [load.load_id])
-        lake.publish(connection, DELIVERY_KEYS, new, [load.load_id])
-        marker = f"{load.load_id}{OF_DELIVERIES}"
-        set_aside = lake.publish(connection, QUARANTINE, split.quarantine, [marker])
+        return publish_intake(connection, lake, load, split, policy)
     finally:
         split.drop(connection)
-    return Intake(rows_in=split.rows_in, quarantined=set_aside.rows[marker])
+
+
+def publish_intake(
+    connection: Backend,
+    lake: Lake,
+    load: Load,
+    split: Split,
+    policy: TimePolicy,
+    days: Iterable[str] = (),
+) -> Intake:
+    """Publish what a load was judged to be; its quarantine comes last, because it marks the load as taken in.
+
+    Args:
+        connection: engine.
+        lake: takes the tables.
+        load: the load.
+        split: its judgement.
+        policy: rank of the sources and grace.
+        days: further event days that an earlier judgement put rows on.
+    """
+    keys = [f"{day}/load_id={load.load_id}" for day in sorted({*split.event_dates, *days})]
+    changed = lake.publish(connection, DELIVERIES, split.deliveries, keys).changed if keys else ()
+    new = new_keys(split.deliveries)
+    earlier = lake.read(connection, DELIVERY_KEYS, [key for key in lake.keys(DELIVERY_KEYS) if key < load.load_id])
+    lake.publish(connection, REPEATED_KEYS, repeats_of(new, earlier, policy), [load.load_id])
+    lake.publish(connection, DELIVERY_KEYS, new, [load.load_id])
+    marker = f"{load.load_id}{OF_DELIVERIES}"
+    set_aside = lake.publish(connection, QUARANTINE, split.quarantine, [marker])
+    changed_days = tuple(sorted(key.split("/")[0] for key in changed))
+    return Intake(rows_in=split.rows_in, quarantined=set_aside.rows[marker], changed_days=changed_days)
+
+
+def repeats_of(new: ir.Table, earlier: ir.Table, policy: TimePolicy) -> ir.Table:
+    """REPEATED_KEYS of a load with keys `new` after loads with keys `earlier`, by the rank and grace of the rulebook."""
+    return repeats(new, earlier, policy.same_action.told_best_by, int(policy.grace / timedelta(microseconds=1)))
 
 
 def taken_in(lake: Lake) -> list[str]:
@@ -71,17 +97,21 @@ def taken_in(lake: Lake) -> list[str]:
     return [k.removesuffix(OF_DELIVERIES) for k in lake.keys(QUARANTINE) if k.endswith(OF_DELIVERIES)]
 
 
+def delivered_days(lake: Lake, load_id: str) -> set[str]:
+    """Event days that a load delivers to."""
+    folder = lake.table_folder(DELIVERIES)
+    return {path.parent.name.split("=", 1)[1] for path in folder.glob(f"*/load_id={load_id}")}
+
+
 def touched_days(lake: Lake, load_id: str) -> list[str]:
     """Event days whose tables a load changes: those it delivers to, and those whose copy of an id is no longer the accepted one."""
-    folder = lake.table_folder(DELIVERIES)
-    days = {path.parent.name.split("=", 1)[1] for path in folder.glob(f"*/load_id={load_id}")}
     repeated = lake.files(REPEATED_KEYS, [load_id])
     lost = (
         pq.read_table(repeated, columns=["event_date"], partitioning=None).column(0).unique().to_pylist()
         if repeated
         else []
     )
-    return sorted(days | {day.isoformat() for day in lost})
+    return sorted(delivered_days(lake, load_id) | {day.isoformat() for day in lost})
 
 
 def delivery_keys_of(lake: Lake, days: Iterable[str]) -> list[str]:
