@@ -1,7 +1,7 @@
-"""Dagster face of behaviour: sessions, daily activity, point-in-time features, sequences and journeys.
+"""Dagster face of behaviour: sessions, daily activity, point-in-time features, sequences, journeys, mined patterns and issues.
 
 Here: partitions, inputs and the plots people look at. Not here: the computations (`sessions`, `daily`, `attach`, `features`,
-`sequences`, `journeys`), cohorts (`cohort_tables`).
+`sequences`, `journeys`, `mined_patterns`, `issues`), cohorts (`cohort_tables`).
 """
 
 from datetime import date
@@ -15,10 +15,15 @@ from uam_platform.behavior.cohort_tables import publish_cohorts
 from uam_platform.behavior.daily import actor_days as daily_activity
 from uam_platform.behavior.eligibility import EligibilityRule
 from uam_platform.behavior.features import account_features as features_of
+from uam_platform.behavior.issues import failures, issue_weeks
+from uam_platform.behavior.issues import issues as issues_of
 from uam_platform.behavior.journeys import journeys as journeys_of
+from uam_platform.behavior.mined_patterns import mined_patterns as patterns_of
+from uam_platform.behavior.mined_patterns import needed_columns, search
+from uam_platform.behavior.mining_plots import TOLD, lifts, most_telling
 from uam_platform.behavior.named_actions import publish_named_actions
 from uam_platform.behavior.sequence_facts import Links, core_times, step_facts
-from uam_platform.behavior.sequence_plots import journeys_by_week, matches_by_week, steps_reached
+from uam_platform.behavior.sequence_plots import issues_by_week, journeys_by_week, matches_by_week, steps_reached
 from uam_platform.behavior.sequence_tables import match_tables
 from uam_platform.behavior.sequences import accounts_to_judge, found_sequences, midnight_us
 from uam_platform.behavior.sessions import sessions as sessions_of
@@ -28,7 +33,7 @@ from uam_platform.behavior.workflow_days import flag_starts
 from uam_platform.behavior.workflow_days import workflow_days as workflow_days_of
 from uam_platform.behavior.working_hours import working_hours
 from uam_platform.contracts import tables
-from uam_platform.lake.io_manager import as_table
+from uam_platform.lake.io_manager import as_table, markdown_table
 from uam_platform.lake.resource import Warehouse
 from uam_platform.orchestration.assets import table_asset, table_in
 from uam_platform.orchestration.checks import contract_check
@@ -225,6 +230,72 @@ def transitions_asset(wiring: Wiring) -> dg.AssetsDefinition:
     return transitions
 
 
+def mined_patterns_asset(wiring: Wiring) -> dg.AssetsDefinition:
+    """Patterns that repeat before customers leave or grow, over all of history."""
+    read = (tables.EVENTS, tables.LABELS, tables.OPPORTUNITIES, *_LINKS)
+
+    @table_asset(
+        tables.MINED_PATTERNS,
+        trigger="snapshot_schedule",
+        ins={"features": table_in(tables.ACCOUNT_FEATURES), **{c.name: table_in(c) for c in read}},
+        kinds=frozenset({"duckdb", "scipy", "parquet"}),
+    )
+    def mined_patterns(
+        context: dg.AssetExecutionContext,
+        features: ir.Table,
+        events: ir.Table,
+        labels: ir.Table,
+        opportunities: ir.Table,
+        hierarchy: ir.Table,
+        people: ir.Table,
+        memberships: ir.Table,
+    ) -> pd.DataFrame:
+        policy, links = wiring.rulebook.mining, Links(hierarchy, people, memberships)
+        known = features.select(*needed_columns(policy)).to_pandas()
+        facts = (known, labels.to_pandas(), opportunities.to_pandas())
+        mined = search(events, links, *facts, policy, wiring.rulebook.session_rule, wiring.closed_as_of)
+        found = patterns_of(mined, policy)
+        outcomes = mined.sets.loc[mined.sets["is_case"], "outcome"].value_counts().to_dict()
+        told = {"lifts": lifts(found), "most_telling": markdown_table(most_telling(found)[list(TOLD)])}
+        context.add_output_metadata({**told, "outcomes_looked_at": {str(k): int(v) for k, v in outcomes.items()}})
+        return found
+
+    return mined_patterns
+
+
+def issues_asset(wiring: Wiring) -> dg.AssetsDefinition:
+    """The report on issues as of the latest snapshot; its weeks go beside it."""
+    read = (tables.EVENTS, tables.TICKETS, tables.TICKET_EVENTS, *_LINKS)
+
+    @table_asset(
+        tables.ISSUES,
+        trigger="snapshot_schedule",
+        ins={"features": table_in(tables.ACCOUNT_FEATURES), **{c.name: table_in(c) for c in read}},
+        kinds=frozenset({"duckdb", "pandas", "parquet"}),
+    )
+    def issues(
+        context: dg.AssetExecutionContext,
+        features: ir.Table,
+        events: ir.Table,
+        tickets: ir.Table,
+        ticket_events: ir.Table,
+        hierarchy: ir.Table,
+        people: ir.Table,
+        memberships: ir.Table,
+    ) -> pd.DataFrame:
+        policy, until = wiring.rulebook.issues, wiring.closed_as_of
+        facts = (events, tickets, ticket_events, Links(hierarchy, people, memberships))
+        rows = failures(*facts, policy, wiring.rulebook.session_rule, until)
+        weeks = issue_weeks(rows, policy, until)
+        warehouse: Warehouse = context.resources.warehouse
+        warehouse.lake.publish(warehouse.connection, tables.ISSUE_WEEKS, as_table(weeks, tables.ISSUE_WEEKS))
+        now = features.filter(features.as_of == until).select("account_id", "arr_usd_cents").to_pandas()
+        context.add_output_metadata({"by_week": issues_by_week(weeks)})
+        return issues_of(rows, now.set_index("account_id")["arr_usd_cents"], policy, until)
+
+    return issues
+
+
 def definitions(wiring: Wiring) -> dg.Definitions:
     """Assets and checks of behaviour."""
     return dg.Definitions(
@@ -236,6 +307,8 @@ def definitions(wiring: Wiring) -> dg.Definitions:
             workflow_days_asset(wiring),
             journeys_asset(wiring),
             transitions_asset(wiring),
+            mined_patterns_asset(wiring),
+            issues_asset(wiring),
         ],
         asset_checks=[
             contract_check(tables.SESSIONS, wiring.days),
@@ -245,5 +318,7 @@ def definitions(wiring: Wiring) -> dg.Definitions:
             contract_check(tables.WORKFLOW_DAYS, None),
             contract_check(tables.JOURNEYS, None),
             contract_check(tables.TRANSITIONS, None),
+            contract_check(tables.MINED_PATTERNS, None),
+            contract_check(tables.ISSUES, None),
         ],
     )

@@ -1,4 +1,4 @@
-"""Plots of sequences and journeys: how many by week, and how many accounts came how far.
+"""Plots of sequences, journeys and issues: how many by week, and how many accounts came how far.
 
 Here: counting and drawing. Not here: what completes a sequence (`sequences`), the drawing board (`orchestration.plots`).
 """
@@ -24,6 +24,23 @@ def journeys_by_week(journeys: pd.DataFrame) -> Any:
     """Journeys by the week in which they were judged, one line per kind."""
     days = pd.to_datetime(journeys["event_date"])
     return _weekly(days, journeys["journey_kind"], "Journeys, by the week they were judged", "journeys")
+
+
+def issues_by_week(weeks: pd.DataFrame) -> Any:
+    """The most frequent issues by week.
+
+    Args:
+        weeks: ISSUE_WEEKS.
+    """
+    counts = weeks.pivot_table(index="week_date", columns="issue", values="failure_count", aggfunc="sum", fill_value=0)
+    kept = counts.sum().sort_values(ascending=False, kind="stable").index[: len(_COLOURS)]
+    made, axes = figure("The most frequent issues, by week", "", "failures")
+    for number, name in enumerate(kept):
+        axes.plot(counts.index, counts[name], label=name, color=_COLOURS[number], linewidth=1.4)
+    axes.set_ylim(bottom=0)
+    if len(kept):
+        made.legend(loc="outside lower center", ncols=3, frameon=False, fontsize=8)
+    return image(png(made), "The most frequent issues, by week")
 
 
 def _weekly(moments: pd.Series, names: pd.Series, title: str, unit: str) -> Any:

@@ -8,7 +8,10 @@ from uam_platform.contracts.model import Contract, Ordered
 from uam_platform.contracts.tables_alerts import CONTRACTS_ALERTS, FLAG_STARTS, WORKFLOW_DAYS, WORKING_HOURS
 from uam_platform.contracts.tables_behavior import (
     CONTRACTS_BEHAVIOR,
+    ISSUE_WEEKS,
+    ISSUES,
     JOURNEYS,
+    MINED_PATTERNS,
     SEQUENCE_MATCHES,
     SEQUENCE_STEPS,
     TRANSITIONS,
@@ -30,7 +33,14 @@ from uam_platform.contracts.tables_evidence import (
 )
 from uam_platform.contracts.tables_exchange import CONTRACTS_EXCHANGE, EXTERNAL_SIGNALS
 from uam_platform.contracts.tables_identity import CONTRACTS_IDENTITY, HIERARCHY, MEMBERSHIPS, MERGE_LOG, PEOPLE
-from uam_platform.contracts.tables_kpis import ACCOUNT_ACTIONS, ACCOUNT_SCORES, CONTRACTS_KPIS, WORKSHEETS
+from uam_platform.contracts.tables_kpis import (
+    ACCOUNT_ACTIONS,
+    ACCOUNT_SCORES,
+    CONTRACTS_KPIS,
+    VALUE_CHANGES,
+    VALUE_WEEKS,
+    WORKSHEETS,
+)
 from uam_platform.contracts.tables_quality import (
     CLIENT_SERVER_DAYS,
     CONTRACTS_QUALITY,
@@ -60,10 +70,13 @@ __all__ = [
     "FLAG_EXPOSURES",
     "FLAG_STARTS",
     "HIERARCHY",
+    "ISSUES",
+    "ISSUE_WEEKS",
     "JOURNEYS",
     "LABELS",
     "MEMBERSHIPS",
     "MERGE_LOG",
+    "MINED_PATTERNS",
     "MODELS",
     "PEOPLE",
     "QUALITY_FINDINGS",
@@ -78,6 +91,8 @@ __all__ = [
     "THEMES",
     "TRANSITIONS",
     "UTTERANCES",
+    "VALUE_CHANGES",
+    "VALUE_WEEKS",
     "WORKFLOW_DAYS",
     "WORKING_HOURS",
     "WORKSHEETS",

@@ -63,5 +63,51 @@ TRANSITIONS = Contract(
     columns=columns("event_name next_event_name transition_count actor_count"),
     key=("event_name", "next_event_name"),
 )
+MINED_PATTERNS = Contract(
+    stage="behavior",
+    name="mined_patterns",
+    grain="one outcome and pattern that comes before it more often than chance",
+    description="Runs of actions and small shifts that repeat before customers leave or grow, against matched accounts, at a declared "
+    "false discovery rate, tested again on later outcomes (R106, R112).",
+    columns=columns(
+        "outcome pattern_kind pattern step_count case_count control_count showing_case_count showing_control_count "
+        "pattern_lift_ratio pattern_lift_low_ratio pattern_lift_high_ratio pattern_chance_ratio later_lift_ratio later_chance_ratio "
+        "is_replicated arr_usd_cents accounts exposed_account_count exposed_arr_usd_cents pointers"
+    ),
+    key=("outcome", "pattern_kind", "pattern"),
+    nullable=frozenset({"later_lift_ratio", "later_chance_ratio"}),
+)
+ISSUES = Contract(
+    stage="behavior",
+    name="issues",
+    grain="one failure and workflow that somebody met in the eight weeks before the latest snapshot",
+    description="Every issue with its frequency, its sequence and its change over time: how often and where, what comes before and "
+    "after it, whether it is tried again or asked about, and whether it rises or falls (R9).",
+    columns=columns(
+        "issue event_name workflow failure_28d_count failure_prior_28d_count failing_account_28d_count "
+        "failing_account_prior_28d_count failing_person_28d_count trend trend_surprise previous_event_name previous_share_ratio "
+        "next_event_name next_share_ratio ended_session_ratio retried_ratio ticket_ratio arr_usd_cents pointers"
+    ),
+    key=("issue",),
+    nullable=frozenset(
+        {"workflow", "previous_event_name", "previous_share_ratio", "next_event_name", "next_share_ratio"}
+    ),
+)
+ISSUE_WEEKS = Contract(
+    stage="behavior",
+    name="issue_weeks",
+    grain="one issue and week before the latest snapshot",
+    description="How often each issue was met by week (R9).",
+    columns=columns("issue week_date failure_count failing_account_count"),
+    key=("issue", "week_date"),
+)
 
-CONTRACTS_BEHAVIOR: tuple[Contract, ...] = (SEQUENCE_MATCHES, SEQUENCE_STEPS, JOURNEYS, TRANSITIONS)
+CONTRACTS_BEHAVIOR: tuple[Contract, ...] = (
+    SEQUENCE_MATCHES,
+    SEQUENCE_STEPS,
+    JOURNEYS,
+    TRANSITIONS,
+    MINED_PATTERNS,
+    ISSUES,
+    ISSUE_WEEKS,
+)

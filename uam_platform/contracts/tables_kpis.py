@@ -46,4 +46,25 @@ WORKSHEETS = Contract(
     partition="as_of",
 )
 
-CONTRACTS_KPIS: tuple[Contract, ...] = (ACCOUNT_ACTIONS, ACCOUNT_SCORES, WORKSHEETS)
+VALUE_CHANGES = Contract(
+    stage="kpis",
+    name="value_changes",
+    grain="one eligible account and snapshot",
+    description="Whether the behaviours that carry durable value strengthen, weaken or hold at an account, by the rulebook's measure, "
+    "with the dollars that stand on it (R130).",
+    columns=columns("account_id as_of value_direction value_change reading arr_usd_cents revenue_weight_usd_cents"),
+    key=("account_id", "as_of"),
+    nullable=frozenset({"value_change", "reading"}),
+    partition="as_of",
+)
+VALUE_WEEKS = Contract(
+    stage="kpis",
+    name="value_weeks",
+    grain="one direction and snapshot",
+    description="How many accounts strengthen, weaken or hold, and the dollars on either side, as of each snapshot (R130).",
+    columns=columns("as_of value_direction direction_account_count arr_usd_cents revenue_weight_usd_cents"),
+    key=("as_of", "value_direction"),
+    partition="as_of",
+)
+
+CONTRACTS_KPIS: tuple[Contract, ...] = (ACCOUNT_ACTIONS, ACCOUNT_SCORES, WORKSHEETS, VALUE_CHANGES, VALUE_WEEKS)

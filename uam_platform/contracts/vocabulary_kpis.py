@@ -60,5 +60,18 @@ KPI_COLUMNS: tuple[Column, ...] = (
     ),
     Column("line_usd_cents", Type.INT64, "What the line adds to the weighted revenue; null for scores.", "USD cents"),
     Column("reading", Type.STRING, "What the line says, in plain words."),
+    Column(
+        "value_direction",
+        Type.STRING,
+        "Where behaviours of durable value move, beyond noise and beyond the peers; unknown where too little is there to compare.",
+        allowed=("strengthening", "holding", "weakening", "unknown"),
+    ),
+    Column("direction_account_count", Type.INT64, "Eligible accounts of the direction.", "accounts", minimum=0),
+    Column(
+        "value_change",
+        Type.FLOAT64,
+        "Weighted mean surprise of these behaviours, positive where they strengthen; null where unknown.",
+        "standard deviations",
+    ),
     Column("alternative_reading", Type.STRING, "What else the same number may mean (R29)."),
 )

@@ -34,7 +34,7 @@ FACTS: Final = (
     Fact("planted statements", "statements", "theme", "behavior", "themes"),
     Fact("planted drives to expand", "expansions", "is_driven", "behavior", "expansions"),
     Fact("planted releases", "releases", "is_harmful", "behavior", "release_effects"),
-    Fact("planted patterns", "patterns", "outcome", "behavior", "patterns"),
+    Fact("planted patterns", "patterns", "outcome", "behavior", "mined_patterns"),
 )
 _TITLE: Final = "Behaviour: cohorts, statements, expansions, releases and patterns"
 

@@ -15,6 +15,7 @@ from uam_platform.evaluation import (
     deduplication,
     expansion,
     identity,
+    patterns,
     sequences,
     statements,
 )
@@ -51,6 +52,7 @@ def evaluate(run: Path, world: Path, *, received: Path | None = None, seed: int 
             deduplication.section(folder, truth),
             sequences.section(folder, truth, seed),
             behaviour_facts.section(folder, truth, seed),
+            patterns.section(folder, truth, seed),
             statements.section(folder, truth),
             *churn.sections(folder, truth, seed),
             alerts.section(folder, truth, seed),

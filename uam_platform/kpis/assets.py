@@ -13,8 +13,9 @@ import pandas as pd
 
 from uam_platform.contracts import tables
 from uam_platform.contracts.model import Contract
+from uam_platform.kpis.durable_value import STRENGTHENING, WEAKENING, value_changes, value_weeks
 from uam_platform.kpis.inputs import score_inputs
-from uam_platform.kpis.plots import distribution, ends_of
+from uam_platform.kpis.plots import distribution, dollars_by_direction, ends_of
 from uam_platform.kpis.revenue import revenue_at_risk as revenue_of
 from uam_platform.kpis.scores import account_scores, score, worksheets
 from uam_platform.kpis.stored import stored_facts
@@ -26,6 +27,7 @@ from uam_platform.orchestration.plots import image, top_bars
 from uam_platform.orchestration.wiring import Wiring
 
 _SHOWN: Final = 12
+_WEEKS_SHOWN: Final = 40  # snapshots: Mondays of half a year, and days of the last fortnight
 
 
 def definitions(wiring: Wiring) -> dg.Definitions:
@@ -52,9 +54,13 @@ def definitions(wiring: Wiring) -> dg.Definitions:
     ) -> pd.DataFrame:
         warehouse: Warehouse = context.resources.warehouse
         shown = _publish_scores(warehouse, context.partition_keys, wiring)
-        found = revenue_of(scores.to_pandas(), features.to_pandas(), accounts.to_pandas(), wiring.rulebook.kpis)
+        known = features.to_pandas()
+        moves = value_changes(known, shown, wiring.rulebook.durable_value)
+        _publish(warehouse, tables.VALUE_CHANGES, moves, context.partition_keys)
+        _publish(warehouse, tables.VALUE_WEEKS, value_weeks(moves), context.partition_keys)
+        found = revenue_of(scores.to_pandas(), known, accounts.to_pandas(), wiring.rulebook.kpis)
         if len(context.partition_keys) == 1:  # metadata is repeated for each snapshot of a range
-            context.add_output_metadata(_metadata(found, shown))
+            context.add_output_metadata({**_metadata(found, shown), **_durable_value(warehouse, moves, found)})
         return found
 
     return dg.Definitions(assets=[revenue_at_risk], asset_checks=[contract_check(tables.REVENUE_AT_RISK, wiring.as_of)])
@@ -89,6 +95,20 @@ def _metadata(found: pd.DataFrame, scored: pd.DataFrame) -> dict[str, Any]:
         "least_healthy": _table(ends_of(scored, called, "health_score", is_least=True)),
         "healthiest": _table(ends_of(scored, called, "health_score", is_least=False)),
         "most_likely_to_grow": _table(ends_of(scored, called, "expansion_score", is_least=False)),
+    }
+
+
+def _durable_value(warehouse: Warehouse, moves: pd.DataFrame, revenue: pd.DataFrame) -> dict[str, Any]:
+    """The last half year as a plot, and who moves most dollars now."""
+    keys = [key for key in warehouse.lake.keys(tables.VALUE_WEEKS) if key <= str(moves["as_of"].max())][-_WEEKS_SHOWN:]
+    weeks = warehouse.lake.read(warehouse.connection, tables.VALUE_WEEKS, keys).to_pandas()
+    moving = moves.loc[moves["value_direction"].isin((STRENGTHENING, WEAKENING))]
+    movers = moving.sort_values(["revenue_weight_usd_cents", "account_id"], ascending=[False, True]).head(_SHOWN)
+    names = movers["account_id"].map(revenue.set_index("account_id")["account_name"])
+    shown = movers.assign(account=names.fillna(movers["account_id"]), arr_usd=movers["arr_usd_cents"] // 100)
+    return {
+        "durable_value": image(dollars_by_direction(weeks), "Dollars where durable value strengthens and weakens"),
+        "durable_value_movers": _table(shown[["account", "value_direction", "value_change", "arr_usd", "reading"]]),
     }
 
 

@@ -1,4 +1,4 @@
-"""What people see of the scores: their distribution, the accounts at either end, what each line adds.
+"""What people see of the scores: their distribution, the accounts at either end, what each line adds, where durable value moves.
 
 Here: plots as PNG, and the table of accounts. Not here: the scores (`scores`), a worksheet's page (`worksheet`).
 """
@@ -44,6 +44,29 @@ def ends_of(scores: pd.DataFrame, names: pd.Series, by: str, is_least: bool) -> 
     shown = {f"{name}_score": name for name in _SCORES}
     rows = ordered.assign(account=called, weighted_usd=ordered["revenue_weight_usd_cents"] // 100)
     return rows.loc[:, ["account", *shown, "weighted_usd"]].rename(columns=shown)
+
+
+def dollars_by_direction(weeks: pd.DataFrame) -> bytes:
+    """Dollars a year of accounts that strengthen, upwards, and weaken, downwards, by snapshot.
+
+    Args:
+        weeks: VALUE_WEEKS of several snapshots.
+    """
+    arr = weeks.pivot_table(
+        index="as_of", columns="value_direction", values="arr_usd_cents", aggfunc="sum", fill_value=0
+    )
+    arr = arr.reindex(columns=["strengthening", "weakening"], fill_value=0) / 100_000
+    made, axes = figure("Durable value: dollars that strengthen and weaken", "", "USD thousand a year")
+    places = range(len(arr))
+    axes.bar(places, arr["strengthening"], color=_EARNED, label="strengthening")
+    axes.bar(places, -arr["weakening"], color=_TAKEN, label="weakening")
+    axes.axhline(0, color="#555", linewidth=0.6)
+    named = list(places)[:: max(len(arr) // 10, 1)]
+    axes.set_xticks(named, [str(arr.index[place])[:10] for place in named], rotation=30, fontsize=8)
+    axes.yaxis.set_major_formatter(lambda value, _: f"{abs(value):,.0f}")
+    axes.legend(frameon=False, fontsize=8)
+    axes.spines[["top", "right"]].set_visible(False)
+    return png(made)
 
 
 def contributions(title: str, labels: Sequence[str], points: Sequence[float], possible: Sequence[float]) -> bytes:

@@ -13,12 +13,15 @@ from uam_platform.policy.churn import ChurnPolicy
 from uam_platform.policy.cohorts import CohortPolicy
 from uam_platform.policy.documents import DocumentPolicy
 from uam_platform.policy.duties import DutyPolicy
+from uam_platform.policy.durable_value import DurableValue
 from uam_platform.policy.identity import IdentityPolicy
 from uam_platform.policy.identity_audit import IdentityAuditPolicy
+from uam_platform.policy.issues import IssuePolicy
 from uam_platform.policy.journeys import JourneyPolicy
 from uam_platform.policy.kpis import KpiPolicy
 from uam_platform.policy.load import PolicyError, load_section
 from uam_platform.policy.logs import LogPolicy
+from uam_platform.policy.mining import MiningPolicy
 from uam_platform.policy.playbooks import PlaybookPolicy
 from uam_platform.policy.quality import QualityPolicy
 from uam_platform.policy.questions import QuestionPolicy
@@ -42,6 +45,7 @@ class Rulebook:
     identity_audit: IdentityAuditPolicy
     churn: ChurnPolicy
     kpis: KpiPolicy
+    durable_value: DurableValue
     scores: ScorePolicy
     alerts: AlertPolicy
     playbooks: PlaybookPolicy
@@ -49,6 +53,8 @@ class Rulebook:
     sequences: SequencePolicy
     journeys: JourneyPolicy
     cohorts: CohortPolicy
+    mining: MiningPolicy
+    issues: IssuePolicy
     topics: TopicPolicy
     changes: ChangePolicy
     logs: LogPolicy
@@ -81,6 +87,7 @@ def load_rulebook(directory: Path | None = None) -> Rulebook:
         identity_audit=load_section(IdentityAuditPolicy, "identity_audit", directory),
         churn=load_section(ChurnPolicy, "churn", directory),
         kpis=load_section(KpiPolicy, "kpis", directory),
+        durable_value=load_section(DurableValue, "durable_value", directory),
         scores=load_section(ScorePolicy, "scores", directory),
         alerts=load_section(AlertPolicy, "alerts", directory),
         playbooks=load_section(PlaybookPolicy, "playbooks", directory),
@@ -88,6 +95,8 @@ def load_rulebook(directory: Path | None = None) -> Rulebook:
         sequences=load_section(SequencePolicy, "sequences", directory),
         journeys=load_section(JourneyPolicy, "journeys", directory),
         cohorts=load_section(CohortPolicy, "cohorts", directory),
+        issues=load_section(IssuePolicy, "issues", directory),
+        mining=load_section(MiningPolicy, "mining", directory),
         topics=load_section(TopicPolicy, "topics", directory),
         changes=load_section(ChangePolicy, "changes", directory),
         logs=load_section(LogPolicy, "logs", directory),

@@ -14,7 +14,7 @@ import pandas as pd
 
 from uam_platform.contracts import tables
 from uam_platform.contracts.model import Contract
-from uam_platform.contracts.tables_behavior import JOURNEYS
+from uam_platform.contracts.tables_behavior import ISSUES, JOURNEYS, MINED_PATTERNS
 from uam_platform.contracts.tables_evidence import COHORT_THEMES, STATEMENTS
 from uam_platform.lake.atomic import write_atomically
 from uam_platform.lake.resource import Warehouse
@@ -51,7 +51,7 @@ def product_risk_pack_asset(wiring: Wiring) -> dg.AssetsDefinition:
         deps=[
             *(dg.AssetDep(asset_key(c), partition_mapping=dg.AllPartitionMapping()) for c in _READ),
             dg.AssetDep(ALERT_STATE, partition_mapping=dg.AllPartitionMapping()),
-            asset_key(JOURNEYS),
+            *(asset_key(c) for c in (JOURNEYS, ISSUES, MINED_PATTERNS)),
             asset_key(STATEMENTS),
             asset_key(COHORT_THEMES),
         ],

@@ -10,9 +10,9 @@ import pandas as pd
 
 from uam_platform.contracts import tables
 from uam_platform.contracts.model import Contract
-from uam_platform.contracts.tables_behavior import JOURNEYS
+from uam_platform.contracts.tables_behavior import ISSUES, JOURNEYS, MINED_PATTERNS
 from uam_platform.contracts.tables_evidence import COHORT_THEMES, THEMES
-from uam_platform.contracts.tables_kpis import ACCOUNT_SCORES, WORKSHEETS
+from uam_platform.contracts.tables_kpis import ACCOUNT_SCORES, VALUE_CHANGES, VALUE_WEEKS, WORKSHEETS
 from uam_platform.lake.resource import Warehouse
 from uam_platform.ledger import reviewing
 from uam_platform.ledger.engine import Ledger
@@ -34,10 +34,15 @@ class Facts:
         changes: SCORE_CHANGES rows of `as_of`.
         candidates: CANDIDATES rows after `since` up to `as_of`.
         journeys: JOURNEYS rows of the policy's window that were known.
+        issues: ISSUES, as of the latest snapshot.
+        patterns: MINED_PATTERNS, as of the latest snapshot.
         themes: THEMES rows of the last week known.
         cohort_themes: COHORT_THEMES rows of the last week known.
         scores: ACCOUNT_SCORES rows of `as_of`.
         worksheets: WORKSHEETS rows of `as_of`.
+        value_changes: VALUE_CHANGES rows of `as_of`.
+        value_before: those of `since`.
+        value_weeks: VALUE_WEEKS rows of all snapshots up to `as_of`.
         alerts: open ones and those that changed.
         judged: verdicts by detector.
         decisions: verdicts since the last pack.
@@ -54,10 +59,15 @@ class Facts:
     changes: pd.DataFrame
     candidates: pd.DataFrame
     journeys: pd.DataFrame
+    issues: pd.DataFrame
+    patterns: pd.DataFrame
     themes: pd.DataFrame
     cohort_themes: pd.DataFrame
     scores: pd.DataFrame
     worksheets: pd.DataFrame
+    value_changes: pd.DataFrame
+    value_before: pd.DataFrame
+    value_weeks: pd.DataFrame
     alerts: list[ReviewedAlert]
     judged: list[Judged]
     decisions: list[Decision]
@@ -90,10 +100,15 @@ def facts(warehouse: Warehouse, ledger: Ledger, as_of: date, now: datetime, poli
         changes=_frame(warehouse, tables.SCORE_CHANGES, [key]),
         candidates=_frame(warehouse, tables.CANDIDATES, week),
         journeys=_recent(_frame(warehouse, JOURNEYS), as_of, policy.journey_days),
+        issues=_frame(warehouse, ISSUES),
+        patterns=_frame(warehouse, MINED_PATTERNS),
         themes=_last_week(_frame(warehouse, THEMES), as_of),
         cohort_themes=_last_week(_frame(warehouse, COHORT_THEMES), as_of),
         scores=_frame(warehouse, ACCOUNT_SCORES, [key]),
         worksheets=_frame(warehouse, WORKSHEETS, [key]),
+        value_changes=_frame(warehouse, VALUE_CHANGES, [key]),
+        value_before=_frame(warehouse, VALUE_CHANGES, [since.isoformat()]),
+        value_weeks=_frame(warehouse, VALUE_WEEKS, [k for k in keys if k <= key]),
         alerts=reviewing.reviewed_alerts(ledger, since, as_of),
         judged=reviewing.judged(ledger),
         decisions=reviewing.decisions(ledger, datetime.combine(since, time()), now),

@@ -1,6 +1,6 @@
 """The weekly product-risk pack as plain rows: what people decide on, in the order they need it.
 
-Here: pure selection and wording. Not here: reading (`facts`), lists of one table (`sections`), the page (`page`), delivery
+Here: pure selection and wording. Not here: reading (`facts`), lists of one table (`sections`, `movements`), the page (`page`), delivery
 (`uam_platform.playbooks`).
 """
 
@@ -12,6 +12,7 @@ from uam_platform.contracts.money import dollars
 from uam_platform.ledger.reviewing import ReviewedAlert
 from uam_platform.policy.reviews import ReviewPolicy
 from uam_platform.reviews.facts import Facts
+from uam_platform.reviews.movements import issues, patterns, value_movers, value_sides
 from uam_platform.reviews.sections import (
     REASONS,
     Row,
@@ -46,10 +47,14 @@ class Pack:
         held_back: reason and count of findings that were not told.
         judged: verdicts by detector.
         failures: workflows that fail repeatedly, broadest first.
+        issues: failures with frequency, sequence and change, what rises first.
+        patterns: what comes before customers leave or grow.
         onboarding: what is stuck, broadest first.
         expansion: accounts that grow, for the revenue meeting.
         renewals: renewals ahead, for the inspection by Customer Success.
         themes: what people speak of, broadest first.
+        value_sides: accounts and dollars where durable value strengthens, holds or weakens.
+        value_movers: accounts that move, most weighted dollars first.
         cohort_voices: what members of a cohort speak of more than others.
         decisions: verdicts since the last review.
         carry_over: open alerts of earlier reviews without a verdict.
@@ -65,10 +70,14 @@ class Pack:
     held_back: list[Row]
     judged: list[Row]
     failures: list[Row]
+    issues: list[Row]
+    patterns: list[Row]
     onboarding: list[Row]
     expansion: list[Row]
     renewals: list[Row]
     themes: list[Row]
+    value_sides: list[Row]
+    value_movers: list[Row]
     cohort_voices: list[Row]
     decisions: list[Row]
     carry_over: list[Row]
@@ -81,10 +90,11 @@ def build(facts: Facts, policy: ReviewPolicy, said: Sequence[str] = ()) -> Pack:
     risks = _risks(facts, policy)
     ahead = renewals(facts, policy)
     carry_over = _carry_over(facts, policy)
+    sides = value_sides(facts)
     return Pack(
         as_of=facts.as_of.isoformat(),
         since=facts.since.isoformat(),
-        facts=_headline(facts, ahead, carry_over),
+        facts=[*_headline(facts, ahead, carry_over), *_durable_value(sides)],
         risks=risks,
         alerts=[_alert(a, facts) for a in facts.alerts],
         held_back=_held_back(facts),
@@ -92,10 +102,14 @@ def build(facts: Facts, policy: ReviewPolicy, said: Sequence[str] = ()) -> Pack:
             {"detector": words(j.detector), "right": j.right, "judged": j.judged, "told": j.told} for j in facts.judged
         ],
         failures=journeys(facts, _FAILED, policy.top_count),
+        issues=issues(facts, policy.top_count),
+        patterns=patterns(facts, policy.top_count),
         onboarding=journeys(facts, _ONBOARDING, policy.top_count),
         expansion=expansion(facts, policy.top_count),
         renewals=ahead[: policy.top_count],
         themes=themes(facts, policy.top_count),
+        value_sides=sides,
+        value_movers=value_movers(facts, policy.top_count),
         cohort_voices=cohort_voices(facts, policy),
         decisions=[_decision(d, facts) for d in facts.decisions],
         carry_over=carry_over,
@@ -134,6 +148,16 @@ def _headline(facts: Facts, ahead: list[Row], carry_over: list[Row]) -> list[Row
         _figure("Renewals ahead", f"{len(ahead)}", f"{dollars(due)} a year"),
         _figure("Waiting for a verdict", f"{len(carry_over)}", f"{sum(r['is_overdue'] for r in carry_over)} overdue"),
     ]
+
+
+def _durable_value(sides: list[Row]) -> list[Row]:
+    """How much strengthens and weakens, as one figure; none without a measure."""
+    by = {side["direction"]: side for side in sides}
+    if not by:
+        return []
+    up, down = by["strengthening"], by["weakening"]
+    value = f"{up['accounts']} up, {down['accounts']} down"
+    return [_figure("Durable value", value, f"{dollars(up['arr'])} a year up, {dollars(down['arr'])} down")]
 
 
 def _figure(label: str, value: str, note: str) -> Row:

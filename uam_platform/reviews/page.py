@@ -28,7 +28,7 @@ def render(pack: Pack, facts: Facts) -> str:
     )
     environment.filters |= {"usd": dollars, "pct": lambda ratio: f"{ratio:.1%}"}
     return environment.get_template("pack.html").render(
-        pack=pack, title=TITLE, plots=[_at_risk(facts), _openings(facts), _concentration(pack)]
+        pack=pack, title=TITLE, plots=[_at_risk(facts), _openings(facts), _concentration(pack), _value(facts)]
     )
 
 
@@ -64,6 +64,21 @@ def _concentration(pack: Pack) -> Markup:
     axes.barh(range(len(names)), [r["at_risk"] / 100_000 for r in pack.risks][::-1], color=_BLUE)
     axes.set_yticks(range(len(names)), names, fontsize=8)
     return _image(made, "Accounts with the most revenue at risk")
+
+
+def _value(facts: Facts) -> Markup:
+    """Dollars of accounts where durable value strengthens, upwards, and weakens, downwards."""
+    sides = facts.value_weeks.pivot_table(
+        index="as_of", columns="value_direction", values="arr_usd_cents", aggfunc="sum", fill_value=0
+    )
+    shown = sides.reindex(columns=["strengthening", "weakening"], fill_value=0).tail(_WEEKS) / 100_000
+    made, axes = figure("Durable value", "", "USD thousand a year", _SIZE)
+    axes.plot(shown.index, shown["strengthening"], color=_GREEN, linewidth=1.8, label="strengthening")
+    axes.plot(shown.index, shown["weakening"], color=_ORANGE, linewidth=1.8, label="weakening")
+    axes.set_ylim(bottom=0)
+    axes.tick_params(axis="x", labelrotation=30, labelsize=8)
+    axes.legend(frameon=False, fontsize=8)
+    return _image(made, "Dollars a year where durable value strengthens and weakens")
 
 
 def _image(made: Any, title: str) -> Markup:

@@ -1,6 +1,7 @@
 """Lists of the pack that stand on one table each: failures, growth, renewals, themes.
 
-Here: pure selection into display-ready rows, money in cents. Not here: risks, alerts and the pack as a whole (`pack`).
+Here: pure selection into display-ready rows, money in cents. Not here: what moves and repeats (`movements`), risks, alerts and the
+pack as a whole (`pack`).
 """
 
 from datetime import timedelta

@@ -10,9 +10,9 @@ import pandas as pd
 
 from uam_platform.contracts import tables
 from uam_platform.contracts.model import Contract
-from uam_platform.contracts.tables_behavior import JOURNEYS
+from uam_platform.contracts.tables_behavior import ISSUES, JOURNEYS, MINED_PATTERNS
 from uam_platform.contracts.tables_evidence import COHORT_THEMES, THEMES
-from uam_platform.contracts.tables_kpis import ACCOUNT_SCORES, WORKSHEETS
+from uam_platform.contracts.tables_kpis import ACCOUNT_SCORES, VALUE_CHANGES, VALUE_WEEKS, WORKSHEETS
 from uam_platform.ledger.reviewing import Decision, Judged, ReviewedAlert
 from uam_platform.reviews.facts import Facts
 
@@ -57,6 +57,45 @@ def line(score: str, points: int, possible: int, reading: str) -> dict[str, Any]
     return {
         "account_id": "acc_1", "as_of": AS_OF, "score_name": score, "line_no": possible, "points_hundredths": points,
         "possible_hundredths": possible, "reading": reading, "alternative_reading": None,
+    }  # fmt: skip
+
+
+def move(number: int, direction: str, weighted: int, change: float = 1.5, day: date = AS_OF) -> dict[str, Any]:
+    """Where durable value moves at an account."""
+    return {
+        "account_id": f"acc_{number}", "as_of": day, "value_direction": direction, "value_change": change,
+        "reading": f"work of {number}", "arr_usd_cents": 100_000_00, "revenue_weight_usd_cents": weighted,
+    }  # fmt: skip
+
+
+def side(day: date, direction: str, accounts: int) -> dict[str, Any]:
+    """Accounts of one direction, with as many hundred thousand dollars."""
+    return {
+        "as_of": day, "value_direction": direction, "direction_account_count": accounts, "arr_usd_cents": accounts * 100_000_00,
+        "revenue_weight_usd_cents": accounts * 120_000_00,
+    }  # fmt: skip
+
+
+def issue(name: str, trend: str, accounts: int) -> dict[str, Any]:
+    """A failure that so many accounts met."""
+    return {
+        "issue": name, "event_name": "import_failed", "workflow": None, "failure_28d_count": 9, "failure_prior_28d_count": 4,
+        "failing_account_28d_count": accounts, "failing_account_prior_28d_count": 1, "failing_person_28d_count": 3, "trend": trend,
+        "trend_surprise": 0.0, "previous_event_name": "import_attempted", "previous_share_ratio": 0.8, "next_event_name": None,
+        "next_share_ratio": None, "ended_session_ratio": 0.25, "retried_ratio": 0.5, "ticket_ratio": 0.1, "arr_usd_cents": 7_00,
+        "pointers": "staging/events:1/2",
+    }  # fmt: skip
+
+
+def pattern(steps: str, is_replicated: bool, chance: float) -> dict[str, Any]:
+    """A pattern that comes before churn."""
+    return {
+        "outcome": "churn", "pattern_kind": "sequence", "pattern": steps, "step_count": 2, "case_count": 40, "control_count": 160,
+        "showing_case_count": 12, "showing_control_count": 8, "pattern_lift_ratio": 6.0,
+        "pattern_lift_low_ratio": 2.5, "pattern_lift_high_ratio": 14.0,
+        "pattern_chance_ratio": chance, "later_lift_ratio": 4.0, "later_chance_ratio": 0.02,
+        "is_replicated": is_replicated,
+        "arr_usd_cents": 5_00, "accounts": "acc_1", "exposed_account_count": 3, "exposed_arr_usd_cents": 9_00, "pointers": "x:1/2",
     }  # fmt: skip
 
 
@@ -119,6 +158,8 @@ def facts(**changed: Any) -> Facts:
             journey(2, "repeated_failure", "import", 2),
             journey(3, "onboarding_failed", "setup"),
         ),
+        "issues": frame(ISSUES, issue("import failed", "level", 5), issue("sync failed", "rising", 2)),
+        "patterns": frame(MINED_PATTERNS, pattern("a > b", False, 0.0001), pattern("c > d", True, 0.01)),
         "themes": frame(THEMES),
         "cohort_themes": frame(
             COHORT_THEMES,
@@ -138,6 +179,19 @@ def facts(**changed: Any) -> Facts:
             line("behaviour", 1500, 1500, "steady"),
             line("friction", 700, 1000, "many failures"),
             line("health", 0, 9000, "not shown"),
+        ),
+        "value_changes": frame(
+            VALUE_CHANGES,
+            move(1, "weakening", 300_000_00, -2.0),
+            move(2, "strengthening", 100_000_00),
+            move(3, "weakening", 500_000_00, -1.2),
+            {**move(4, "unknown", 900_000_00), "value_change": None, "reading": None},
+        ),
+        "value_before": frame(VALUE_CHANGES, move(1, "weakening", 0, day=SINCE), move(3, "holding", 0, day=SINCE)),
+        "value_weeks": frame(
+            VALUE_WEEKS,
+            *(side(AS_OF, d, n) for d, n in (("holding", 0), ("strengthening", 1), ("unknown", 1), ("weakening", 2))),
+            *(side(SINCE, d, n) for d, n in (("holding", 1), ("strengthening", 0), ("unknown", 0), ("weakening", 1))),
         ),
         "alerts": [
             alert(1, SINCE, "open", None, "seen"),

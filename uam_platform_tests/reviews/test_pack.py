@@ -66,7 +66,7 @@ def test_the_page_needs_nothing_else_and_escapes_names() -> None:
     assert "Company &lt;1&gt;" in page
     assert "Company <1>" not in page
     assert "http" not in page.replace("http-equiv", "")
-    assert page.count("data:image/png;base64,") == 3
+    assert page.count("data:image/png;base64,") == 4
     assert page == render(build(facts(), POLICY), facts())
 
 
@@ -74,8 +74,11 @@ def test_an_empty_company_gets_a_page_too() -> None:
     given = facts()
     empty = {
         name: getattr(given, name).iloc[:0]
-        for name in ("revenue", "revenue_before", "revenue_by_week", "reasons", "candidates", "journeys", "scores")
-    }
+        for name in (
+            "revenue", "revenue_before", "revenue_by_week", "reasons", "candidates", "journeys", "scores", "value_changes",
+            "value_before", "value_weeks", "issues", "patterns",
+        )
+    }  # fmt: skip
     bare = facts(**empty, worksheets=given.worksheets.iloc[:0], alerts=[], judged=[], decisions=[], openings=[])
     assert "No account is scored." in render(build(bare, POLICY), bare)
 
@@ -91,3 +94,43 @@ def test_the_digest_names_figures_risks_and_place() -> None:
 def test_cohorts_are_told_what_they_speak_of_only_where_chance_does_not_explain_it() -> None:
     assert [row["cohort"] for row in PACK.cohort_voices] == ["C2 alike"]
     assert PACK.cohort_voices[0]["members"] == "12 of 20"
+
+
+def test_durable_value_tells_dollars_on_either_side_beside_those_before() -> None:
+    told = [(r["direction"], r["accounts"], r["accounts_before"], r["arr"]) for r in PACK.value_sides]
+    assert told == [
+        ("strengthening", 1, 0, 100_000_00),
+        ("holding", 0, 1, 0),
+        ("weakening", 2, 1, 200_000_00),
+        ("unknown", 1, 0, 100_000_00),
+    ]
+    figure = next(f for f in PACK.facts if f["label"] == "Durable value")
+    assert (figure["value"], figure["note"]) == ("1 up, 2 down", "$100,000 a year up, $200,000 down")
+
+
+def test_movers_come_by_weighted_dollars_with_their_row_and_whether_it_is_news() -> None:
+    told = [(r["account"], r["direction"], r["since"], r["by"]) for r in PACK.value_movers]
+    assert told == [
+        ("Company <3>", "weakening", "new", "-1.2"),
+        ("Company <1>", "weakening", "as before", "-2.0"),
+        ("acc_2", "strengthening", "new", "+1.5"),
+    ]
+    assert PACK.value_movers[0]["row"] == "kpis/value_changes: account_id=acc_3, as_of=2025-06-09"
+
+
+def test_issues_tell_frequency_sequence_and_change_and_what_rises_comes_first() -> None:
+    assert [(r["issue"], r["trend"], r["accounts"], r["accounts_before"]) for r in PACK.issues] == [
+        ("sync failed", "rising", 2, 1),
+        ("import failed", "level", 5, 1),
+    ]
+    assert PACK.issues[0]["sequence"] == (
+        "after import attempted (80 %), tried again 50 %, given up for the session 25 %, ticket 10 %"
+    )
+
+
+def test_patterns_that_came_again_stand_before_less_likely_ones_that_did_not() -> None:
+    assert [(r["pattern"], r["again"]) for r in PACK.patterns] == [
+        ("c > d", "yes, 4.0 times"),
+        ("a > b", "not beyond chance, 4.0 times"),
+    ]
+    assert PACK.patterns[0]["lift"] == "6.0 (2.5–14.0)"
