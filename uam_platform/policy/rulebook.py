@@ -12,8 +12,8 @@ from uam_platform.policy.changes import ChangePolicy
 from uam_platform.policy.churn import ChurnPolicy
 from uam_platform.policy.cohorts import CohortPolicy
 from uam_platform.policy.documents import DocumentPolicy
-from uam_platform.policy.duties import DutyPolicy
 from uam_platform.policy.durable_value import DurableValue
+from uam_platform.policy.duties import DutyPolicy
 from uam_platform.policy.identity import IdentityPolicy
 from uam_platform.policy.identity_audit import IdentityAuditPolicy
 from uam_platform.policy.issues import IssuePolicy
