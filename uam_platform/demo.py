@@ -53,7 +53,8 @@ def demonstrate(accounts: int, days: int, seed: int, say: Callable[[str], None],
     first, now = world_clock(WORLD / "company")
     with vendors(WORLD / "company", WORLD / "sandbox") as environment:
         say(
-            "vendor APIs answer on loopback: Segment (S3), Mixpanel, Amplitude, PostHog, Zendesk, Gong, Salesforce, Jira, Linear, Slack"
+            "vendor APIs answer on loopback: Segment (S3), Mixpanel, Amplitude, PostHog, backend logs (S3), Zendesk, Gong, Salesforce, "
+            "Jira, Linear, Slack"
         )
         options = {
             "data_dir": str(DATA),

@@ -64,10 +64,11 @@ def vendors(company: Path, state: Path) -> Iterator[dict[str, str]]:
 
     Its limit on incremental exports is lifted, because a whole history is read at once.
     """
+    from uam_platform.simulation.sandbox.credentials import logs_environment
     from uam_platform.simulation.sandbox.server import running
 
-    with running(company, state, incremental_per_minute=_EXPORTS_PER_MINUTE) as sandbox:
-        yield sandbox.credentials
+    with running(company, state, incremental_per_minute=_EXPORTS_PER_MINUTE, has_logs=True) as sandbox:
+        yield {**sandbox.credentials, **logs_environment()}
 
 
 def settings_of(variables: Mapping[str, str], /, **options: Any) -> Settings:

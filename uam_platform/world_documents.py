@@ -29,6 +29,7 @@ TRUTH_GRAINS: Final[Mapping[str, str]] = {
     "drift": "client event that a front-end release lost or renamed, while the server's twin holds",
     "deliveries": "delivery to the first analytics tool: which true event it tells, whether it repeats one, its defect",
     "lost_events": "true event that never arrived, with the reason",
+    "log_lines": "line of the backend's log and the true event it tells of",
     "second_tool": "event that a second analytics tool holds: which true event it tells, and whether the first tool forwarded it",
 }
 """What one row is, per table of truth."""
@@ -118,9 +119,15 @@ def _effect(effect: Mapping[str, float]) -> str:
 
 
 def _truth() -> list[str]:
-    from uam_platform.simulation.world.schemas import LOST_EVENTS, SECOND_TOOL, TRUTH, TRUTH_DELIVERIES
+    from uam_platform.simulation.world.schemas import LOST_EVENTS, SECOND_TOOL, TRUTH, TRUTH_DELIVERIES, TRUTH_LOG_LINES
 
-    schemas = {**TRUTH, "deliveries": TRUTH_DELIVERIES, "lost_events": LOST_EVENTS, "second_tool": SECOND_TOOL}
+    schemas = {
+        **TRUTH,
+        "deliveries": TRUTH_DELIVERIES,
+        "lost_events": LOST_EVENTS,
+        "log_lines": TRUTH_LOG_LINES,
+        "second_tool": SECOND_TOOL,
+    }
     ordered = [*(name for name in TRUTH_GRAINS if name in schemas), *sorted(schemas.keys() - TRUTH_GRAINS.keys())]
     lines = ["| Table | One row is | Columns |", "| --- | --- | --- |"]
     for name in ordered:

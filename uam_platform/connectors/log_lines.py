@@ -73,6 +73,7 @@ def deliveries_of(line: dict[str, Any], policy: LogPolicy) -> Delivery:
     if found["user_id"] is None and found["anonymous_id"] is None and (found["workspace_id"] or found["account_id"]):
         found["anonymous_id"] = f"backend:{found['workspace_id'] or found['account_id']}"
     found["duration_ms"] = _whole(found["duration_ms"])
+    found["workflow_id"] = policy.run_of(line)
     return found | {
         "message_id": f"{policy.line_id(line) or _content(line)}/{event}",
         "kind": "track",

@@ -1,7 +1,7 @@
 """Are repeats removed, nothing else lost, and spoiled records set aside?
 
 Here: planted repeats, copies by other tools and planted defects against the run's events, duplicates log and quarantine. Not here: how
-truth and run are joined (`planted`), whose events they are (`identity`).
+truth and run are joined (`planted`), lines of logs (`log_lines`), whose events they are (`identity`).
 """
 
 from typing import Any, Final
@@ -9,6 +9,7 @@ from typing import Any, Final
 import pandas as pd
 
 from uam_platform.contracts.tables import DELIVERIES, EVENTS, LOAD_RECONCILIATION, QUARANTINE
+from uam_platform.evaluation.log_lines import rows_of_lines
 from uam_platform.evaluation.planted import READABLE_DEFECTS, SOURCE, event_id
 from uam_platform.evaluation.resampling import upper_bound
 from uam_platform.evaluation.results import Row, Section, rate_parts, ratio
@@ -45,6 +46,7 @@ def section(run: RunFolder, truth: Truth) -> Section:
         *_repeats(counts),
         *_by_kind(run, truth),
         *_by_tool(run),
+        *rows_of_lines(run, truth),
         *_quarantine(run, truth),
     )
     return Section("deduplication", "Deliveries: repeats removed, spoiled records set aside", rows)

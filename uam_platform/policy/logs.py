@@ -17,6 +17,8 @@ ENVELOPE: Final = (
     "user_id anonymous_id workspace_id account_id feature workflow workflow_id workflow_state error_code app_area duration_ms"
 ).split()
 """Columns of the event envelope that a line may fill."""
+OF_A_TRACE: Final = "trace:"
+"""How the run of a line begins that names none and is known by its trace."""
 _TIMES: Final = ("occurred_at", "received_at")
 
 Line = Mapping[str, Any]
@@ -70,6 +72,39 @@ class LogRule(PolicyModel):
     when: dict[str, Condition] = Field(min_length=1, description="by name under `fields`, or an attribute itself")
 
 
+class LogTwins(PolicyModel):
+    """When a line tells a failure or a run that the product tells as an event of its own: then the event counts, the line does not."""
+
+    sources: tuple[str, ...] = Field(("backend_logs",), min_length=1, description="sources whose deliveries are lines")
+    events: dict[str, tuple[str, ...]] = Field(
+        default_factory=dict, description="event of a line -> events of the product that may tell the same"
+    )
+    same_run_within_seconds: int = Field(
+        900, ge=0, le=21_600, description="lines and events of one run: attempts and their end lie at most so far apart"
+    )
+    same_actor_within_seconds: int = Field(
+        10,
+        ge=0,
+        le=300,
+        description="where no run is named on both sides: same actor, event times at most so far apart",
+    )
+
+    @property
+    def same_run_us(self) -> int:
+        """Greatest difference of event times within a run, in microseconds."""
+        return self.same_run_within_seconds * 1_000_000
+
+    @property
+    def same_actor_us(self) -> int:
+        """Greatest difference of event times of one actor, in microseconds."""
+        return self.same_actor_within_seconds * 1_000_000
+
+    @property
+    def reach_us(self) -> int:
+        """How far around a line others decide on it: an earlier attempt, that one's own, the last one's event, who else claims it."""
+        return 3 * self.same_run_us + 2 * self.same_actor_us
+
+
 class LogPolicy(PolicyModel):
     """The rulebook's rules of backend logs."""
 
@@ -83,11 +118,15 @@ class LogPolicy(PolicyModel):
     events: tuple[LogRule, ...] = Field(
         min_length=1, description="the first rule that a line meets counts; no rule: left out"
     )
+    twins: LogTwins = Field(default_factory=LogTwins, description="lines that tell what the product tells too")
 
     @model_validator(mode="after")
     def _times_are_named(self) -> "LogPolicy":
         if "occurred_at" not in self.fields:
             raise ValueError("fields needs occurred_at: the attributes that hold the time of a line")
+        unknown = set(self.twins.events) - {rule.event for rule in self.events}
+        if unknown:
+            raise ValueError(f"twins.events: no rule under events makes {sorted(unknown)[0]!r} of a line")
         return self
 
     def value(self, line: Line, name: str) -> Any:
@@ -103,6 +142,11 @@ class LogPolicy(PolicyModel):
             if all(condition.holds(self.value(line, name)) for name, condition in rule.when.items()):
                 return rule.event
         return None
+
+    def run_of(self, line: Line) -> str | None:
+        """The run that a line is of: its own, else its trace, which all attempts and services of one request share."""
+        run, trace = self.value(line, "workflow_id"), self.value(line, "trace_id")
+        return str(run) if run is not None else f"{OF_A_TRACE}{trace}" if trace is not None else None
 
     def line_id(self, line: Line) -> str | None:
         """The line's own id; None where it has none."""

@@ -97,10 +97,9 @@ def events_asset(wiring: Wiring) -> dg.AssetsDefinition:
     @table_asset(EVENTS, trigger="touched_days_sensor", deps=[asset_key(DELIVERIES)], partitions=wiring.days)
     def events(context: dg.AssetExecutionContext) -> ir.Table:
         warehouse: Warehouse = context.resources.warehouse
-        lake, connection = warehouse.lake, warehouse.connection
-        return publish_around_events(
-            connection, lake, list(context.partition_keys), wiring.rulebook.taxonomy, wiring.rulebook.time
-        )
+        lake, connection, rules = warehouse.lake, warehouse.connection, wiring.rulebook
+        days = list(context.partition_keys)
+        return publish_around_events(connection, lake, days, rules.taxonomy, rules.time, rules.logs.twins)
 
     return events
 

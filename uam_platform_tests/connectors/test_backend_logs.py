@@ -16,7 +16,7 @@ from uam_platform.connectors.log_lines import LEFT_OUT, deliveries_of, flat_line
 from uam_platform.lake.engine import connect
 from uam_platform.lake.loads import DELIVERIES, Load, LoadManifest
 from uam_platform.policy.load import PolicyError, parse
-from uam_platform.policy.logs import LogPolicy
+from uam_platform.policy.logs import Condition, LogPolicy, LogRule
 from uam_platform.policy.rulebook import load_rulebook
 from uam_platform.staging.split import split_load
 from uam_platform_tests.connectors.dropped import drop, folder_of
@@ -100,12 +100,26 @@ def test_lines_become_job_runs_calls_sync_failures_and_permission_errors() -> No
         line(route="connector.sync", status=401), line(method="GET", status=403), line(method="GET", route="/healthz", status=200),
         {"message": "Sync failed for tenant", "ts": 1736164800}, {"message": "hello"},
     ) == [
-        "job_failed", "job_completed", "api_called", "api_call_failed", "sync_failed", "permission_denied", None, "sync_failed", None,
+        "job_failed", "job_completed", None, "api_call_failed", "sync_failed", "permission_denied", None, "sync_failed", None,
     ]  # fmt: skip
 
 
+def test_a_rule_of_ones_own_takes_calls_that_went_well_in() -> None:
+    also = LogRule(event="api_called", when={"status": Condition(at_least=100)})
+    rules = RULEBOOK.logs.model_copy(update={"events": (*RULEBOOK.logs.events, also)})
+    assert deliveries_of(line(method="POST", route="/v1/x", status=201), rules)["event_name"] == "api_called"
+
+
+def test_a_line_without_a_run_is_of_its_trace() -> None:
+    runs = [deliveries_of(each, RULEBOOK.logs)["workflow_id"] for each in (line(), line(workflow_id=None))]
+    assert runs == ["wf1", "trace:t1"]
+
+
 def test_every_event_of_the_rules_is_in_the_taxonomy() -> None:
-    assert {rule.event for rule in RULEBOOK.logs.events} - {None} <= set(RULEBOOK.taxonomy.events)
+    made = {rule.event for rule in RULEBOOK.logs.events} - {None}
+    told = {name for names in RULEBOOK.logs.twins.events.values() for name in names}
+    assert made | told <= set(RULEBOOK.taxonomy.events)
+    assert set(RULEBOOK.logs.twins.events) == made
 
 
 @pytest.mark.parametrize(
@@ -261,6 +275,7 @@ def test_no_shape_of_a_line_stops_the_others(shape: Any, place: str) -> None:
         ({"events": [{"event": "job_failed", "when": {"a": {"matches": "("}}}]}, "no regular expression"),
         ({"events": [{"event": "job_failed", "when": {"a": {}}}]}, "write matches, is_one_of, at_least or below"),
         ({"fields": {}}, "fields needs occurred_at"),
+        ({"twins": {"events": {"sync_failed": ["sync_failed"]}}}, "no rule under events makes 'sync_failed' of a line"),
     ],
 )
 def test_a_mistake_in_the_rules_is_told(wrong: dict[str, Any], message: str) -> None:

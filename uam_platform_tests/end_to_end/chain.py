@@ -30,6 +30,7 @@ from uam_platform.policy.load import SHIPPED
 from uam_platform.policy.rulebook import load_rulebook
 from uam_platform.runner import Runner
 from uam_platform.scratch import settings_of, world_clock
+from uam_platform.simulation.sandbox.credentials import logs_environment
 from uam_platform.simulation.sandbox.server import running
 from uam_platform.simulation.world.generate import simulate
 
@@ -96,8 +97,10 @@ def reader(company: Path, out: Path, rules: Path, now: datetime) -> Iterator[Run
     """A runner whose vendors only hold what had happened by `now` (naive UTC), and whose clock says so too."""
     first, _ = world_clock(company)
     epoch = int(now.replace(tzinfo=UTC).timestamp())
-    with running(company, out / f"sandbox-{now:%Y%m%d}", incremental_per_minute=6000, now=epoch) as sandbox:
-        settings = settings_of(sandbox.credentials, data_dir=out, first_day=first, now=now, policy_dir=rules)
+    state = out / f"sandbox-{now:%Y%m%d}"
+    with running(company, state, incremental_per_minute=6000, now=epoch, has_logs=True) as sandbox:
+        environment = {**sandbox.credentials, **logs_environment()}
+        settings = settings_of(environment, data_dir=out, first_day=first, now=now, policy_dir=rules)
         with scratch_instance(out) as instance:
             yield Runner(wire(settings, load_rulebook(rules), source_names(settings)), instance, lambda line: None)
 

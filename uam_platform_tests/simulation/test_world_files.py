@@ -22,6 +22,7 @@ from uam_platform.simulation.world.schemas import (
     SECOND_TOOL,
     TRUTH,
     TRUTH_DELIVERIES,
+    TRUTH_LOG_LINES,
 )
 
 
@@ -91,7 +92,7 @@ def test_every_file_has_exactly_the_columns_and_types_of_its_schema(small: Path)
     places = {f"company/{name}.parquet": schema for name, schema in COMPANY.items()}
     places |= {f"truth/{name}.parquet": schema for name, schema in TRUTH.items()}
     places |= {"truth/deliveries.parquet": TRUTH_DELIVERIES, "truth/lost_events.parquet": LOST_EVENTS}
-    places["truth/second_tool.parquet"] = SECOND_TOOL
+    places |= {"truth/second_tool.parquet": SECOND_TOOL, "truth/log_lines.parquet": TRUTH_LOG_LINES}
     for folder, schema in (
         ("deliveries", DELIVERIES),
         ("amplitude_events", AMPLITUDE_EVENTS),

@@ -89,7 +89,7 @@ def environment(url: str) -> dict[str, str]:
 
 
 def logs_environment() -> dict[str, str]:
-    """Return the further variable that connects the backend's logs; apart, because they tell of what Segment has told too.
+    """Return the further variable that connects the backend's logs; apart, because a sandbox writes them only where asked to.
 
     The store's address and keys are those of the releases (`UAM_DROP_S3_*`).
     """

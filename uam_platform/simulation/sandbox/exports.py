@@ -47,7 +47,8 @@ def prepare(company: Company, state: Path, now: datetime, *, has_logs: bool = Fa
 
 
 def _logs(company: Company, folder: Path, now: datetime) -> Iterator[ArchivedObject]:
-    """Files of logs; each was written when its day was over."""
+    """Files of logs; each was written when its day was over. The folder is there before its first file."""
+    yield _write(folder, f"{LOGS_PREFIX}/.keep", b"", now)
     for day, path in log_files.write(company, folder / "objects" / LOGS_PREFIX, now):
         content = path.read_bytes()
         digest = hashlib.md5(content, usedforsecurity=False).hexdigest()

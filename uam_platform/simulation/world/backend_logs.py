@@ -2,7 +2,7 @@
 
 Belongs here: which actions reach which service, status, retries within a trace, shipping of the lines. Does not belong here:
 what was done (``actions``), event deliveries (``deliveries``). Every failure is kept and a sample of what went well; blocked
-browsers are seen too, because the request arrives even where the tracker does not.
+browsers are seen too, because the request arrives even where the tracker does not. The true side of each line is written beside it.
 """
 
 from pathlib import Path
@@ -17,8 +17,8 @@ from uam_platform.simulation.world.day_files import DayFiles
 from uam_platform.simulation.world.deliveries import Labels, login_codes
 from uam_platform.simulation.world.people import People
 from uam_platform.simulation.world.rows import TRACK, Rows, take
-from uam_platform.simulation.world.schemas import BACKEND_LOGS
-from uam_platform.simulation.world.store import hexes, instants, labels, numbered, numbers
+from uam_platform.simulation.world.schemas import BACKEND_LOGS, TRUTH_LOG_LINES
+from uam_platform.simulation.world.store import Appender, hexes, instants, labels, numbered, numbers
 from uam_platform.simulation.world.transport import NONE
 
 _ROUTES: dict[str, tuple[str, str, str]] = {
@@ -65,17 +65,24 @@ _FINE = _by_event({name: _STATUS_OF_METHOD[route[1]] for name, route in _ROUTES.
 _REFUSAL = _by_event(_REFUSED)
 _IS_FAILURE = _by_event(dict.fromkeys(_FAILURES, 1)) > 0
 _ERROR_STATUS = np.array([_STATUS_OF_ERROR[name] for name in product.ERRORS])
-_KEPT = ("event", "occurred_us", "person", "workspace", "workflow", "workflow_id", "error", "duration_ms", "is_known")
+_KEPT = (
+    "event", "event_no", "occurred_us", "person", "account", "workspace", "workflow", "workflow_id", "error", "duration_ms",
+    "is_known",
+)  # fmt: skip
 
 
 class BackendLogs:
-    """Writes ``company/backend_logs`` day by day; ``share`` of what went well is kept, 0 writes no logs at all."""
+    """Writes ``company/backend_logs`` day by day and ``truth/log_lines``; ``share`` of what went well is kept, 0 writes no logs at all."""
 
     def __init__(
-        self, company: Path, days: int, people: People, names: Labels, share: float, rng: np.random.Generator
-    ) -> None:
+        self, company: Path, truth: Path, days: int, people: People, names: Labels, share: float, rng: np.random.Generator
+    ) -> None:  # fmt: skip
         self._people, self._names, self._share, self._rng = people, names, share, rng
         self._files = DayFiles(company / "backend_logs", BACKEND_LOGS, days) if share > 0 else None
+        self._truth = Appender(truth / "log_lines.parquet", TRUTH_LOG_LINES)
+
+    def __exit__(self, *_: object) -> None:
+        self._truth.__exit__()
 
     def add(self, deliveries: Rows, lost: Rows, complete_until_day: int) -> None:
         """Take a stretch: its deliveries and what never left a client; write the days of receipt that are complete."""
@@ -84,9 +91,12 @@ class BackendLogs:
         first = deliveries["repeat"] == NONE
         parts = [self._chosen(deliveries, first), self._chosen(lost, np.ones(len(lost["event"]), dtype=bool))]
         rows = {name: np.concatenate([part[name] for part in parts]) for name in _KEPT}
+        rows["true_us"] = rows["occurred_us"]
         rows = self._shipped(self._traced(rows))
         ready = self._files.ready(rows, ("occurred_us", "line"), complete_until_day)
-        self._files.write(self._columns(ready), ready["received_us"], complete_until_day)
+        columns = self._columns(ready)
+        self._files.write(columns, ready["received_us"], complete_until_day)
+        self._truth.append(self._true(ready) | {name: columns[name] for name in ("trace_id", "span_id", "attempt")})
 
     def _chosen(self, rows: Rows, is_first: Array) -> Rows:
         event = rows["event"].astype(np.int64)
@@ -145,4 +155,13 @@ class BackendLogs:
             "level": labels(level, _LEVELS),
             "occurred_at": instants(rows["occurred_us"]),
             "received_at": instants(rows["received_us"]),
+        }
+
+    def _true(self, rows: Rows) -> dict[str, Any]:
+        return {
+            "true_event_no": pa.array(rows["event_no"]),
+            "true_person_id": labels(rows["person"], self._names.person),
+            "true_account_id": labels(rows["account"], self._names.account),
+            "true_event_name": labels(rows["event"], product.EVENTS),
+            "true_occurred_at": instants(rows["true_us"]),
         }

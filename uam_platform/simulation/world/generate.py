@@ -212,7 +212,8 @@ def _use_product(
         company, hidden, days, life.accounts, life.people, life.devices, archive.names, life.vector, second_rng
     )
     logs = BackendLogs(
-        company, days, life.people, archive.names, life.vector.logs_per_event, np.random.default_rng(life.streams["logs"])
+        company, hidden, days, life.people, archive.names, life.vector.logs_per_event,
+        np.random.default_rng(life.streams["logs"]),
     )  # fmt: skip
     with Press(archive, second, logs) as press:
         for number, stream in enumerate(life.streams["activity"].spawn(len(stretches))):

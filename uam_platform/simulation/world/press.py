@@ -14,7 +14,7 @@ from uam_platform.simulation.world.sessions import Sessions
 
 
 class Press:
-    """Hands stretches to the archive, the second tool and the logs in order; a context manager that closes both."""
+    """Hands stretches to the archive, the second tool and the logs in order; a context manager that closes them."""
 
     def __init__(self, archive: Archive, second_tool: SecondTool, logs: BackendLogs) -> None:
         self._archive, self._second_tool, self._logs = archive, second_tool, logs
@@ -50,3 +50,4 @@ class Press:
             self._thread.shutdown()
             self._archive.__exit__()
             self._second_tool.__exit__()
+            self._logs.__exit__()

@@ -136,4 +136,7 @@ SECOND_TOOL = _schema(
     "tool insert_id true_event_no:i64 is_forwarded:bool true_person_id true_account_id true_event_name"
     " true_occurred_at:at"
 )
+TRUTH_LOG_LINES = _schema(
+    "trace_id span_id attempt:i16 true_event_no:i64 true_person_id true_account_id true_event_name true_occurred_at:at"
+)
 LOST_EVENTS = _schema("true_event_no:i64 true_person_id true_account_id true_event_name true_occurred_at:at reason")
