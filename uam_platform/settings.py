@@ -40,12 +40,17 @@ class Settings(BaseSettings):
 
     posthog_project_id: str | None = Field(None, description="number of the project")
     posthog_archive_url: str | None = Field(None, description="s3://bucket/prefix of its batch exports, or a folder")
+    posthog_persons_url: str | None = Field(
+        None, description="s3://bucket/prefix or folder of its batch exports of persons, apart from those of events"
+    )
     posthog_s3_endpoint: str | None = Field(None, description="endpoint of an S3-compatible store; AWS when absent")
     posthog_s3_access_key: str | None = None
     posthog_s3_secret_key: SecretStr | None = None
     posthog_s3_region: str = "us-east-1"
     posthog_base_url: str = Field("https://us.posthog.com", description="or https://eu.posthog.com, or your own")
-    posthog_api_key: SecretStr | None = Field(None, description="personal API key; read instead of an archive")
+    posthog_api_key: SecretStr | None = Field(
+        None, description="personal API key; used where there is no archive (of events, of persons)"
+    )
     posthog_start: datetime = Field(datetime(2020, 1, 1, tzinfo=UTC), description="first import goes back to here")
     posthog_page_rows: int = Field(20_000, ge=1, le=50_000, description="rows of one query")
     posthog_workspace_group: str = Field("workspace", description="group type whose key is the product's workspace id")

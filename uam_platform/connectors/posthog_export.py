@@ -8,10 +8,10 @@ An export run covers a stretch of insertion time and may be written again, so fi
 JSON text, in JSON lines an object; columns that an export does not have are null.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import duckdb
 import pyarrow as pa
@@ -29,7 +29,8 @@ from uam_platform.lake.engine import parser_engine
 from uam_platform.lake.loads import Load, LoadManifest
 
 _LOAD_BYTES: Final = 1 << 30
-_PACKED: Final = {".gz": "gzip", ".br": "brotli", ".zst": "zstd", ".lz4": "lz4", "": None}
+PACKED: Final = {".gz": "gzip", ".br": "brotli", ".zst": "zstd", ".lz4": "lz4", "": None}
+"""Compression by the end of a file of JSON lines."""
 
 
 def land(
@@ -39,6 +40,7 @@ def land(
     now_text: str,
     progress: Callable[[str], None],
     retry: Retry,
+    state: Mapping[str, Any],
 ) -> Load | None:
     """Land the export files that no complete load has read, up to about a gigabyte of them.
 
@@ -49,6 +51,7 @@ def land(
         now_text: loaded_at of the load.
         progress: told about every file.
         retry: patience with the store.
+        state: cursors of the source, kept as they are.
 
     Returns:
         The committed load, or None when there is no new file.
@@ -61,10 +64,9 @@ def land(
         raise ValueError("a batch export needs an archive")
     store = ObjectStore(source.archive, f"{NAME} archive", retry, progress)
     taken = manifest.objects(NAME)
-    fresh = list(_bounded([o for o in store.list("") if _packing(o.key) is not None and o.key not in taken]))
+    fresh = list(bounded([o for o in store.list("") if packing(o.key) is not None and o.key not in taken]))
     if not fresh:
         return None
-    state = dict(last.state) if (last := manifest.last(NAME)) else {}
 
     def landed(folder: Path, spool: Path) -> int:
         return _land_files(source, store, fresh, folder, spool, progress)
@@ -72,7 +74,8 @@ def land(
     return commit_files(manifest, load_id, NAME, now_text, fresh, landed, state)
 
 
-def _bounded(files: Sequence[StoredObject]) -> Iterator[StoredObject]:
+def bounded(files: Sequence[StoredObject]) -> Iterator[StoredObject]:
+    """The first of `files`, up to about a gigabyte of them; at least one."""
     total = 0
     for item in files:
         if total and total + item.size > _LOAD_BYTES:
@@ -81,13 +84,13 @@ def _bounded(files: Sequence[StoredObject]) -> Iterator[StoredObject]:
         yield item
 
 
-def _packing(key: str) -> str | None:
+def packing(key: str) -> str | None:
     """`parquet`, or the compression of a file of JSON lines ('' for none); None for what is no export file."""
     name = Path(key).name
     if ".parquet" in name:
         return "parquet"
     stem, found, rest = name.rpartition(".jsonl")
-    return rest if stem and found and rest in _PACKED else None
+    return rest if stem and found and rest in PACKED else None
 
 
 def _land_files(
@@ -120,12 +123,12 @@ def _fetch(store: ObjectStore, item: StoredObject, spool: Path) -> Path:
 
 
 def _lines(engine: duckdb.DuckDBPyConnection, item: StoredObject, path: Path) -> Iterator[pa.Array]:
-    packing = _packing(item.key) or ""
+    kind = packing(item.key) or ""
     try:
-        if packing == "parquet":
+        if kind == "parquet":
             yield from _of_parquet(engine, path)
             return
-        with pa.input_stream(str(path), compression=_PACKED[packing]) as stream:
+        with pa.input_stream(str(path), compression=PACKED[kind]) as stream:
             for lines in line_batches(stream):
                 yield _without_recordings(engine, lines)
     except (OSError, duckdb.Error) as error:

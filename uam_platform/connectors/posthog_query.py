@@ -46,16 +46,18 @@ def land(
     now_text: str,
     progress: Callable[[str], None],
     wire: Wire,
+    before: Mapping[str, Any],
 ) -> Load | None:
     """Land what was taken in since the last complete load.
 
     Args:
         source: has a base URL and a key.
-        manifest: complete loads; the last one's state says where to go on.
+        manifest: complete loads.
         load_id: id of the new load.
         now_text: loaded_at of the load.
         progress: told after every page and about every wait.
         wire: transport and patience.
+        before: cursors of the source, which say where to go on.
 
     Returns:
         The committed load, or None when nothing is new.
@@ -64,8 +66,7 @@ def land(
         TransientError: PostHog could not be reached, or throttles longer than we wait, before a page was read.
         PermanentError: credentials, rights or settings are wrong.
     """
-    last = manifest.last(NAME)
-    start, is_continued = _start(source, last.state if last else {})
+    start, is_continued = _start(source, before)
     client = opened(source, progress, wire)
     reading = _Reading(source, client, start, progress)
     folder = manifest.folder(load_id)
@@ -80,7 +81,8 @@ def land(
         shutil.rmtree(folder, ignore_errors=True)
         return None
     names = [str(path.relative_to(manifest.root)) for path in sorted(folder.glob("*.parquet"))]
-    state = {"created_at": reading.position[0], "uuid": reading.position[1], "is_at_end": reading.is_at_end}
+    position = {"created_at": reading.position[0], "uuid": reading.position[1], "is_at_end": reading.is_at_end}
+    state = {**before, **position}
     load = Load(load_id, NAME, now_text, {DELIVERIES: names}, {DELIVERIES: rows}, state, (), client.counts)
     manifest.commit(load)
     return load

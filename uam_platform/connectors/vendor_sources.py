@@ -80,17 +80,10 @@ def salesforce_source(settings: Settings) -> salesforce_session.SalesforceSource
 
 def posthog_source(settings: Settings) -> posthog_api.PostHogSource:
     """Where and as whom PostHog is read."""
-    archive = StoreAddress(
-        url=settings.posthog_archive_url or "",
-        endpoint=settings.posthog_s3_endpoint,
-        access_key=settings.posthog_s3_access_key,
-        secret_key=secret_text(settings.posthog_s3_secret_key) or None,
-        region=settings.posthog_s3_region,
-        setting="UAM_POSTHOG",
-    )
     return posthog_api.PostHogSource(
         project_id=settings.posthog_project_id or "",
-        archive=archive if settings.posthog_archive_url else None,
+        archive=_posthog_files(settings, settings.posthog_archive_url, "UAM_POSTHOG_ARCHIVE_URL"),
+        persons=_posthog_files(settings, settings.posthog_persons_url, "UAM_POSTHOG_PERSONS_URL"),
         base_url=settings.posthog_base_url,
         api_key=secret_text(settings.posthog_api_key),
         start=settings.posthog_start,
@@ -99,6 +92,23 @@ def posthog_source(settings: Settings) -> posthog_api.PostHogSource:
         account_group=settings.posthog_account_group,
         threads=settings.engine_threads,
         memory=settings.engine_memory,
+    )
+
+
+def _posthog_files(settings: Settings, url: str | None, setting: str) -> StoreAddress | None:
+    """A bucket or folder of batch exports; None without an address."""
+    return (
+        None
+        if not url
+        else StoreAddress(
+            url=url,
+            endpoint=settings.posthog_s3_endpoint,
+            access_key=settings.posthog_s3_access_key,
+            secret_key=secret_text(settings.posthog_s3_secret_key) or None,
+            region=settings.posthog_s3_region,
+            setting="UAM_POSTHOG",
+            url_setting=setting,
+        )
     )
 
 
@@ -175,9 +185,9 @@ SEGMENT: Final = (
     probe_segment,
 )
 POSTHOG: Final = (
-    "Event deliveries of PostHog, from its batch exports or through its query API.",
+    "Event deliveries and persons of PostHog, from its batch exports or through its API.",
     ("UAM_POSTHOG_PROJECT_ID",),
-    (DELIVERIES,),
+    (DELIVERIES, RECORDS),
     land_posthog,
     probe_posthog,
 )

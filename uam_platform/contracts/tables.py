@@ -286,10 +286,10 @@ OPPORTUNITIES = Contract(
 USERS_DIRECTORY = Contract(
     stage="staging",
     name="users_directory",
-    grain="one person record of a directory (CRM contact, support user)",
-    description="Directory entries that tie e-mail, product user and account.",
+    grain="one person record of a directory (CRM contact, support user, analytics profile), or a device of one",
+    description="Directory entries that tie e-mail, product user, device and account.",
     columns=columns(
-        "source source_object user_id_source email_key actor_key account_id role created_at known_at load_id"
+        "source source_object user_id_source email_key actor_key device_key account_id role created_at known_at load_id"
     ),
     key=("source", "source_object", "user_id_source"),
     nullable=_null("account_id role"),

@@ -10,7 +10,7 @@ from datetime import timedelta
 import numpy as np
 import pandas as pd
 
-from uam_platform.identity.evidence import EMAIL
+from uam_platform.identity.evidence import ANONYMOUS, EMAIL
 from uam_platform.identity.intervals import clip, days
 
 
@@ -19,7 +19,7 @@ class Directory:
     """Directory records in integer form.
 
     Attributes:
-        records: user, email (keys, 0 where the record has none), account, role, day, known, occurred_us.
+        records: user, email, device (keys, 0 where the record has none), account, role, day, known, occurred_us.
     """
 
     records: pd.DataFrame
@@ -35,10 +35,13 @@ class Directory:
         return named.rename(columns={"email": "key"})[["key", "day", "known"]]
 
     def links(self) -> pd.DataFrame:
-        """Edges between address and product user: kind, identifier, user, label, known, occurred_us."""
-        both = self.records[(self.records["email"] != 0) & (self.records["user"] != 0)]
-        edges = both.groupby(["email", "user"], as_index=False)[["known", "occurred_us"]].min()
-        return edges.rename(columns={"email": "identifier"}).assign(kind=EMAIL, label="directory")
+        """Edges between address or device and product user: kind, identifier, user, label, known, occurred_us."""
+        return pd.concat([self._edges("email", EMAIL), self._edges("device", ANONYMOUS)], ignore_index=True)
+
+    def _edges(self, column: str, kind: str) -> pd.DataFrame:
+        both = self.records[(self.records[column] != 0) & (self.records["user"] != 0)]
+        edges = both.groupby([column, "user"], as_index=False)[["known", "occurred_us"]].min()
+        return edges.rename(columns={column: "identifier"}).assign(kind=kind, label="directory")
 
     def user_accounts(self) -> pd.DataFrame:
         """user, account, known."""
@@ -77,6 +80,7 @@ def read_directory(directory: pd.DataFrame, grace: timedelta) -> Directory:
         {
             "user": directory["actor_key"].fillna(0).to_numpy(np.int64),
             "email": directory["email_key"].fillna(0).to_numpy(np.int64),
+            "device": directory["device_key"].fillna(0).to_numpy(np.int64),
             "account": directory["account_id"].astype(object).where(directory["account_id"].notna(), None).to_numpy(),
             "role": directory["role"].astype(object).where(directory["role"].notna(), None).to_numpy(),
             "day": day,

@@ -1,7 +1,8 @@
 """The people that CRM, help desk and analytics tools write down: what ties an e-mail address to a product user and an account.
 
 Here: Salesforce contacts, Zendesk users and Mixpanel profiles into USERS_DIRECTORY, addresses as keys only. Not here: who is one person
-(`uam_platform.identity`), mapped exports (`mapped_records`). Own staff (agents, administrators of the help desk) is left out.
+(`uam_platform.identity`), PostHog's persons (`tracked_persons`), mapped exports (`mapped_records`).
+Own staff (agents, administrators of the help desk) is left out.
 
 Address, product user and account of an entry of CRM and help desk are declared immutable, so an entry counts from the day it was created.
 A profile may change and does not say when it did: each of its addresses counts from the load that first showed it.
@@ -79,7 +80,7 @@ def profiles(log: RecordLog, records: Iterable[Record], id_space: str) -> list[R
             continue
         shown[user] += 1
         entry = user if shown[user] == 1 else f"{user}#{shown[user]}"  # a second address is an entry of its own
-        rows[user, address] = _row(record, entry, address, keys.user_key(id_space, user), None, record.load.loaded_time)
+        rows[user, address] = row(record, entry, address, keys.user_key(id_space, user), record.load.loaded_time)
     return list(rows.values())
 
 
@@ -95,16 +96,36 @@ def _profile(record: Record) -> tuple[str | None, str | None]:
 
 def _entry(record: Record, user_id: str, email: str | None, actor_key: int, account: str | None, created: str) -> Row:
     at = required_moment(record.payload, created)
-    return _row(record, user_id, keys.email_key(email), actor_key, account, at)
+    return row(record, user_id, keys.email_key(email), actor_key, at, account)
 
 
-def _row(record: Record, user_id: str, email_key: int, actor_key: int, account: str | None, at: datetime) -> Row:
+def row(
+    record: Record,
+    user_id: str,
+    email_key: int,
+    actor_key: int,
+    at: datetime,
+    account: str | None = None,
+    device_key: int = keys.NO_KEY,
+) -> Row:
+    """One row of USERS_DIRECTORY.
+
+    Args:
+        record: what says so.
+        user_id: id of the entry in its source.
+        email_key: key of its address; 0 for none.
+        actor_key: key of the product user; 0 for none.
+        at: since when it holds and is known.
+        account: product account.
+        device_key: key of a device id that the source holds to be the user's; 0 for none.
+    """
     return {
         "source": record.load.source,
         "source_object": record.source_object,
         "user_id_source": user_id,
         "email_key": email_key,
         "actor_key": actor_key,
+        "device_key": device_key,
         "account_id": account,
         "role": None,
         "created_at": at,

@@ -38,6 +38,7 @@ from uam_platform.staging import (
 from uam_platform.staging.record_log import Record, RecordLog, latest, read_records
 from uam_platform.staging.record_values import RecordError, frame
 from uam_platform.staging.redaction import names_in, redactor_of
+from uam_platform.staging.tracked_persons import tracked_persons
 
 READ: Final[Mapping[str, tuple[str, ...]]] = {
     "salesforce": (
@@ -49,6 +50,7 @@ READ: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "gong": ("user", "call", "transcript"),
     "mixpanel": ("profile",),
+    "posthog": ("person",),
     "files": ("accounts", "subscriptions", "tickets", "users"),
     "ledger": ("silence", "verdict", "threshold"),
     "releases": changes.KINDS,
@@ -169,8 +171,10 @@ def _by_source(usable: Sequence[Record], log: RecordLog) -> dict[str, dict[str, 
 def _profiles(
     log: RecordLog, by_source: Mapping[str, Mapping[str, list[Record]]], policy: TimePolicy
 ) -> list[tickets.Row]:
-    """Rows of USERS_DIRECTORY from the profiles of analytics tools."""
-    return directory.profiles(log, by_source["mixpanel"]["profile"], policy.source("mixpanel").id_space)
+    """Rows of USERS_DIRECTORY from the profiles and persons of analytics tools."""
+    profiles = directory.profiles(log, by_source["mixpanel"]["profile"], policy.source("mixpanel").id_space)
+    persons = by_source["posthog"]["person"]
+    return profiles + tracked_persons(log, persons, policy.source("posthog").id_space)
 
 
 def _ticket_history(

@@ -4,7 +4,7 @@ Belongs here: doubles. Does not belong here: tests, the sandbox (`uam_platform.s
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -12,7 +12,9 @@ from typing import Any
 
 import duckdb
 import httpx
+import pyarrow.parquet as pq
 
+from uam_platform.connectors import api_records
 from uam_platform.connectors.http_json import Wire
 from uam_platform.connectors.retry import Retry
 from uam_platform.lake.loads import Load, LoadManifest
@@ -79,6 +81,15 @@ def rows(manifest: LoadManifest, load: Load, table: str) -> list[dict[str, Any]]
 def contents(manifest: LoadManifest, load: Load) -> list[bytes]:
     """Bytes of all landed files."""
     return [Path(path).read_bytes() for table in sorted(load.files) for path in manifest.paths(load, table)]
+
+
+def straight(_: str, streams: Mapping[str, Any], work: Path, arrived: Path) -> list[str]:
+    """Pages to Parquet in the order in which dlt asks for them."""
+    arrived.mkdir(parents=True)
+    pages = [page for each in streams.values() for page in api_records._tables(each)]
+    for number, page in enumerate(pages):
+        pq.write_table(page, arrived / f"{number}.parquet")
+    return sorted(map(str, arrived.glob("*.parquet")))
 
 
 def quiet(_: str) -> None:

@@ -41,13 +41,16 @@ def event(
 
 @dataclass
 class Project:
-    """Answers the connector's query, and no other."""
+    """Answers the connector's query, and no other; lists persons, two a page."""
 
     events: list[dict[str, Any]]
     objects: bool = False
     asked: list[str] = field(default_factory=list)
+    persons: list[dict[str, Any]] = field(default_factory=list)
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
+        if request.method == "GET":
+            return self._page(int(request.url.params.get("offset", 0)))
         text = json.loads(request.content)["query"]["query"]
         self.asked.append(text)
         at = re.search(r"created_at > toDateTime64\('([^']+)', 6, 'UTC'\)", text)
@@ -68,8 +71,32 @@ class Project:
             }
         )
 
+    def _page(self, offset: int) -> httpx.Response:
+        following = f"https://elsewhere.example/api/projects/17/persons/?limit=2&offset={offset + 2}"
+        is_last = offset + 2 >= len(self.persons)
+        return reply({"results": self.persons[offset : offset + 2], "next": None if is_last else following})
+
     def _cell(self, value: Any) -> Any:
         return json.dumps(value) if isinstance(value, dict) and not self.objects else value
+
+
+def person(number: int, *distinct_ids: str, **properties: Any) -> dict[str, Any]:
+    """One person as the list has it."""
+    return {
+        "id": uuid(number), "uuid": uuid(number), "distinct_ids": list(distinct_ids), "is_identified": True,
+        "created_at": "2025-01-06T00:00:00.000000Z", "properties": {"$geoip_city_name": "Oslo", **properties},
+    }  # fmt: skip
+
+
+def exported(*persons: dict[str, Any], is_deleted: bool = False) -> list[dict[str, Any]]:
+    """Rows of a batch export of the model persons."""
+    return [
+        {
+            "team_id": 17, "distinct_id": each, "person_id": one["uuid"], "properties": one["properties"], "person_version": 1,
+            "person_distinct_id_version": 0, "created_at": one["created_at"], "is_deleted": is_deleted,
+        }
+        for one in persons for each in one["distinct_ids"]
+    ]  # fmt: skip
 
 
 def write_lines(folder: Path, name: str, events: list[Any]) -> None:

@@ -32,7 +32,7 @@ from uam_platform.simulation.sandbox.posthog_events import SHARE_PERCENT
 from uam_platform.simulation.sandbox.reshaped_answers import NEW_FIELD
 from uam_platform.simulation.sandbox.second_tools import MIXPANEL_SHARE
 from uam_platform_tests.collector.test_vendors_clients import staged_ids
-from uam_platform_tests.connectors.fakes import NOW, rows
+from uam_platform_tests.connectors.fakes import NOW, rows, straight
 from uam_platform_tests.connectors.fault_cases import (
     ON_A_STORE,
     SECRETS,
@@ -97,15 +97,6 @@ class Bench:
             staged = staged_ids(manifest, self.folder / "lake" / source)[1] if has_events else 0
             self.calm[source] = Calm(loads, landed(manifest, loads), identities(manifest, loads), staged)
         return self.calm[source]
-
-
-def straight(_: str, streams: Mapping[str, Any], work: Path, arrived: Path) -> list[str]:
-    """Pages to Parquet in the order in which dlt asks for them."""
-    arrived.mkdir(parents=True)
-    pages = [page for each in streams.values() for page in api_records._tables(each)]
-    for number, page in enumerate(pages):
-        pq.write_table(page, arrived / f"{number}.parquet")
-    return sorted(map(str, arrived.glob("*.parquet")))
 
 
 @pytest.fixture(scope="module")

@@ -27,7 +27,8 @@ LIMITED = reply({"type": "throttled_error", "code": "throttled", "detail": "Requ
 def source(archive: Path | None = None, page_rows: int = 4, key: str = KEY) -> posthog_api.PostHogSource:
     address = StoreAddress(str(archive), setting="UAM_POSTHOG") if archive else None
     start = datetime(2025, 1, 1, tzinfo=UTC)
-    return posthog_api.PostHogSource("17", address, "https://us.posthog.com", key, start, page_rows)
+    used = "" if archive else key  # with files of events and a key, persons would be asked for
+    return posthog_api.PostHogSource("17", address, "https://us.posthog.com", used, start, page_rows)
 
 
 def land(manifest: LoadManifest, of: posthog_api.PostHogSource, vendor: FakeVendor | None = None) -> Load | None:
@@ -343,10 +344,12 @@ def test_a_project_without_archive_and_key_says_so(manifest):
 
 
 @pytest.mark.proves("PostHog", "doctor")
-def test_the_probe_asks_one_cheap_question():
+def test_the_probe_asks_one_cheap_question_of_events_and_one_of_persons():
     vendor = FakeVendor(lambda request: reply({"results": [[1]], "columns": ["1"]}))
-    assert "accepted" in posthog_api.probe(source(), vendor.wire())
-    assert len(vendor.requests) == 1
+    said = posthog_api.probe(source(), vendor.wire())
+    assert "accepted" in said
+    assert said.endswith("persons can be read")
+    assert [request.method for request in vendor.requests] == ["POST", "GET"]
 
 
 # recorded shapes

@@ -105,6 +105,7 @@ def directory(*records: dict[str, object]) -> pd.DataFrame:
             "user_id_source": str(number),
             "email_key": mail(r.get("email")),  # type: ignore[arg-type]
             "actor_key": user(r.get("user")),  # type: ignore[arg-type]
+            "device_key": device(r.get("device")),  # type: ignore[arg-type]
             "account_id": r.get("account"),
             "role": r.get("role"),
             "created_at": datetime.combine(day(r["day"]), datetime.min.time()),  # type: ignore[arg-type]

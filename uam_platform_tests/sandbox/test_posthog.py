@@ -1,7 +1,9 @@
 """PostHog's query API over HTTP: which of the company's events it holds, page by page, and what it refuses."""
 
+import json
 from typing import Any
 
+import duckdb
 import httpx
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -9,10 +11,10 @@ import pytest
 
 from uam_platform.connectors.posthog_query import query_text
 from uam_platform.connectors.registry import configured
-from uam_platform.lake.loads import DELIVERIES, LoadManifest
+from uam_platform.lake.loads import DELIVERIES, RECORDS, LoadManifest
 from uam_platform.settings import Settings
 from uam_platform.simulation.sandbox import credentials, server
-from uam_platform.simulation.sandbox.posthog_events import COLUMNS
+from uam_platform.simulation.sandbox.posthog_events import COLUMNS, PostHogEvents
 from uam_platform_tests.connectors.fakes import NOW, contents, quiet, rows
 from uam_platform_tests.sandbox.tiny_company import START, write_company
 
@@ -106,6 +108,7 @@ def test_every_event_arrives_as_a_delivery_under_the_id_that_tells_copies(url, c
     landed = [
         row
         for load in iter(lambda: source.land(manifest, manifest.next_id(source.name, NOW), NOW, quiet), None)
+        if load.files.get(DELIVERIES)
         for row in rows(manifest, load, DELIVERIES)
     ]
     whole = everything(url, 1000)
@@ -129,3 +132,31 @@ def test_a_passing_trouble_changes_no_landed_byte(kind, url, tmp_path):
     found = contents(troubled, source.land(troubled, troubled.next_id("posthog", NOW), NOW, quiet))
     assert httpx.get(f"{url}/_faults").json() == [], "the trouble did not happen"
     assert found == expected
+
+
+def test_the_list_of_persons_arrives_whole(url, tmp_path):
+    manifest, source = LoadManifest(tmp_path / "raw"), connector(url)
+    loads = list(iter(lambda: source.land(manifest, manifest.next_id(source.name, NOW), NOW, quiet), None))
+    landed = [row for load in loads if load.files.get(RECORDS) for row in rows(manifest, load, RECORDS)]
+    assert {row["record_id"] for row in landed} == {row["distinct_id"] for row in everything(url, 1000)}
+
+
+def test_a_person_is_a_user_with_the_devices_that_first_signed_in_as_them():
+    def said(at: int, event: str, actor: str, device: str | None = None, email: str | None = None) -> dict[str, str]:
+        properties = {"$anon_distinct_id": device, "$set": {"email": email} if email else None}
+        created = f"2025-01-06T00:00:0{at}.000000Z"
+        return {
+            "uuid": f"{at}", "event": event, "distinct_id": actor, "created_at": created, "properties": json.dumps(properties),
+        }  # fmt: skip
+
+    held = object.__new__(PostHogEvents)
+    held._engine = duckdb.connect()
+    told = pa.Table.from_pylist(
+        [
+            said(1, "$pageview", "d_1"), said(2, "$identify", "u_1", "d_1", "old@x.example"), said(3, "$identify", "u_2", "d_1"),
+            said(4, "$identify", "u_1", "d_2", "new@x.example"), said(5, "$pageview", "d_3"),
+        ]
+    )  # fmt: skip
+    held._engine.from_arrow(told).create("events")
+    found = {one["distinct_ids"][0]: (one["distinct_ids"][1:], one["properties"].get("email")) for one in held.persons}
+    assert found == {"d_3": ([], None), "u_2": ([], None), "u_1": (["d_1", "d_2"], "new@x.example")}

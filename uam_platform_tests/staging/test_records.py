@@ -720,3 +720,41 @@ def test_a_profiles_addresses_count_for_its_user_from_the_load_that_first_showed
         ("u1#2", keys.email_key("c@x.io"), user, pd.Timestamp("2025-03-03T06:00:00")),
     ]
     assert list(found.quarantine["reason"]) == ["wrong_type"]
+
+
+def _tracked(person: str, distinct_id: str, email: str | None = None, **more: Any) -> tuple[str, str, dict[str, Any]]:
+    return "person", distinct_id, {"person_id": person, "distinct_id": distinct_id, "email": email, **more}
+
+
+_MADE_UP = "0194a000-aaaa-7000-8000-00000000000{}".format
+
+
+def test_a_tracked_person_ties_address_and_devices_to_its_user_from_the_load_that_first_showed_them() -> None:
+    first, second = _MADE_UP(1), _MADE_UP(2)
+    found = tables_of(
+        load_of("posthog", [_tracked("p1", "u1", "a@x.io"), _tracked("p1", first, "a@x.io"), _tracked("p2", second)]),
+        load_of("posthog", [_tracked("p1", second, "A@x.io"), ("person", "x", {})], 1, "2025-03-02T06:00:00"),
+    )
+    rows = found.users_directory[["user_id_source", "email_key", "device_key", "actor_key", "known_at"]].to_dict(
+        "records"
+    )
+    user, then, later = (
+        keys.user_key("product", "u1"),
+        pd.Timestamp("2025-03-01T06:00:00"),
+        pd.Timestamp("2025-03-02T06:00:00"),
+    )
+    assert [tuple(row.values()) for row in rows] == [
+        ("u1", keys.email_key("a@x.io"), 0, user, then),
+        (f"u1/{first}", 0, keys.anonymous_key("product", first), user, then),
+        (f"u1/{second}", 0, keys.anonymous_key("product", second), user, later),
+    ]
+    assert list(found.quarantine["reason"]) == ["wrong_type"]
+
+
+def test_devices_of_a_person_with_two_user_ids_are_tied_to_both_and_a_deleted_id_to_nobody() -> None:
+    device = _MADE_UP(1)
+    both = [_tracked("p1", "u1"), _tracked("p1", "u2"), _tracked("p1", device)]
+    found = tables_of(load_of("posthog", both)).users_directory
+    assert sorted(found["actor_key"]) == sorted(keys.user_key("product", u) for u in ("u1", "u2"))
+    gone = [_tracked("p1", "u1"), _tracked("p1", device, is_deleted=True)]
+    assert not len(tables_of(load_of("posthog", gone)).users_directory)

@@ -1,4 +1,4 @@
-"""PostHog's query API over the events that a second tool of the company records.
+"""PostHog's query API over the events that a second tool of the company records, and its list of persons.
 
 Belongs here: HTTP, the personal key, limits, error bodies. Does not belong here: which events these are and how the query is read
 (`posthog_events.py`).
@@ -43,9 +43,13 @@ class PostHogSurface:
 
     def routes(self) -> list[BaseRoute]:
         """Routes below `/posthog`."""
-        return [Route("/posthog/api/projects/{project}/query/", self._guarded(), methods=["POST"])]
+        base = "/posthog/api/projects/{project}"
+        return [
+            Route(f"{base}/query/", self._guarded(self._query), methods=["POST"]),
+            Route(f"{base}/persons/", self._guarded(self._persons), methods=["GET"]),
+        ]
 
-    def _guarded(self) -> Callable[[Request], Awaitable[Response]]:
+    def _guarded(self, answered: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
         async def answer(request: Request) -> Response:
             key = request.headers.get("authorization", "").encode()
             if not hmac.compare_digest(key, f"Bearer {POSTHOG_API_KEY}".encode()):
@@ -59,14 +63,28 @@ class PostHogSurface:
                 refused.headers["retry-after"] = str(verdict.resets_in_seconds)
                 return refused
             try:
-                body = await request.json()
-                return self._answered(str(body["query"]["query"]), is_empty_page(request))
+                return await answered(request)
             except (ValueError, KeyError, TypeError, QueryError) as problem:
                 return _error(400, "validation_error", "invalid_input", f"{problem}")
 
         return answer
 
-    def _answered(self, query: str, is_stalled: bool) -> Response:
+    async def _persons(self, request: Request) -> Response:
+        """One page, in the order of PostHog's own list; the next one stands in `next`."""
+        limit, offset = (
+            int(request.query_params.get(name, default)) for name, default in (("limit", 100), ("offset", 0))
+        )
+        found, is_stalled = self._events.persons, is_empty_page(request)
+        following = offset if is_stalled else offset + limit
+        url = request.url.include_query_params(limit=limit, offset=following)
+        return JSONResponse({
+            "next": str(url) if following < len(found) else None, "previous": None,
+            "results": [] if is_stalled else found[offset:offset + limit],
+        })  # fmt: skip
+
+    async def _query(self, request: Request) -> Response:
+        body = await request.json()
+        query, is_stalled = str(body["query"]["query"]), is_empty_page(request)
         if query == "SELECT 1":
             return JSONResponse({"results": [[1]], "columns": ["1"], "types": [["1", "UInt8"]], "hasMore": False})
         rows, has_more, limit = self._events.page(query)

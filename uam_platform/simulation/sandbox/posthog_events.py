@@ -1,13 +1,14 @@
-"""The events a company's PostHog project holds, and the queries it answers.
+"""The events and persons a company's PostHog project holds, and the queries it answers.
 
-Belongs here: which deliveries reach PostHog, in which shape, and the one kind of HogQL that is understood. Does not belong here: HTTP
-(`posthog.py`).
+Belongs here: which deliveries reach PostHog, in which shape, the one kind of HogQL that is understood, and who PostHog holds to be one
+person. Does not belong here: HTTP (`posthog.py`).
 
 PostHog records what happens in the browsers of three workspaces in twenty: the actions that Segment has too. In every other of them
 Segment passes them on, under its message id; in the rest PostHog's own script sends them under ids of its own.
 """
 
 import re
+from functools import cached_property
 from typing import Any, Final
 
 import duckdb
@@ -70,6 +71,36 @@ class PostHogEvents:
             [f"{found['at'].replace(' ', 'T')}Z", found["uuid"], limit + 1],
         ).fetchall()
         return [list(row) for row in rows[:limit]], len(rows) > limit, limit
+
+    @cached_property
+    def persons(self) -> list[dict[str, Any]]:
+        """Persons, newest first: a user with the devices that first signed in as them, and each device on which nobody did."""
+        found = self._engine.cursor().execute(_PERSONS).fetchall()
+        return [
+            {
+                "type": "person", "id": uuid, "uuid": uuid, "name": email or person, "distinct_ids": [person, *devices],
+                "properties": {"$browser": "Chrome", **({"email": email} if email else {})}, "is_identified": bool(is_identified),
+                "created_at": first, "last_seen_at": last, "matched_recordings": [], "value_at_data_point": None,
+            }
+            for person, uuid, email, devices, is_identified, first, last in found
+        ]  # fmt: skip
+
+
+_PERSONS: Final = f"""
+    WITH said AS (
+        SELECT distinct_id, created_at, uuid, event, properties::JSON ->> '$."$anon_distinct_id"' AS device,
+            properties::JSON -> '$."$set"' ->> '$.email' AS email
+        FROM events
+    ), owned AS (
+        SELECT device, arg_min(distinct_id, created_at || uuid) AS owner FROM said
+        WHERE event = '$identify' AND device IS NOT NULL AND device <> distinct_id GROUP BY device
+    ), of_person AS (
+        SELECT coalesce(owner, distinct_id) AS person, said.* FROM said LEFT JOIN owned ON said.distinct_id = owned.device
+    ), devices AS (SELECT owner AS person, list(device ORDER BY device) AS devices FROM owned GROUP BY owner)
+    SELECT person, {own_uuid("person")}, arg_max(email, created_at || uuid) FILTER (WHERE email IS NOT NULL),
+        coalesce(any_value(devices), []), bool_or(event = '$identify'), min(created_at), max(created_at)
+    FROM of_person LEFT JOIN devices USING (person) GROUP BY person ORDER BY min(created_at) DESC, person
+"""
 
 
 def _select() -> str:
