@@ -28,6 +28,7 @@ def post(client: Any, body: Any, secret: str = NEW, at: int = NOW_SECONDS) -> An
     return client.post("/webhooks/sigos", content=content, headers=headers)
 
 
+@pytest.mark.proves("Exchange's endpoint", "published requests")
 def test_each_envelope_lands_under_its_own_id_and_since_its_receipt(tmp_path):
     with receiving(tmp_path / "j") as client:
         assert post(client, envelope("s1")).json() == {"status": "accepted", "received": 1, "problems": []}
@@ -50,12 +51,14 @@ def test_what_is_wrong_is_told_to_the_sender_and_kept_for_the_quarantine(tmp_pat
     assert len(records(tmp_path / "j", tmp_path / "raw")) == 3
 
 
+@pytest.mark.proves("Exchange's endpoint", "signatures")
 @pytest.mark.parametrize("secret", [NEW, SECRET])
 def test_both_secrets_are_taken_while_one_is_being_replaced(tmp_path, secret):
     with receiving(tmp_path / "j") as client:
         assert post(client, envelope(), secret=secret).status_code == 200
 
 
+@pytest.mark.proves("Exchange's endpoint", "signatures")
 def test_a_wrong_signature_and_a_replay_after_the_window_are_refused_and_leave_nothing(tmp_path):
     clock = SteppingClock()
     with receiving(tmp_path / "j", clock) as client:

@@ -48,6 +48,8 @@ def box(tmp_path: Path) -> Box:
     return Box(tmp_path)
 
 
+@pytest.mark.proves("Exchange", "authentication")
+@pytest.mark.proves("Exchange", "cursor and look-back")
 def test_a_signed_file_lands_its_envelopes_once_under_the_sender_of_the_signature(box: Box) -> None:
     box.put("a.jsonl", {"id": "1", "sender": "somebody"}, {"items": [{"id": "2"}, {"id": "3"}]})
     assert [(r["source_object"], r["record_id"], r["modified_text"]) for r in box.landed()] == [
@@ -69,6 +71,7 @@ def test_a_packed_file_is_signed_as_it_lies_there(box: Box) -> None:
     assert [r["record_id"] for r in box.landed()] == ["sigos/1"]
 
 
+@pytest.mark.proves("Exchange", "authentication")
 def test_what_is_not_signed_rightly_is_set_aside_with_its_reason_and_stops_no_other(box: Box) -> None:
     box.put("forged.jsonl", {"id": "1"}, secret="guessed-secret")
     box.put("borrowed.jsonl", {"id": "1"}, sender="other")  # by sigos' secret under another name
@@ -97,6 +100,8 @@ def test_what_is_not_signed_rightly_is_set_aside_with_its_reason_and_stops_no_ot
     assert box.landed() == []
 
 
+@pytest.mark.proves("Exchange", "cursor and look-back")
+@pytest.mark.proves("Exchange", "doctor")
 def test_a_file_waits_for_its_signature_and_a_mended_one_is_read(box: Box) -> None:
     drop(box.folder, {"a.jsonl": '{"id": "1"}'})
     assert box.landed() == []
@@ -108,6 +113,7 @@ def test_a_file_waits_for_its_signature_and_a_mended_one_is_read(box: Box) -> No
     assert [r["record_id"] for r in box.landed()] == ["sigos/1"]
 
 
+@pytest.mark.proves("Exchange", "resume after interruption")
 def test_a_killed_load_leaves_nothing_and_the_next_reads_all(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
     box.put("a.jsonl", {"id": "1"})
     box.put("b.jsonl", {"id": "2"})

@@ -19,6 +19,7 @@ EXAMPLE = next(block for block in BLOCKS if block.get("type") == "signal")
 VALID = Draft202012Validator(next(block for block in BLOCKS if block.get("title") == "signal"))
 
 
+@pytest.mark.proves("Exchange as destination", "specification")
 def test_the_page_shows_the_envelope_that_goes_out() -> None:
     shown = next(block for block in BLOCKS if block.get("type") == "alert.opened")
     keys = {"version", "id", "type", "occurred_at", "subject", "alert"}
@@ -55,6 +56,7 @@ def test_a_field_that_is_missing_is_a_problem_to_both(name: str) -> None:
     assert not VALID.is_valid(item)
 
 
+@pytest.mark.proves("Exchange's endpoint", "published requests")
 @given(st.fixed_dictionaries({}, optional=CHANGES))
 @settings(max_examples=300, deadline=None, derandomize=True)
 def test_schema_and_code_judge_alike(changed: dict[str, Any]) -> None:

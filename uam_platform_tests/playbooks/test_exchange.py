@@ -46,6 +46,8 @@ def answering(answer: httpx.Response | Exception, seen: list[httpx.Request] | No
     return ExchangeDestination(Receiver(URL, (SECRET, OLD)), lambda: 1_700_000_000.9, httpx.MockTransport(handle))
 
 
+@pytest.mark.proves("Exchange as destination", "effectively once")
+@pytest.mark.proves("Exchange as destination", "faults")
 @given(
     plan=st.lists(st.sampled_from(FAULTS), max_size=8),
     accounts=st.integers(1, 3),
@@ -67,6 +69,8 @@ def test_every_envelope_counts_exactly_once(
     world.ledger.close()
 
 
+@pytest.mark.proves("Exchange as destination", "update")
+@pytest.mark.proves("Exchange as destination", "close or retract")
 @given(plan=st.lists(st.sampled_from(FAULTS), max_size=6), before_update=st.integers(0, 2))
 @settings(max_examples=8, deadline=None, derandomize=True)
 def test_the_receiver_is_told_of_opening_and_end(
@@ -104,6 +108,7 @@ def test_a_lost_answer_is_cleared_by_the_same_bytes_under_the_same_id(tmp_path: 
     world.ledger.close()
 
 
+@pytest.mark.proves("Exchange as destination", "faults")
 def test_a_receiver_that_is_down_is_asked_for_an_hour_and_then_a_person(tmp_path: Path) -> None:
     world = World(new_ledger(tmp_path), tmp_path, "exchange", ["500"] * 99)
     world.plan(0, [1])
@@ -118,6 +123,7 @@ def test_a_receiver_that_is_down_is_asked_for_an_hour_and_then_a_person(tmp_path
     world.ledger.close()
 
 
+@pytest.mark.proves("Exchange as destination", "authentication")
 def test_an_envelope_is_signed_by_both_secrets_while_one_is_being_replaced() -> None:
     seen: list[httpx.Request] = []
     assert answering(httpx.Response(202), seen).deliver(action(), NOW).result is Result.SENT
@@ -136,6 +142,7 @@ def test_an_envelope_is_signed_by_both_secrets_while_one_is_being_replaced() -> 
         )
 
 
+@pytest.mark.proves("Exchange as destination", "rate limits")
 @pytest.mark.parametrize(
     ("answer", "result", "scope"),
     [
@@ -197,6 +204,7 @@ def test_a_file_is_whole_signed_and_written_once(tmp_path: Path) -> None:
     assert target.reconcile(action()).presence is Presence.FOUND
 
 
+@pytest.mark.proves("Exchange as destination", "effectively once")
 def test_a_write_that_is_killed_shows_nothing_and_is_made_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -210,6 +210,7 @@ DELIVERY = st.tuples(
 )
 
 
+@pytest.mark.proves("Exchange's endpoint", "repeats count once")
 @given(st.lists(DELIVERY, max_size=10), st.integers(0, 99))
 @settings(max_examples=25, deadline=None, derandomize=True)
 def test_repeats_and_any_order_of_loads_reconcile(deliveries: list[Landed], seed: int) -> None:
