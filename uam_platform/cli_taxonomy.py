@@ -1,7 +1,7 @@
-"""`uam taxonomy …`: event names checked, compared, changed and audited.
+"""`uam taxonomy lint` and `uam taxonomy diff`: event names checked and compared, as gates before a release.
 
 Here: arguments, what is printed, exit codes (0 fine, 1 findings that stop a release, 2 a mistake in what was asked). Not here: the rules
-(`uam_platform.policy`), what is computed over the lake (`uam_platform.governance`).
+(`uam_platform.policy`), commands that change the file or read the lake (`cli_taxonomy_changes`).
 """
 
 import json
@@ -16,19 +16,30 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
+from uam_platform.cli_taxonomy_changes import COMMANDS
+
 if TYPE_CHECKING:
     from uam_platform.policy.taxonomy_diff import Change
+    from uam_platform.policy.taxonomy_lint import Finding
 
 app = typer.Typer(
     no_args_is_help=True, help="Event names: lint, diff, synonyms, change log, audit of what nobody uses."
 )
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a machine.")]
+for command_on_changes in COMMANDS:
+    app.command()(command_on_changes)
 
 
 @app.command()
 def lint(
     files: Annotated[list[Path] | None, typer.Argument(help="Taxonomy files; the company's own by default.")] = None,
+    is_seen: Annotated[
+        bool, typer.Option("--seen", help="Also names that were delivered and that nobody declared.")
+    ] = False,
+    run: Annotated[
+        Path | None, typer.Option("--run", help="With --seen: folder of a run; else the settings' data.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Every naming mistake with what to write instead; exit code 1 with errors."""
@@ -39,6 +50,8 @@ def lint(
 
     paths = files or [taxonomy_file(Settings())]
     found = [finding for path in paths for finding in findings_of(read_yaml(path), str(path))]
+    found += [finding for path in paths if not any(f.severity == "error" for f in found) for finding in _unlogged(path)]
+    found += _seen(run) if is_seen else []
     errors = sum(finding.severity == "error" for finding in found)
     if as_json:
         _print_json([asdict(finding) | {"severity": finding.severity} for finding in found])
@@ -90,6 +103,31 @@ def diff(
             _print_change(change, is_allowed(change, allowed))
         console.print(f"{len(changes)} changes, {len(breaking)} breaking and not allowed")
     raise typer.Exit(1 if breaking else 0)
+
+
+def _unlogged(path: Path) -> "list[Finding]":
+    """Events that changed without an entry in the log beside the file, where it has one."""
+    from uam_platform.policy.load import parse, read_yaml
+    from uam_platform.policy.taxonomy import Taxonomy
+    from uam_platform.policy.taxonomy_history import read_history, unlogged_findings
+
+    history = read_history(path)
+    return unlogged_findings(history, parse(Taxonomy, read_yaml(path), str(path)), path) if history.entries else []
+
+
+def _seen(run: Path | None) -> "list[Finding]":
+    """Names in the lake without a declared event."""
+    from uam_platform.contracts.tables import EVENTS, UNKNOWN_EVENTS
+    from uam_platform.governance.seen_names import findings, seen_names
+    from uam_platform.lake.engine import connect
+    from uam_platform.lake.store import Lake
+    from uam_platform.policy.company import rulebook_for, taxonomy_file
+    from uam_platform.settings import Settings
+
+    settings = Settings() if run is None else Settings(data_dir=run, ledger_url=None)
+    taxonomy, lake, connection = rulebook_for(settings).taxonomy, Lake(settings.lake_dir), connect()
+    seen = seen_names(lake.read(connection, EVENTS), lake.read(connection, UNKNOWN_EVENTS), taxonomy)
+    return list(findings(seen, taxonomy, str(taxonomy_file(settings))))
 
 
 def _print_change(change: "Change", is_allowed: bool) -> None:

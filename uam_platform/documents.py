@@ -1,4 +1,4 @@
-"""Documents generated from the code's own facts: data dictionary, `.env.example`, simulated company, connectors and their proofs.
+"""Documents generated from the code's own facts: data dictionary, `.env.example`, simulated company, connectors, change log of event names.
 
 Here: rendering; the files are checked in and a test compares them, so they cannot rot. Not here: hand-written docs (`docs/`), what is said
 about the simulated company (`world_documents`).
@@ -91,6 +91,8 @@ def _shown(default: Any) -> str:
 def generated(root: Path) -> dict[Path, str]:
     """Every generated document by its path below the project's root."""
     from uam_platform.connector_documents import connectors_page
+    from uam_platform.policy.load import SHIPPED
+    from uam_platform.policy.taxonomy_history import changelog, read_history
     from uam_platform.score_documents import score_page
     from uam_platform.world_documents import world_reference  # the world is no import of the command line
 
@@ -98,6 +100,9 @@ def generated(root: Path) -> dict[Path, str]:
         root / "docs" / "data_dictionary.md": data_dictionary(),
         root / "docs" / "world_reference.md": world_reference(),
         root / "docs" / "scores.md": score_page(),
+        root / "docs" / "taxonomy_changes.md": changelog(
+            read_history(SHIPPED / "taxonomy.yaml"), "Changes of the shipped event names"
+        ),
         **(
             {root / "docs" / "connectors.md": connectors_page(tests)}
             if (tests := root / "uam_platform_tests").is_dir()

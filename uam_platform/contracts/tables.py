@@ -32,6 +32,7 @@ from uam_platform.contracts.tables_evidence import (
     UTTERANCES,
 )
 from uam_platform.contracts.tables_exchange import CONTRACTS_EXCHANGE, EXTERNAL_SIGNALS
+from uam_platform.contracts.tables_governance import CONTRACTS_GOVERNANCE, EVENT_USAGE
 from uam_platform.contracts.tables_identity import CONTRACTS_IDENTITY, HIERARCHY, MEMBERSHIPS, MERGE_LOG, PEOPLE
 from uam_platform.contracts.tables_kpis import (
     ACCOUNT_ACTIONS,
@@ -66,6 +67,7 @@ __all__ = [
     "DAILY_PROFILES",
     "DOCUMENTS",
     "EMERGING_THEMES",
+    "EVENT_USAGE",
     "EXTERNAL_SIGNALS",
     "FLAG_EXPOSURES",
     "FLAG_STARTS",
@@ -423,6 +425,7 @@ CONTRACTS: tuple[Contract, ...] = (
     *CONTRACTS_COHORTS,
     *CONTRACTS_EVIDENCE,
     *CONTRACTS_EXCHANGE,
+    *CONTRACTS_GOVERNANCE,
     *CONTRACTS_KPIS,
     *CONTRACTS_QUALITY,
     *CONTRACTS_REVIEWS,

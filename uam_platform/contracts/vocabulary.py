@@ -12,6 +12,7 @@ from uam_platform.contracts.vocabulary_churn import CHURN_COLUMNS
 from uam_platform.contracts.vocabulary_cohorts import COHORT_COLUMNS
 from uam_platform.contracts.vocabulary_evidence import EVIDENCE_COLUMNS
 from uam_platform.contracts.vocabulary_exchange import EXCHANGE_COLUMNS
+from uam_platform.contracts.vocabulary_governance import GOVERNANCE_COLUMNS
 from uam_platform.contracts.vocabulary_kpis import KPI_COLUMNS
 from uam_platform.contracts.vocabulary_quality import QUALITY_COLUMNS
 from uam_platform.contracts.vocabulary_reviews import REVIEW_COLUMNS
@@ -432,6 +433,7 @@ _ALL: tuple[Column, ...] = (
     *COHORT_COLUMNS,
     *EVIDENCE_COLUMNS,
     *EXCHANGE_COLUMNS,
+    *GOVERNANCE_COLUMNS,
     *KPI_COLUMNS,
     *QUALITY_COLUMNS,
     *REVIEW_COLUMNS,

@@ -105,8 +105,6 @@ QUALITY_COLUMNS: tuple[Column, ...] = (
     ),
     Column("duty", _S, "Duty whose owner is told.", purpose=_AUDIT),
     Column("duty_owner", _S, "Who answers for the duty: a team, never a person's address.", purpose=_AUDIT),
-    Column(
-        "consumers", _S, "What reads the event: features, scores, sequences, alerts; comma-separated.", purpose=_AUDIT
-    ),
+    Column("consumers", _S, "What reads the event: features, scores, sequences, alerts and the like.", purpose=_AUDIT),
     Column("finding_text", _S, "What was found and what to do, in one sentence or two.", purpose=_AUDIT),
 )

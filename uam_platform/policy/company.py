@@ -31,9 +31,12 @@ def taxonomy_file(settings: Settings) -> Path:
     Raises:
         PolicyError: the mapping is wrong.
     """
-    if settings.mapping is not None and (own := taxonomy_path(load_mapping(settings.mapping), settings.mapping)):
-        return own
-    return section_path("taxonomy", settings.policy_dir)
+    return mapped_taxonomy(settings) or section_path("taxonomy", settings.policy_dir)
+
+
+def mapped_taxonomy(settings: Settings) -> Path | None:
+    """The taxonomy file that the company's mapping names, if any."""
+    return None if settings.mapping is None else taxonomy_path(load_mapping(settings.mapping), settings.mapping)
 
 
 def with_mapping(rulebook: Rulebook, mapping: ExportMapping, path: Path) -> Rulebook:

@@ -44,6 +44,9 @@ _KINDS: Final = {  # where a rule of the rulebook stands -> what it is called; t
 _LEADS_ON: Final = frozenset({"playbook", "question"})
 """Kinds that an alert or a KPI leads to by naming them."""
 
+_LEFT_OUT: Final = "left_out"
+"""Key under which a rule names what it does not read."""
+
 _NO_USE: Final = frozenset({"rule of logs", "group of actions"})
 """Kinds that deliver events, or count only where another rule reads them."""
 
@@ -151,7 +154,7 @@ def _texts(value: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...],
     if isinstance(value, str):
         yield path, value
     elif isinstance(value, BaseModel):
-        for name in type(value).model_fields:
+        for name in type(value).model_fields.keys() - {_LEFT_OUT}:
             yield from _texts(getattr(value, name), (*path, name))
     elif isinstance(value, Mapping):
         for key, inner in value.items():

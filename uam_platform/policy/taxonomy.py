@@ -12,10 +12,14 @@ from pydantic import Field, model_validator
 from uam_platform.policy.event_names import SNAKE, normalise, split
 from uam_platform.policy.load import PolicyModel
 from uam_platform.policy.patterns import check_compile
+from uam_platform.policy.taxonomy_rules import ProposalRule, UsageRule
 
 Marker = Literal["progress", "friction", "intent", "value", "none"]
 Tier = Literal["core", "advanced", "context_only"]
 Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9]*(_[a-z0-9]+)*$")]
+
+DEPRECATED_NAME: Final = "deprecated_name"
+"""Reason for which events under a name are set aside from its `refused_from` on."""
 
 _RENAMED: Final = {
     "is_core": "write `tier: core` instead of `is_core: true`",
@@ -92,6 +96,8 @@ class Taxonomy(PolicyModel):
     events: dict[str, EventRule]
     features: tuple[str, ...] = Field(max_length=62, description="append only: the position is the bit in feature_bits")
     rejected_patterns: tuple[str, ...] = Field((), description="names that say nothing about what happened (R62)")
+    proposals: ProposalRule = ProposalRule()
+    audit: UsageRule = UsageRule()
 
     @model_validator(mode="after")
     def _names_are_unambiguous(self) -> "Taxonomy":
@@ -99,6 +105,12 @@ class Taxonomy(PolicyModel):
         for name in self.events:
             if not SNAKE.fullmatch(name):
                 raise ValueError(f"event {name!r}: write object_action in snake_case, e.g. report_exported")
+        for name, rule in self.events.items():
+            for synonym in rule.synonyms:
+                if not normalise(synonym):
+                    raise ValueError(
+                        f"event {name}: synonym {synonym!r} has no letter from a to z and no digit to know it by"
+                    )
         for spelling, first, second in shared_spellings({n: r.synonyms for n, r in self.events.items()}):
             raise ValueError(f"{spelling!r} stands under both {first} and {second}; keep one")
         return self

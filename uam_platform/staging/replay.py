@@ -27,7 +27,7 @@ from uam_platform.staging.intake import (
 )
 from uam_platform.staging.key_index import new_keys
 from uam_platform.staging.split import split_load
-from uam_platform.staging.taxonomy_names import judged_names
+from uam_platform.staging.taxonomy_names import judged_names, name_keys
 
 _ID = ("event_lo", "event_hi")
 
@@ -140,10 +140,13 @@ def accepted_names(connection: Backend, lake: Lake, taxonomy: Taxonomy) -> list[
     unknown = lake.read(connection, UNKNOWN_EVENTS)
     grain = ("event_name_source", "reason", "source", "load_id", "event_date")
     counted = unknown.group_by(grain).aggregate(rows=unknown.count())
-    spelled = counted.select("event_name_source").distinct().mutate(event_kind=ibis.literal("track"))
-    judged = judged_names(spelled, taxonomy)  # calls are never unknown: whatever lies there was a track call
-    known = judged.filter(judged.reason.isnull()).select("event_name_source", "event_name")
-    found = counted.inner_join(known, "event_name_source").order_by(grain).to_pyarrow().to_pylist()
+    told = counted.mutate(
+        event_kind=ibis.literal("track")
+    )  # calls are never unknown: whatever lies there was a track call
+    keys = name_keys(taxonomy)
+    judged = judged_names(told.select(*keys).distinct(), taxonomy)
+    known = judged.filter(judged.reason.isnull()).select(*keys, "event_name")
+    found = told.inner_join(known, keys).order_by(grain).to_pyarrow().to_pylist()
     return [
         AcceptedName(
             name=row["event_name_source"],

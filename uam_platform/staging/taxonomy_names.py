@@ -13,7 +13,7 @@ import ibis
 import ibis.expr.types as ir
 
 from uam_platform.policy.event_names import normalise
-from uam_platform.policy.taxonomy import Taxonomy
+from uam_platform.policy.taxonomy import DEPRECATED_NAME, Taxonomy
 
 CALL_NAMES: Final[Mapping[str, str]] = {
     "identify": "user_identified",
@@ -25,9 +25,6 @@ CALL_NAMES: Final[Mapping[str, str]] = {
 
 UNKNOWN: Final = "unknown_name"
 REJECTED: Final = "rejected_name"
-DEPRECATED: Final = "deprecated_name"
-"""A name that was deprecated and is refused from a declared event day on."""
-
 _RULES: Final = ibis.schema(
     {
         "spelling": "string",
@@ -108,7 +105,7 @@ def _periods(spelling: str, name: str, taxonomy: Taxonomy) -> Iterator[dict[str,
             "event_name": counts_as,
             "marker": rule.marker if rule else "none",
             "is_core": rule.is_core if rule else False,
-            "refusal": DEPRECATED if is_refused else None,
+            "refusal": DEPRECATED_NAME if is_refused else None,
             "from_date": begin,
             "to_date": end,
         }
