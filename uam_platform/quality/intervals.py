@@ -23,7 +23,8 @@ def wilson(part: Any, whole: Any) -> tuple[Any, Any]:
     spread = _Z95**2 / whole
     middle = (ratio + spread / 2) / (1 + spread)
     reach = _Z95 * np.sqrt(ratio * (1 - ratio) / whole + _Z95**2 / (4 * whole**2)) / (1 + spread)
-    return np.clip(middle - reach, 0.0, 1.0), np.clip(middle + reach, 0.0, 1.0)
+    # at 0 and 1 rounding would leave the share outside its own interval
+    return np.clip(middle - reach, 0.0, ratio), np.clip(middle + reach, ratio, 1.0)
 
 
 def exceeds(missing: Any, whole: Any, expected: Any, cell: Any) -> Numbers:

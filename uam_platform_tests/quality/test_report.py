@@ -32,7 +32,9 @@ def found(*days: int, last: int = LAST, part: str = "5.1.0") -> pd.DataFrame:
 
 
 def tables(open_days: tuple[int, ...] = (78, 79, 80)) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    told = client_server_days(runs(lambda number, person: 0.5 if person % 2 else 0.01, days=77))
+    unseen = runs(lambda number, person: 1.0, people=3, days=77).assign(browser="unknown", context_basis="unseen")
+    seen = runs(lambda number, person: 0.5 if person % 2 else 0.01, days=77)
+    told = client_server_days(pd.concat([seen, unseen], ignore_index=True))
     told["event_date"] = pd.to_datetime(told["event_date"]).dt.date
     return found(*open_days), told, pd.DataFrame([*volumes({}), profile(79, "missing", "a_b.workflow", 10, 5)])
 
@@ -40,7 +42,7 @@ def tables(open_days: tuple[int, ...] = (78, 79, 80)) -> tuple[pd.DataFrame, pd.
 def test_the_page_shows_findings_browsers_with_intervals_and_sources_with_what_was_expected() -> None:
     frames = tables()
     report = build(day(LAST), *frames, POLICY)
-    assert [row["browser"] for row in report.browsers] == ["chrome", "firefox"]
+    assert [row["browser"] for row in report.browsers] == ["chrome", "firefox", "nobody's client seen"]
     firefox = report.browsers[1]
     assert firefox["low"] < firefox["ratio"] < firefox["high"]
     assert 0.4 < firefox["ratio"] < 0.6
