@@ -12,6 +12,7 @@ from uam_platform.evaluation import (
     alerts,
     behaviour_facts,
     churn,
+    client_server,
     deduplication,
     expansion,
     identity,
@@ -50,6 +51,7 @@ def evaluate(run: Path, world: Path, *, received: Path | None = None, seed: int 
         sections = (
             identity.section(folder, truth, seed),
             deduplication.section(folder, truth),
+            client_server.section(folder, truth),
             sequences.section(folder, truth, seed),
             behaviour_facts.section(folder, truth, seed),
             patterns.section(folder, truth, seed),
