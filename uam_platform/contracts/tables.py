@@ -47,6 +47,7 @@ from uam_platform.contracts.tables_quality import (
     CONTRACTS_QUALITY,
     DAILY_PROFILES,
     QUALITY_FINDINGS,
+    SOURCE_ORDER_DAYS,
 )
 from uam_platform.contracts.tables_reviews import ACCEPTED_THRESHOLDS, AUDIT_SAMPLES, CONTRACTS_REVIEWS
 from uam_platform.contracts.vocabulary import columns
@@ -89,6 +90,7 @@ __all__ = [
     "SCORE_REASONS",
     "SEQUENCE_MATCHES",
     "SEQUENCE_STEPS",
+    "SOURCE_ORDER_DAYS",
     "STATEMENTS",
     "THEMES",
     "TRANSITIONS",

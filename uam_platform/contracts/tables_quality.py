@@ -27,6 +27,17 @@ DAILY_PROFILES = Contract(
     columns=columns("event_date source side profile_kind profile_subject profile_row_count profile_part_count"),
     key=("event_date", "source", "side", "profile_kind", "profile_subject"),
 )
+SOURCE_ORDER_DAYS = Contract(
+    stage="quality",
+    name="source_order_days",
+    grain="one kind of order, event day and pair of sources",
+    description="What two sources, or the two sides, say of the same runs: how far apart, how often in an order that cannot be, and how "
+    "many of the times are exact (R96). A source whose clock or zone is off shows in the quartiles.",
+    columns=columns(
+        "order_kind event_date source other_source pair_count wrong_order_count exact_count apart_low_ms apart_ms apart_high_ms"
+    ),
+    key=("order_kind", "event_date", "source", "other_source"),
+)
 QUALITY_FINDINGS = Contract(
     stage="quality",
     name="quality_findings",
@@ -42,4 +53,4 @@ QUALITY_FINDINGS = Contract(
     rules=(Ordered("first_seen_date", "last_seen_date"), Ordered("last_seen_date", "resolved_date")),
 )
 
-CONTRACTS_QUALITY: tuple[Contract, ...] = (CLIENT_SERVER_DAYS, DAILY_PROFILES, QUALITY_FINDINGS)
+CONTRACTS_QUALITY: tuple[Contract, ...] = (CLIENT_SERVER_DAYS, DAILY_PROFILES, SOURCE_ORDER_DAYS, QUALITY_FINDINGS)

@@ -57,6 +57,22 @@ QUALITY_COLUMNS: tuple[Column, ...] = (
     Column("profile_subject", _S, "Event name as delivered, or field; empty for volume.", purpose=_AUDIT),
     _count("profile_row_count", "Rows of the subject that were known when their day was closed.", "rows"),
     _count("profile_part_count", "Of these, rows without the field.", "rows"),
+    Column(
+        "order_kind",
+        _S,
+        "What is beside each other: start and end of a run, or the last event of a run as two sources tell it.",
+        purpose=_AUDIT,
+        allowed=("start_to_end", "two_sources"),
+    ),
+    Column("other_source", _S, "Connector of the later event of a pair, or the second of two sources.", purpose=_AUDIT),
+    _count("pair_count", "Runs of which both events are known.", "runs"),
+    _count(
+        "wrong_order_count", "Of these, in an order that cannot be, or further apart than clocks may differ.", "runs"
+    ),
+    _count("exact_count", "Of these, with both times as sent: not repaired, clamped or days alone.", "runs"),
+    Column("apart_low_ms", _I, "First quartile of the time from the first to the other event.", "ms", purpose=_AUDIT),
+    Column("apart_ms", _I, "Median of the time from the first to the other event.", "ms", purpose=_AUDIT),
+    Column("apart_high_ms", _I, "Third quartile of the time from the first to the other event.", "ms", purpose=_AUDIT),
     Column("finding_id", _S, "One finding from its opening to its end.", purpose=_AUDIT),
     Column(
         "finding_kind",

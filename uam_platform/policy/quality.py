@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from uam_platform.policy.duties import DutyName
 from uam_platform.policy.load import PolicyModel
 from uam_platform.policy.taxonomy import Taxonomy
 
@@ -40,6 +41,22 @@ class FrontEndDrift(PolicyModel):
     least_actors: int = Field(6, ge=3, description="people behind them")
 
 
+class SourceOrder(PolicyModel):
+    """When an order of events that cannot be becomes a finding."""
+
+    tolerated_seconds: int = Field(2, ge=0, description="clocks and networks differ by that much for no reason")
+    least_pairs: int = Field(20, ge=5, description="runs of a day below which nothing is judged")
+    wrong_ratio: float = Field(0.1, gt=0, lt=1, description="share of a day's runs that end before they start")
+    apart_seconds: int = Field(
+        300, ge=10, description="three of four runs lie at least so far apart: a clock or a zone is off"
+    )
+
+    @property
+    def apart_ms(self) -> int:
+        """`apart_seconds` in milliseconds."""
+        return 1000 * self.apart_seconds
+
+
 class Daily(PolicyModel):
     """When a day of a source differs from what its past lets expect."""
 
@@ -70,9 +87,8 @@ class QualityPolicy(PolicyModel):
     """The rulebook's section on data quality."""
 
     version: int = Field(ge=1)
-    duty: str = Field("quality", description="duty whose owner is told")
-    owner: str = Field(min_length=2, description="who answers for it")
-    channel: str = Field(min_length=3, description="Slack channel of the owner, an id")
+    duty: DutyName = Field("quality", description="duty whose owners are told; they stand in duties.yaml")
+    channel: str = Field(min_length=3, description="Slack channel of the owners, an id")
     told_per_day: int = Field(5, ge=1, description="findings told in one day; the others wait in the report")
     told_within_days: int = Field(14, ge=1, description="older findings are not told for the first time")
     looked_back_days: int = Field(400, ge=60, description="event days that are looked at")
@@ -81,6 +97,7 @@ class QualityPolicy(PolicyModel):
     twins: dict[str, Twin]
     undercount: UnderCount = UnderCount()
     drift: FrontEndDrift = FrontEndDrift()
+    order: SourceOrder = SourceOrder()
     daily: Daily = Daily()
     findings: Findings = Findings()
 

@@ -15,9 +15,9 @@ import pandas as pd
 
 from uam_platform.contracts import tables
 from uam_platform.contracts.model import Contract, Type
+from uam_platform.lake.atomic import write_atomically
 from uam_platform.lake.io_manager import as_table, markdown_table
 from uam_platform.lake.resource import Warehouse
-from uam_platform.lake.store import write_atomically
 from uam_platform.ledger.engine import Ledger
 from uam_platform.ledger.reviewing import is_planned, plan_digest
 from uam_platform.orchestration.assets import asset_key, report_attributes, table_asset
@@ -25,6 +25,7 @@ from uam_platform.orchestration.checks import contract_check
 from uam_platform.orchestration.plots import image
 from uam_platform.orchestration.stale import RESTATEMENT_TAG
 from uam_platform.orchestration.wiring import Wiring
+from uam_platform.policy.consumers import declared
 from uam_platform.quality import page
 from uam_platform.quality.calendar import holidays
 from uam_platform.quality.changed_fields import changed_fields
@@ -36,6 +37,7 @@ from uam_platform.quality.odd_days import odd_days
 from uam_platform.quality.page import plots_of, render
 from uam_platform.quality.profiles import daily_profiles
 from uam_platform.quality.report import Report, build
+from uam_platform.quality.source_order import out_of_order, source_order_days
 from uam_platform.quality.twins import told_runs
 
 REPORT = dg.AssetKey(["quality", "quality_report"])
@@ -78,14 +80,23 @@ def compute(warehouse: Warehouse, wiring: Wiring) -> pd.DataFrame:
     profiles = daily_profiles(connection, events, unknown, tickets)
     _publish(warehouse, tables.CLIENT_SERVER_DAYS, client_server_days(runs))
     _publish(warehouse, tables.DAILY_PROFILES, profiles)
+    order = source_order_days(connection, events, policy)
+    _publish(warehouse, tables.SOURCE_ORDER_DAYS, order)
     calendar = holidays(lake.read(connection, tables.ANNOUNCEMENTS).to_pandas(), as_of)
     parts = [
         missing_tellings(runs, snapshot_days(keys, as_of), policy),
         odd_days(profiles, calendar, as_of, policy),
         changed_fields(warehouse.manifest.loads(), as_of, policy),
+        out_of_order(order, as_of, policy),
     ]
     hits = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
-    return findings(hits, as_of, policy, {})
+    readers = declared(wiring.rulebook.taxonomy, wiring.rulebook)
+    return findings(hits, as_of, policy, owner_of(wiring), {name: list(map(str, own)) for name, own in readers.items()})
+
+
+def owner_of(wiring: Wiring) -> str:
+    """Who answers for the duty whose findings these are."""
+    return ", ".join(wiring.rulebook.duties.duties[wiring.rulebook.quality.duty].owners)
 
 
 def event_days(stored: list[str], as_of: date, looked_back_days: int) -> list[str]:
@@ -168,7 +179,7 @@ def write_report(warehouse: Warehouse, wiring: Wiring) -> tuple[Report, Path, di
     policy, as_of = wiring.rulebook.quality, wiring.closed_as_of
     read = (tables.QUALITY_FINDINGS, tables.CLIENT_SERVER_DAYS, tables.DAILY_PROFILES)
     found, tellings, profiles = (stored(warehouse, contract) for contract in read)
-    report = build(as_of, found, tellings, profiles, policy)
+    report = build(as_of, found, tellings, profiles, policy, owner_of(wiring))
     plots = plots_of(report, tellings, profiles, policy.daily)
     path = wiring.settings.reviews_dir / f"quality-{as_of}.html"
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -70,11 +70,11 @@ class Cells:
     def sums(self, rows: pd.DataFrame, where: Numbers) -> Sums:
         """Sums over the rows at positions `where`."""
         pair = self.row_pair[where]
-        values = (
+        whole, missing, renamed = (
             np.bincount(pair, weights=rows[name].to_numpy(float)[where], minlength=len(self.pair_cell))
             for name in (WHOLE, MISSING, RENAMED)
         )
-        return Sums(self.pair_cell, *values, cell_count=len(self.labels))
+        return Sums(self.pair_cell, whole=whole, missing=missing, renamed=renamed, cell_count=len(self.labels))
 
 
 def cells_of(rows: pd.DataFrame, keys: Sequence[str]) -> Cells:

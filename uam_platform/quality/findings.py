@@ -23,7 +23,7 @@ _IDENTITY: Final = ("finding_kind", "source", "finding_subject", "finding_part")
 
 
 def findings(
-    hits: pd.DataFrame, last_day: date, policy: QualityPolicy, consumers: Mapping[str, Sequence[str]]
+    hits: pd.DataFrame, last_day: date, policy: QualityPolicy, owner: str, consumers: Mapping[str, Sequence[str]]
 ) -> pd.DataFrame:
     """QUALITY_FINDINGS, sorted by its key.
 
@@ -31,10 +31,11 @@ def findings(
         hits: columns `missing_tellings.HIT`, over consecutive snapshot days.
         last_day: the last snapshot day that was looked at.
         policy: how many days open and end a finding, whose duty it is.
+        owner: who answers for the duty.
         consumers: by event name, what reads it.
     """
     rows = [
-        _row(run, last_day, policy, consumers)
+        {**_row(run, last_day, policy, consumers), "duty_owner": owner}
         for _, own in hits.groupby(list(_IDENTITY), sort=True)
         for run in _runs(own.sort_values("as_of", kind="stable"), policy)
     ]
@@ -92,7 +93,6 @@ def _row(
         "affected_count": int(last["affected_count"]),
         "size_ratio": float(last["size_ratio"]),
         "duty": policy.duty,
-        "duty_owner": policy.owner,
         "consumers": ", ".join(readers),
         "finding_text": sentence(last),
     }

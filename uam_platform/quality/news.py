@@ -12,7 +12,7 @@ from typing import Any, Final
 import pandas as pd
 
 from uam_platform.policy.quality import QualityPolicy
-from uam_platform.quality.report import KINDS, about
+from uam_platform.quality.report import KINDS, about, readers
 
 REVIEW: Final = "data_quality"
 OPENED: Final = "opened"
@@ -74,7 +74,7 @@ def _payload(row: Mapping[Any, Any], what: str, as_of: date, place: str) -> dict
             ["Since", f"{row['since_date']}"],
             ["Touches", f"{row['affected_count']:,}"],
             ["Duty", f"{row['duty']}, {row['duty_owner']}"],
-            ["Read by", row["consumers"] or "nothing declared"],
+            ["Read by", readers(row["consumers"])],
         ],
         "lines": [over if what == RESOLVED else row["finding_text"]],
         "footer": f"The whole report: {place}",

@@ -29,6 +29,7 @@ KINDS: Final[Mapping[str, str]] = {
 }
 """What each kind of finding is called."""
 _RESOLVED_DAYS: Final = 14
+_MOST_READERS: Final = 6
 
 Row = dict[str, Any]
 
@@ -57,7 +58,7 @@ class Report:
 
 
 def build(
-    as_of: date, found: pd.DataFrame, tellings: pd.DataFrame, profiles: pd.DataFrame, policy: QualityPolicy
+    as_of: date, found: pd.DataFrame, tellings: pd.DataFrame, profiles: pd.DataFrame, policy: QualityPolicy, owner: str
 ) -> Report:
     """The report of a snapshot day.
 
@@ -67,6 +68,7 @@ def build(
         tellings: CLIENT_SERVER_DAYS.
         profiles: DAILY_PROFILES.
         policy: windows and duty.
+        owner: who answers for the duty.
     """
     is_open = found["resolved_date"].isna()
     still = found[is_open].sort_values(["severity", "first_seen_date"], ascending=False, kind="stable")
@@ -80,7 +82,7 @@ def build(
         resolved=[_finding(row) for row in over.to_dict("records")],
         browsers=browsers,
         sources=sources,
-        duty={"duty": policy.duty, "owner": policy.owner, "channel": policy.channel},
+        duty={"duty": policy.duty, "owner": owner, "channel": policy.channel},
     )
 
 
@@ -88,6 +90,13 @@ def about(row: Mapping[Any, Any]) -> str:
     """What a finding is about: source, event or field, browser or version or side."""
     parts = [str(row[name]) for name in ("source", "finding_subject", "finding_part") if row[name]]
     return ", ".join(parts) or "all client events"
+
+
+def readers(consumers: str) -> str:
+    """What reads an event, the first few by name."""
+    names = consumers.split(", ") if consumers else ["nothing declared"]
+    more = len(names) - _MOST_READERS
+    return ", ".join(names[:_MOST_READERS]) + (f" and {more} more" if more > 0 else "")
 
 
 def _finding(row: Mapping[Any, Any]) -> Row:
@@ -100,7 +109,7 @@ def _finding(row: Mapping[Any, Any]) -> Row:
         "resolved": row["resolved_date"].isoformat() if pd.notna(row["resolved_date"]) else "",
         "severity": row["severity"],
         "owner": row["duty_owner"],
-        "consumers": row["consumers"] or "nothing declared",
+        "consumers": readers(row["consumers"]),
         "id": row["finding_id"],
     }
 

@@ -55,7 +55,7 @@ def told_runs(connection: Backend, events: ir.Table, unknown: ir.Table, policy: 
 def _query(name: str, policy: QualityPolicy) -> str:
     settled, group = policy.settled_days, ", ".join(GROUP)
     return f"""
-        WITH names AS ({_names(policy.twins)}),
+        WITH names AS ({names_query(policy.twins)}),
         told AS (
             SELECT twin, names.side AS told_by, {", ".join(f"e.{column}" for column in READ)}
             FROM {name}_events AS e JOIN names USING (event_name) WHERE workflow_id IS NOT NULL
@@ -96,7 +96,8 @@ def _query(name: str, policy: QualityPolicy) -> str:
     """
 
 
-def _names(twins: Mapping[str, Twin]) -> str:
+def names_query(twins: Mapping[str, Twin]) -> str:
+    """SQL of the events of all twins: twin, event_name, side."""
     rows = [
         f"('{name}', '{event}', '{side}')"
         for name, twin in sorted(twins.items())

@@ -66,7 +66,7 @@ def scored(folder: Path, told: dict[int, bool], *versions: str) -> Section:
     (folder / "lake").mkdir()
     opened = RunFolder(folder)
     opened.lake.publish(opened.connection, EVENTS, events(rows), [day(n).isoformat() for n in range(LEAST_RUNS)])
-    found = findings(pd.DataFrame([hit(n) for n in (12, 13)], columns=HIT), day(80), POLICY, {})
+    found = findings(pd.DataFrame([hit(n) for n in (12, 13)], columns=HIT), day(80), POLICY, "data-platform", {})
     opened.lake.publish(opened.connection, QUALITY_FINDINGS, as_table(found, QUALITY_FINDINGS))
     keys = pd.DataFrame(rows, columns=["event_hi", "event_lo", "actor_key"]).astype("int64")
     opened.connection.con.register("stored", keys)

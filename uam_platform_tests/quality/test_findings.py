@@ -24,7 +24,13 @@ def hit(number: int, part: str = "5.1.0", **said) -> dict:
 
 
 def found(*hits: dict, last: int = 60) -> pd.DataFrame:
-    return findings(pd.DataFrame(hits, columns=HIT), day(last), POLICY, {"workflow_started": ["sequence S1", "health"]})
+    return findings(
+        pd.DataFrame(hits, columns=HIT),
+        day(last),
+        POLICY,
+        "data-platform",
+        {"workflow_started": ["sequence S1", "health"]},
+    )
 
 
 def test_one_day_alone_is_no_finding() -> None:
