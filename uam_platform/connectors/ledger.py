@@ -1,7 +1,8 @@
 """Lands what people told the platform, so that snapshots read it as facts with a knowledge time and never from the live ledger.
 
-Here: silences, verdicts and accepted thresholds of the ledger as records; rows landed before are left out. Not here: recording them
-(`uam_platform.ledger.feedback`), what follows from them (`uam_platform.alerts.suppress`). Reasons and names of people stay in the ledger.
+Here: silences, verdicts, accepted thresholds and retracted edges of identity as records; rows landed before are left out. Not here:
+recording them (`uam_platform.ledger.feedback`, `auditing`, `identity`), what follows from them (`uam_platform.alerts.suppress`). Reasons
+and names of people stay in the ledger.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,7 +14,7 @@ import pyarrow.parquet as pq
 
 from uam_platform.contracts.landing import RECORD_COLUMNS
 from uam_platform.lake.loads import RECORDS, Load, LoadManifest
-from uam_platform.ledger import auditing, feedback
+from uam_platform.ledger import auditing, feedback, identity
 from uam_platform.ledger.audit import canonical
 from uam_platform.ledger.engine import Ledger, open_ledger
 
@@ -23,13 +24,14 @@ _SCHEMA: Final = pa.schema([*((name, pa.string()) for name in _NAMES), ("row_no"
 _SILENCE: Final = ("account_id", "detector", "from_at", "until_at", "known_at")
 _VERDICT: Final = ("alert_id", "verdict", "known_at")
 _THRESHOLD: Final = ("detector", "threshold_column", "value", "known_at")
+_RETRACTION: Final = ("edge_change", "identifier_kind", "identifier_key", "linked_actor_key", "known_at")
 
 Record = tuple[str, str, str, str]
 """Values of RECORD_COLUMNS."""
 
 
 def land(url: str, manifest: LoadManifest, load_id: str, now: datetime) -> Load | None:
-    """Commit the silences, verdicts and thresholds that no earlier load has landed, in the order in which they were recorded.
+    """Commit the silences, verdicts, thresholds and retractions that no earlier load has landed, in the order in which they were recorded.
 
     Args:
         url: SQLAlchemy URL of the ledger.
@@ -71,6 +73,8 @@ def _records(ledger: Ledger) -> Iterator[Record]:
         yield _record("verdict", row["verdict_id"], {**row, "known_at": row["at"]}, _VERDICT)
     for row in auditing.thresholds(ledger):
         yield _record("threshold", row["threshold_id"], row, _THRESHOLD)
+    for row in identity.retractions(ledger):
+        yield _record("retraction", row["retraction_id"], row, _RETRACTION)
 
 
 def _record(kind: str, number: Any, row: Mapping[str, Any], names: Sequence[str]) -> Record:

@@ -33,7 +33,15 @@ from uam_platform.contracts.tables_evidence import (
 )
 from uam_platform.contracts.tables_exchange import CONTRACTS_EXCHANGE, EXTERNAL_SIGNALS
 from uam_platform.contracts.tables_governance import CONTRACTS_GOVERNANCE, EVENT_USAGE
-from uam_platform.contracts.tables_identity import CONTRACTS_IDENTITY, HIERARCHY, MEMBERSHIPS, MERGE_LOG, PEOPLE
+from uam_platform.contracts.tables_identity import (
+    AMBIGUOUS_IDENTIFIERS,
+    CONTRACTS_IDENTITY,
+    HIERARCHY,
+    IDENTITY_RETRACTIONS,
+    MEMBERSHIPS,
+    MERGE_LOG,
+    PEOPLE,
+)
 from uam_platform.contracts.tables_kpis import (
     ACCOUNT_ACTIONS,
     ACCOUNT_SCORES,
@@ -57,6 +65,7 @@ __all__ = [
     "ACCOUNT_ACTIONS",
     "ACCOUNT_SCORES",
     "ACCOUNT_THEMES",
+    "AMBIGUOUS_IDENTIFIERS",
     "ANNOUNCEMENTS",
     "AUDIT_SAMPLES",
     "CALLS",
@@ -73,6 +82,7 @@ __all__ = [
     "FLAG_EXPOSURES",
     "FLAG_STARTS",
     "HIERARCHY",
+    "IDENTITY_RETRACTIONS",
     "ISSUES",
     "ISSUE_WEEKS",
     "JOURNEYS",
@@ -123,11 +133,11 @@ DELIVERIES = Contract(
     name="deliveries",
     grain="one delivered event record that parses, per load",
     description="Loads split by event day with keys and repaired times, before taxonomy and deduplication.",
-    columns=columns(_EVENT_FACTS),
+    columns=columns(f"{_EVENT_FACTS} linked_user_key email_domain_key"),
     key=("load_id", "row_no"),  # the order they were landed in: nothing to sort
-    nullable=_EVENT_NULLS,
+    nullable=_EVENT_NULLS | {"linked_user_key", "email_domain_key"},
     partition="event_date",
-    version=2,
+    version=3,
 )
 EVENTS = Contract(
     stage="staging",
@@ -203,15 +213,16 @@ REPEATED_KEYS = Contract(
 IDENTITY_EVIDENCE = Contract(
     stage="staging",
     name="identity_evidence",
-    grain="one distinct combination of identifiers, workspace and role seen together on one event day and known day",
+    grain="one distinct combination of identifiers, workspace and role that a source saw together on one event day and known day",
     description="What identity resolution reads of events: which identifiers, workspaces, accounts and roles occurred together.",
     columns=columns(
-        "event_date known_date event_kind actor_key actor_kind linked_actor_key device_key email_key workspace_key "
-        "workspace_id_source account_id_source role event_count started_us ended_us"
+        "event_date known_date source event_kind actor_key actor_kind linked_actor_key linked_user_key device_key email_key "
+        "email_domain_key workspace_key workspace_id_source account_id_source role event_count started_us ended_us"
     ),
     key=(
         "event_date",
         "known_date",
+        "source",
         "event_kind",
         "actor_key",
         "linked_actor_key",
@@ -221,8 +232,9 @@ IDENTITY_EVIDENCE = Contract(
         "account_id_source",
         "role",
     ),
-    nullable=_null("linked_actor_key workspace_id_source account_id_source role"),
+    nullable=_null("linked_actor_key linked_user_key email_domain_key workspace_id_source account_id_source role"),
     partition="event_date",
+    version=2,
 )
 TICKETS = Contract(
     stage="staging",
@@ -293,10 +305,12 @@ USERS_DIRECTORY = Contract(
     grain="one person record of a directory (CRM contact, support user, analytics profile), or a device of one",
     description="Directory entries that tie e-mail, product user, device and account.",
     columns=columns(
-        "source source_object user_id_source email_key actor_key device_key account_id role created_at known_at load_id"
+        "source source_object user_id_source email_key email_domain_key actor_key device_key account_id role created_at known_at "
+        "load_id"
     ),
     key=("source", "source_object", "user_id_source"),
-    nullable=_null("account_id role"),
+    nullable=_null("email_domain_key account_id role"),
+    version=2,
 )
 SILENCES = Contract(
     stage="staging",

@@ -1,6 +1,7 @@
 """Contracts of identity: who belongs to whom, over which time, and which identifiers became one.
 
-Here: the tables of the identity stage. Not here: the evidence they stand on (`tables`), what a column means (`vocabulary`).
+Here: the tables of the identity stage and the retractions of people. Not here: the evidence they stand on (`tables`), what a column
+means (`vocabulary`).
 """
 
 from uam_platform.contracts.model import Contract
@@ -36,13 +37,42 @@ MEMBERSHIPS = Contract(
     key=("person_key", "account_id", "valid_from_date", "known_from_date"),
     nullable=frozenset({"role"}),
 )
+AMBIGUOUS_IDENTIFIERS = Contract(
+    stage="identity",
+    name="ambiguous_identifiers",
+    grain="one identifier, or edge of it to a user id, that is left with nobody for one reason, and known days in which it is",
+    description="What stays anonymous instead of being guessed, with the reason.",
+    columns=columns("identifier_key identifier_kind linked_actor_key reason known_from_date known_to_date"),
+    key=("identifier_key", "identifier_kind", "linked_actor_key", "reason", "known_from_date"),
+    nullable=frozenset({"linked_actor_key"}),
+)
 MERGE_LOG = Contract(
     stage="identity",
     name="merge_log",
-    grain="one joining of two identifiers into one person",
-    description="Why identifiers share a person; what to retract to undo it.",
-    columns=columns("person_key identifier_key identifier_kind linked_actor_key evidence occurred_at known_at"),
-    key=("person_key", "identifier_kind", "identifier_key", "linked_actor_key"),
+    grain="one edge that joins an identifier to a user id, and known days in which it does",
+    description="Why identifiers share a person: which edge, from which source, since when; what to retract to undo it.",
+    columns=columns(
+        "person_key identifier_key identifier_kind linked_actor_key evidence source occurred_at known_at known_from_date known_to_date"
+    ),
+    key=("identifier_kind", "identifier_key", "linked_actor_key", "known_from_date"),
+    version=2,
+)
+IDENTITY_RETRACTIONS = Contract(
+    stage="staging",
+    name="identity_retractions",
+    grain="one retraction of an edge by a person, or its withdrawal",
+    description="Edges that people took back: identity is resolved without them from known_date on, until they are restored.",
+    columns=columns(
+        "source retraction_id identifier_kind identifier_key linked_actor_key edge_change known_at known_date load_id"
+    ),
+    key=("retraction_id",),
 )
 
-CONTRACTS_IDENTITY: tuple[Contract, ...] = (HIERARCHY, PEOPLE, MEMBERSHIPS, MERGE_LOG)
+CONTRACTS_IDENTITY: tuple[Contract, ...] = (
+    HIERARCHY,
+    PEOPLE,
+    MEMBERSHIPS,
+    MERGE_LOG,
+    AMBIGUOUS_IDENTIFIERS,
+    IDENTITY_RETRACTIONS,
+)

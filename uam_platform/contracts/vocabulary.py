@@ -13,6 +13,7 @@ from uam_platform.contracts.vocabulary_cohorts import COHORT_COLUMNS
 from uam_platform.contracts.vocabulary_evidence import EVIDENCE_COLUMNS
 from uam_platform.contracts.vocabulary_exchange import EXCHANGE_COLUMNS
 from uam_platform.contracts.vocabulary_governance import GOVERNANCE_COLUMNS
+from uam_platform.contracts.vocabulary_identity import IDENTITY_COLUMNS
 from uam_platform.contracts.vocabulary_kpis import KPI_COLUMNS
 from uam_platform.contracts.vocabulary_quality import QUALITY_COLUMNS
 from uam_platform.contracts.vocabulary_reviews import REVIEW_COLUMNS
@@ -169,16 +170,6 @@ _COLUMNS: tuple[Column, ...] = (
     Column("progress_count", I64, "Progress markers.", "events", minimum=0),
     Column("session_count", I64, "Sessions started.", "sessions", minimum=0),
     Column("is_admin", B, "An admin acted."),
-    # identity
-    Column(
-        "evidence",
-        S,
-        "Which edge supports the link.",
-        purpose=_AUDIT,
-        allowed=("identify", "alias", "login", "membership", "directory", "self", "email"),
-    ),
-    Column("identifier_kind", S, "Kind of identifier.", allowed=("user", "anonymous", "email", "workspace")),
-    Column("identifier_key", I64, "Key of the identifier.", pii=_KEY),
     # accounts and money
     Column(
         "tier",
@@ -434,6 +425,7 @@ _ALL: tuple[Column, ...] = (
     *EVIDENCE_COLUMNS,
     *EXCHANGE_COLUMNS,
     *GOVERNANCE_COLUMNS,
+    *IDENTITY_COLUMNS,
     *KPI_COLUMNS,
     *QUALITY_COLUMNS,
     *REVIEW_COLUMNS,

@@ -1,16 +1,18 @@
 """Dagster face of identity: evidence becomes people, memberships and hierarchy.
 
-Here: reading and publishing. Not here: resolution (`resolve`), its quality counts (`quality`). The log of merges is for people and
-read by no asset; it is published with what it tells of.
+Here: reading and publishing. Not here: resolution (`resolve`), its quality counts (`quality`). The log of merges and the list of what
+stayed ambiguous are for people and read by no asset; they are published with what they tell of.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
 import ibis.expr.types as ir
 
 from uam_platform.contracts import tables
 from uam_platform.identity.checks import identity_check
+from uam_platform.identity.quality import ambiguous_counts
 from uam_platform.identity.resolve import resolve
 from uam_platform.lake.io_manager import as_table
 from uam_platform.lake.resource import Warehouse
@@ -29,20 +31,29 @@ def definitions(wiring: Wiring) -> dg.Definitions:
         outs={
             c.name: table_out(c, trigger="snapshot_schedule", kinds=frozenset({"scipy", "parquet"})) for c in OUTPUTS
         },
-        ins={"directory": table_in(tables.USERS_DIRECTORY), "accounts": table_in(tables.ACCOUNTS)},
+        ins={
+            "directory": table_in(tables.USERS_DIRECTORY),
+            "accounts": table_in(tables.ACCOUNTS),
+            "retractions": table_in(tables.IDENTITY_RETRACTIONS),
+        },
         deps=[asset_key(tables.EVENTS)],
         required_resource_keys={"warehouse"},
     )
-    def identity(context: dg.AssetExecutionContext, directory: ir.Table, accounts: ir.Table) -> Iterator[dg.Output]:
+    def identity(
+        context: dg.AssetExecutionContext, directory: ir.Table, accounts: ir.Table, retractions: ir.Table
+    ) -> Iterator[dg.Output]:
         warehouse: Warehouse = context.resources.warehouse
         evidence = warehouse.lake.read(warehouse.connection, tables.IDENTITY_EVIDENCE)
-        found = resolve(
-            evidence, directory.to_pandas(), accounts.to_pandas(), wiring.rulebook.identity, wiring.rulebook.time.grace
-        )
-        log = as_table(found.merge_log, tables.MERGE_LOG)
-        warehouse.lake.publish(warehouse.connection, tables.MERGE_LOG, log)
+        rules, time = wiring.rulebook.identity, wiring.rulebook.time
+        spaces = time.id_spaces(load.state for load in warehouse.manifest.loads())
+        records = (table.to_pandas() for table in (directory, accounts, retractions))
+        found = resolve(evidence, *records, policy=rules, grace=time.grace, id_spaces=spaces)
+        for contract in (tables.MERGE_LOG, tables.AMBIGUOUS_IDENTIFIERS):
+            rows = as_table(getattr(found, contract.name), contract)
+            warehouse.lake.publish(warehouse.connection, contract, rows)
+        told: dict[str, Any] = {"owner": rules.owner, "ambiguous": dg.MetadataValue.json(ambiguous_counts(found))}
         for contract in OUTPUTS:
-            yield dg.Output(getattr(found, contract.name), contract.name)
+            yield dg.Output(getattr(found, contract.name), contract.name, metadata=told)
 
     return dg.Definitions(
         assets=[identity], asset_checks=[*(contract_check(c, None) for c in OUTPUTS), identity_check(wiring)]

@@ -19,7 +19,7 @@ class Directory:
     """Directory records in integer form.
 
     Attributes:
-        records: user, email, device (keys, 0 where the record has none), account, role, day, known, occurred_us.
+        records: user, email, device (keys, 0 where the record has none), account, role, day, known, occurred_us, source.
     """
 
     records: pd.DataFrame
@@ -35,13 +35,13 @@ class Directory:
         return named.rename(columns={"email": "key"})[["key", "day", "known"]]
 
     def links(self) -> pd.DataFrame:
-        """Edges between address or device and product user: kind, identifier, user, label, known, occurred_us."""
+        """Edges between address or device and product user: kind, identifier, previous, user, label, source, known, occurred_us."""
         return pd.concat([self._edges("email", EMAIL), self._edges("device", ANONYMOUS)], ignore_index=True)
 
     def _edges(self, column: str, kind: str) -> pd.DataFrame:
         both = self.records[(self.records[column] != 0) & (self.records["user"] != 0)]
-        edges = both.groupby([column, "user"], as_index=False)[["known", "occurred_us"]].min()
-        return edges.rename(columns={column: "identifier"}).assign(kind=kind, label="directory")
+        edges = both.groupby([column, "user", "source"], as_index=False)[["known", "occurred_us"]].min()
+        return edges.rename(columns={column: "identifier"}).assign(kind=kind, label="directory", previous=0)
 
     def user_accounts(self) -> pd.DataFrame:
         """user, account, known."""
@@ -86,6 +86,7 @@ def read_directory(directory: pd.DataFrame, grace: timedelta) -> Directory:
             "day": day,
             "known": np.maximum(known, day),
             "occurred_us": created.astype(np.int64),
+            "source": directory["source"].to_numpy(dtype=object),
         }
     )
     return Directory(records)

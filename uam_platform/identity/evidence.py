@@ -28,10 +28,11 @@ class Evidence:
     Attributes:
         users: key, day, known: each user id's sightings that moved its first day back.
         devices: the same of anonymous ids, also when nobody was signed in.
-        emails: the same of e-mail keys seen with a user.
+        emails: the same of e-mail keys.
         workspaces: the same of workspaces, with `name` as the source has it.
-        links: kind, identifier, user, label, known, occurred_us: each distinct edge between an identifier and a user.
-        shared_days: kind, identifier, user, day, known: daily edges of identifiers seen with several users.
+        links: kind, identifier, previous, user, label, source, known, occurred_us: each distinct edge between an identifier and a
+            user; `previous` is the identifier of an alias call read as a user id, else 0.
+        shared_days: kind, identifier, previous, user, day, known: daily edges of identifiers seen with several users.
         claims: workspace, account, day, known, position: accounts that group calls claimed for a workspace.
         visits: user, workspace, day, known: sightings of a user in a workspace that moved the first day back.
         roles: user, workspace, role, day, known, position: role statements that differ from the one before.
@@ -67,17 +68,17 @@ def reduce_evidence(evidence: ir.Table, named: pd.DataFrame, policy: IdentityPol
         ),
         anonymous.select(anonymous.event_date, anonymous.known_date, key=anonymous.actor_key),
     )
-    emails = user.filter(user.email_key != 0)
+    emails = evidence.filter(evidence.email_key != 0)
     return Evidence(
-        users=_frame(_first_sightings(user.rename(key="actor_key"), "key")),
-        devices=_frame(_first_sightings(devices, "key")),
-        emails=_frame(_first_sightings(emails.rename(key="email_key"), "key")),
+        users=frame(_first_sightings(user.rename(key="actor_key"), "key")),
+        devices=frame(_first_sightings(devices, "key")),
+        emails=frame(_first_sightings(emails.rename(key="email_key"), "key")),
         workspaces=_workspaces(evidence),
-        links=_frame(_links(edges)),
-        shared_days=_frame(_shared_days(edges, named)),
-        claims=_frame(_claims(evidence)),
-        visits=_frame(_first_sightings(placed, "user", "workspace")),
-        roles=_frame(_changes(placed.filter(placed.role.notnull()), "role", "user", "workspace")),
+        links=frame(_links(edges)),
+        shared_days=frame(_shared_days(edges, named)),
+        claims=frame(_claims(evidence)),
+        visits=frame(_first_sightings(placed, "user", "workspace")),
+        roles=frame(_changes(placed.filter(placed.role.notnull()), "role", "user", "workspace")),
     )
 
 
@@ -89,7 +90,9 @@ def _edges(user: ir.Table, policy: IdentityPolicy) -> ir.Table:
     carried = ibis.cases((user.event_kind == "identify", "identify"), else_="login")
     parts = [
         _edge(user.filter(user.device_key != 0), ANONYMOUS, user.device_key, carried),
-        _edge(user.filter(user.linked_actor_key.notnull()), ANONYMOUS, user.linked_actor_key, label),
+        _edge(
+            user.filter(user.linked_actor_key.notnull()), ANONYMOUS, user.linked_actor_key, label, user.linked_user_key
+        ),
         _edge(user.filter(user.email_key != 0), EMAIL, user.email_key, ibis.literal("email")),
     ]
     edges = ibis.union(*parts)
@@ -97,12 +100,16 @@ def _edges(user: ir.Table, policy: IdentityPolicy) -> ir.Table:
     return edges.filter(edges.identifier != 0, edges.identifier != edges.user, edges.label.isin(accepted))
 
 
-def _edge(rows: ir.Table, kind: str, identifier: ir.Value, label: ir.Value) -> ir.Table:
+def _edge(
+    rows: ir.Table, kind: str, identifier: ir.Value, label: ir.Value, previous: ir.Value | None = None
+) -> ir.Table:
     return rows.select(
         kind=ibis.literal(kind),
         identifier=identifier,
+        previous=ibis.literal(0, "int64") if previous is None else previous.fill_null(0),
         user=rows.actor_key,
         label=label,
+        source=rows.source,
         event_date=rows.event_date,
         known_date=rows.known_date,
         started_us=rows.started_us,
@@ -110,8 +117,8 @@ def _edge(rows: ir.Table, kind: str, identifier: ir.Value, label: ir.Value) -> i
 
 
 def _links(edges: ir.Table) -> ir.Table:
-    return edges.group_by("kind", "identifier", "user", "label").aggregate(
-        known=edges.known_date.min(), occurred_us=edges.started_us.min()
+    return edges.group_by("kind", "identifier", "user", "label", "source").aggregate(
+        previous=edges.previous.max(), known=edges.known_date.min(), occurred_us=edges.started_us.min()
     )
 
 
@@ -120,7 +127,8 @@ def _shared_days(edges: ir.Table, named: pd.DataFrame) -> ir.Table:
     ties = edges.select(*schema).union(ibis.memtable(named[[*schema]], schema=schema))
     users = ties.group_by("kind", "identifier").aggregate(users=ties.user.nunique())
     shared = edges.semi_join(users.filter(users.users > 1), ["kind", "identifier"])
-    return shared.group_by("kind", "identifier", "user", day=shared.event_date).aggregate(known=shared.known_date.min())
+    days = shared.group_by("kind", "identifier", "user", day=shared.event_date)
+    return days.aggregate(known=shared.known_date.min(), previous=shared.previous.max())
 
 
 def _first_sightings(rows: ir.Table, *keys: str) -> ir.Table:
@@ -172,10 +180,10 @@ def _claims(evidence: ir.Table) -> ir.Table:
 def _workspaces(evidence: ir.Table) -> pd.DataFrame:
     named = evidence.filter(evidence.workspace_key != 0).rename(key="workspace_key")
     names = named.group_by("key").aggregate(name=named.workspace_id_source.min())
-    return _frame(_first_sightings(named, "key")).merge(_frame(names), on="key", validate="m:1")
+    return frame(_first_sightings(named, "key")).merge(frame(names), on="key", validate="m:1")
 
 
-def _frame(table: ir.Table) -> pd.DataFrame:
+def frame(table: ir.Table) -> pd.DataFrame:
     """Rows as pandas; date columns as int64 days since 1970-01-01, integer columns as int64."""
     arrow = table.to_pyarrow()
     for at, field in enumerate(arrow.schema):

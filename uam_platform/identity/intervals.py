@@ -90,3 +90,15 @@ def join_adjoining(frame: pd.DataFrame, keys: list[str], start: str, end: str) -
     island = is_new.cumsum()
     first = ordered[is_new.to_numpy()][[*keys, start]].reset_index(drop=True)
     return first.assign(**{end: ordered.groupby(island)[end].max().to_numpy()})
+
+
+def covered(frame: pd.DataFrame, keys: list[str], start: str, end: str) -> pd.DataFrame:
+    """Keys and the maximal [start, end) that rows of equal `keys` cover together; the intervals of a key may overlap."""
+    if frame.empty:
+        return frame[[*keys, start, end]]
+    ordered = frame.sort_values([*keys, start], ignore_index=True)
+    number = ordered.groupby(keys, sort=False).ngroup()
+    reach = ordered.groupby(number)[end].cummax().groupby(number).shift()
+    island = (reach.isna() | (ordered[start] > reach)).cumsum()
+    first = ordered.groupby(island)[[*keys, start]].first()
+    return first.assign(**{end: ordered.groupby(island)[end].max()}).reset_index(drop=True)

@@ -9,7 +9,8 @@ them was seen on it, theirs for that day; on other days it is nobody's.
 import numpy as np
 import pandas as pd
 
-from uam_platform.identity.evidence import ANONYMOUS, EMAIL, STRENGTH
+from uam_platform.identity.evidence import EMAIL, STRENGTH
+from uam_platform.identity.guards import NOBODY
 from uam_platform.identity.intervals import FOREVER, alone, clip, join_adjoining
 from uam_platform.policy.identity import SharedDevices
 
@@ -32,7 +33,7 @@ def tie(links: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
 
 def resolve_identifiers(
     kind: str, links: pd.DataFrame, shared_days: pd.DataFrame, seen: pd.DataFrame, shared: SharedDevices
-) -> pd.DataFrame:
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Identifiers of one kind as rows of the people table.
 
     Args:
@@ -43,7 +44,7 @@ def resolve_identifiers(
         shared: what becomes of shared identifiers.
 
     Returns:
-        identifier, kind, person, evidence, valid_from, valid_to, start, end.
+        identifier, kind, person, evidence, valid_from, valid_to, start, end; and the shared ones: kind, identifier, start, end.
     """
     own = links[links["kind"] == kind]
     edges = own.rename(columns={"identifier": "group", "person": "member"})[["group", "member", "start", "end"]]
@@ -53,7 +54,10 @@ def resolve_identifiers(
     rows = clip(rows, "start", "end", ("known", None))[_ROW]
     if shared is SharedDevices.BY_DAY:
         rows = pd.concat([rows, _by_day(shared_days[shared_days["kind"] == kind], several)], ignore_index=True)
-    return rows.assign(kind=kind, evidence=_labels(rows, own))
+    rows = rows[rows["person"] != NOBODY]
+    return rows.assign(kind=kind, evidence=_labels(rows, own)), several.rename(columns={"group": "identifier"}).assign(
+        kind=kind
+    )
 
 
 def _by_day(daily: pd.DataFrame, several: pd.DataFrame) -> pd.DataFrame:
@@ -99,9 +103,8 @@ def is_device(links: pd.DataFrame, users: pd.DataFrame) -> pd.DataFrame:
     """Links with `until`: a previous id that an alias names counts as a device until it is known to be a user id.
 
     Args:
-        links: kind, identifier, known and any other columns.
+        links: kind, previous (0 where no alias names the identifier), known and any other columns.
         users: key, known: first known day of each user id.
     """
-    as_user = users.set_index("key")["known"].reindex(links["identifier"]).fillna(FOREVER).to_numpy(np.int64)
-    until = np.where(links["kind"] == ANONYMOUS, as_user, FOREVER)
-    return links.assign(until=until)[links["known"].to_numpy() < until]
+    as_user = users.set_index("key")["known"].reindex(links["previous"]).fillna(FOREVER).to_numpy(np.int64)
+    return links.assign(until=as_user)[links["known"].to_numpy() < as_user]

@@ -62,9 +62,21 @@ def quality(tables: IdentityTables, evidence: ir.Table) -> IdentityQuality:
 
 def shared_devices(tables: IdentityTables) -> int:
     """Devices that links of today's merge log tie to several people."""
-    log = tables.merge_log.filter(pc.equal(tables.merge_log["identifier_kind"], ANONYMOUS))
+    rows = tables.merge_log
+    log = rows.filter(
+        pc.and_(pc.equal(rows["identifier_kind"], ANONYMOUS), pc.equal(rows["known_to_date"], pa.scalar(_OPEN)))
+    )
     owners = log.group_by(["identifier_key", "person_key"]).aggregate([]).group_by("identifier_key")
     return _count(pc.greater(owners.aggregate([("person_key", "count")])["person_key_count"], 1))
+
+
+def ambiguous_counts(tables: IdentityTables) -> dict[str, int]:
+    """Identifiers that stay with nobody, or are somebody's on some days only, as known today, by reason."""
+    rows = tables.ambiguous_identifiers
+    today = rows.filter(pc.equal(rows["known_to_date"], pa.scalar(_OPEN)))
+    identifiers = today.group_by(["reason", "identifier_kind", "identifier_key"]).aggregate([])
+    counted = identifiers.group_by("reason").aggregate([("identifier_key", "count")])
+    return dict(sorted(zip(counted["reason"].to_pylist(), counted["identifier_key_count"].to_pylist(), strict=True)))
 
 
 def _count(mask: pa.ChunkedArray) -> int:

@@ -1,14 +1,17 @@
 """Identity resolution: evidence in, people, memberships, hierarchy and merge log out (R82-R91).
 
-Here: the order of the steps and the stored form of their results. Not here: the steps (`evidence`, `edges`, `persons`, `links`,
-`hierarchy`, `memberships`), checking the outcome (`quality`).
+Here: what is resolved for which known days, and the stored form of the results. Not here: the steps of a resolution (`state`),
+blocked values (`blocked`), retracted edges (`retractions`), checking the outcome (`quality`).
 
 Every row holds for event days [valid_from_date, valid_to_date) and known days [known_from_date, known_to_date): the rows alive at a
-known day are exactly those that evidence known by that day gives, so a recorded snapshot recomputed later sees the same people.
+known day are exactly those that evidence and retractions known by that day give, so a recorded snapshot recomputed later sees the
+same people.
 """
 
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, fields
 from datetime import timedelta
+from typing import Final
 
 import ibis.expr.types as ir
 import numpy as np
@@ -17,19 +20,19 @@ import pyarrow as pa
 
 from uam_platform.contracts.model import Contract
 from uam_platform.contracts.schemas import arrow_schema
-from uam_platform.contracts.tables import HIERARCHY, MEMBERSHIPS, MERGE_LOG, PEOPLE
-from uam_platform.identity.directory import Directory, read_directory
-from uam_platform.identity.edges import user_edges
-from uam_platform.identity.evidence import ANONYMOUS, EMAIL, STRENGTH, USER, Evidence, reduce_evidence
+from uam_platform.contracts.tables import AMBIGUOUS_IDENTIFIERS, HIERARCHY, MEMBERSHIPS, MERGE_LOG, PEOPLE
+from uam_platform.identity.blocked import blocked_keys, blocked_seen, record_rows, unblocked_records, without_blocked
+from uam_platform.identity.directory import read_directory
+from uam_platform.identity.evidence import reduce_evidence
+from uam_platform.identity.guards import NOBODY
 from uam_platform.identity.hierarchy import with_parents, workspace_accounts
-from uam_platform.identity.intervals import FOREVER, clip, first_days
-from uam_platform.identity.links import is_device, resolve_identifiers, tie, without_user
-from uam_platform.identity.memberships import resolve_memberships
-from uam_platform.identity.persons import person_history
+from uam_platform.identity.intervals import BEGINNING, FOREVER, clip, join_adjoining
+from uam_platform.identity.retractions import Part, in_force, parts
+from uam_platform.identity.state import State, resolve_state
 from uam_platform.policy.identity import IdentityPolicy
 
-_DAY_US = 86_400_000_000
-_STORED = {
+_DAY_US: Final = 86_400_000_000
+_STORED: Final = {
     "valid_from": "valid_from_date",
     "valid_to": "valid_to_date",
     "start": "known_from_date",
@@ -41,6 +44,8 @@ _STORED = {
     "name": "workspace_id_source",
     "identifier": "identifier_key",
     "kind": "identifier_kind",
+    "user": "linked_actor_key",
+    "label": "evidence",
 }
 
 
@@ -52,14 +57,18 @@ class IdentityTables:
     memberships: pa.Table
     hierarchy: pa.Table
     merge_log: pa.Table
+    ambiguous_identifiers: pa.Table
 
 
 def resolve(
     evidence: ir.Table,
     directory: pd.DataFrame,
     accounts: pd.DataFrame,
+    retractions: pd.DataFrame | None = None,
+    *,
     policy: IdentityPolicy,
     grace: timedelta = timedelta(0),
+    id_spaces: Collection[str] = ("product",),
 ) -> IdentityTables:
     """Resolve all evidence; the result depends on the set of rows only, not on their order.
 
@@ -67,89 +76,71 @@ def resolve(
         evidence: `staging/identity_evidence`, all days.
         directory: `staging/users_directory`.
         accounts: `staging/accounts`.
+        retractions: `staging/identity_retractions`.
         policy: the rulebook's identity rules.
         grace: decision grace, which directory records' known_at is shortened by.
+        id_spaces: id spaces of the sources, in which blocked values are looked for.
     """
-    records = read_directory(directory, grace)
-    facts = reduce_evidence(evidence, records.links(), policy)
-    seen = first_days(facts.users, records.users()).rename(columns={"key": "user"})
-    users = seen.groupby("user", as_index=False)[["known"]].min().rename(columns={"user": "key"})
-    links = _strongest(pd.concat([facts.links, records.links()], ignore_index=True))
+    blocked = blocked_keys(policy, id_spaces)
+    records = read_directory(unblocked_records(directory, blocked), grace)
+    seen = blocked_seen(evidence, blocked)
+    facts = reduce_evidence(without_blocked(evidence, blocked.among(seen)), records.links(), policy)
     places = workspace_accounts(facts.workspaces, facts.claims)
-    edges = user_edges(links, users, _user_accounts(facts, records, places), policy)
-    history = person_history(users, edges)
-    tied = tie(is_device(links, users), history)
-    tied = pd.concat([tied, without_user(records.emails(), tied)], ignore_index=True)
-    people = _people(facts, records, users, tied, history, policy)
-    people = pd.concat([people, _user_rows(seen, history, edges)], ignore_index=True)
-    emails = people[people["kind"] == EMAIL]
-    contacts = records.memberships(history, emails).iloc[: None if policy.directory_memberships else 0]
-    memberships = resolve_memberships(facts.visits, facts.roles, contacts, history, places)
+    edges = in_force(retractions) if retractions is not None and len(retractions) else {}
+    found = _all(
+        [_within(resolve_state(p.facts, p.records, places, policy, p.apart), p) for p in parts(facts, records, edges)]
+    )
+    seen = pd.concat([seen, record_rows(directory, blocked)])
+    seen = seen.groupby(["kind", "identifier", "reason"], as_index=False)[["start"]].min()
+    ambiguous = pd.concat([found.ambiguous, seen.assign(user=NOBODY, end=FOREVER)], ignore_index=True)
     return IdentityTables(
-        people=stored(people, PEOPLE),
-        memberships=stored(memberships, MEMBERSHIPS),
+        people=stored(found.people, PEOPLE),
+        memberships=stored(found.memberships, MEMBERSHIPS),
         hierarchy=stored(with_parents(places, accounts), HIERARCHY),
-        merge_log=stored(_merge_log(people, links, edges, history), MERGE_LOG),
+        merge_log=stored(_with_times(found.merge_log), MERGE_LOG),
+        ambiguous_identifiers=stored(_with_nulls(ambiguous), AMBIGUOUS_IDENTIFIERS),
     )
 
 
-def _strongest(links: pd.DataFrame) -> pd.DataFrame:
-    """One row per identifier and user: the evidence known first, of one day the strongest. Aliases keep a row of their own."""
-    ranked = links.assign(strength=links["label"].map(STRENGTH), is_alias=links["label"] == "alias")
-    ranked = ranked.sort_values(["known", "strength", "occurred_us"])
-    return ranked.drop_duplicates(["kind", "identifier", "user", "is_alias"]).drop(columns=["strength", "is_alias"])
+def _within(state: State, part: Part) -> State:
+    """The rows of a part, for the known days it stands for."""
+    if (part.start, part.end) == (BEGINNING, FOREVER):
+        return state
+    frames = {f.name: getattr(state, f.name) for f in fields(State)}
+    bounds = {"part_start": part.start, "part_end": part.end}
+    cut = {
+        name: clip(rows.assign(**bounds), "start", "end", ("part_start", "part_end")) for name, rows in frames.items()
+    }
+    return State(**{name: rows.drop(columns=[*bounds]) for name, rows in cut.items()})
 
 
-def _user_accounts(facts: Evidence, records: Directory, places: pd.DataFrame) -> pd.DataFrame:
-    """First known day of every user id in every account: user, account, known."""
-    believed = places.groupby(["workspace", "account"], as_index=False)["start"].min()
-    visits = facts.visits.groupby(["user", "workspace"], as_index=False)["known"].min().merge(believed, on="workspace")
-    visits = visits.assign(known=visits[["known", "start"]].max(axis=1))[["user", "account", "known"]]
-    both = pd.concat([visits, records.user_accounts()], ignore_index=True)
-    return both.groupby(["user", "account"], as_index=False)["known"].min()
+def _all(states: Sequence[State]) -> State:
+    """All parts together; what several say in unbroken succession is one row."""
+    if len(states) == 1:
+        return states[0]
+    whole = {f.name: pd.concat([getattr(s, f.name) for s in states], ignore_index=True) for f in fields(State)}
+    return State(**{name: _rejoined(rows) for name, rows in whole.items()})
 
 
-def _people(
-    facts: Evidence,
-    records: Directory,
-    users: pd.DataFrame,
-    tied: pd.DataFrame,
-    history: pd.DataFrame,
-    policy: IdentityPolicy,
-) -> pd.DataFrame:
-    shared_days = tie(is_device(facts.shared_days, users), history)
-    seen = {ANONYMOUS: first_days(facts.devices), EMAIL: first_days(facts.emails, records.emails())}
-    parts = [resolve_identifiers(kind, tied, shared_days, days, policy.shared_devices) for kind, days in seen.items()]
-    return pd.concat(parts, ignore_index=True)
+def _rejoined(rows: pd.DataFrame) -> pd.DataFrame:
+    keys = [name for name in rows.columns if name not in ("start", "end")]
+    texts = {name: pd.factorize(rows[name]) for name in keys if not pd.api.types.is_integer_dtype(rows[name])}
+    coded = rows.assign(**{name: codes for name, (codes, _) in texts.items()})  # null is -1 and equals itself
+    joined = join_adjoining(coded, keys, "start", "end")
+    words = {name: np.array([*values, None], dtype=object)[joined[name]] for name, (_, values) in texts.items()}
+    return joined.assign(**words)
 
 
-def _user_rows(seen: pd.DataFrame, history: pd.DataFrame, edges: pd.DataFrame) -> pd.DataFrame:
-    """People rows of user ids: themselves, or the person they were joined to and by which edge."""
-    rows = clip(seen.merge(history, on="user"), "start", "end", ("known", None))
-    ends = [edges.assign(user=edges[side])[["user", "start", "label"]] for side in ("left", "right")]
-    first = pd.concat(ends).sort_values(["start", "label"]).drop_duplicates("user").set_index("user")["label"]
-    evidence = np.where(rows["user"] == rows["person"], "self", first.reindex(rows["user"]).to_numpy())
-    rows = rows.assign(evidence=evidence, kind=USER).rename(columns={"user": "identifier"})
-    return rows[["identifier", "kind", "person", "evidence", "valid_from", "valid_to", "start", "end"]]
-
-
-def _merge_log(people: pd.DataFrame, links: pd.DataFrame, edges: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
-    """The links and edges that hold today: what joined an identifier to a person, and what to retract to undo it."""
-    today = history[history["end"] == FOREVER]
-    pairs = edges[edges["end"] == FOREVER].rename(columns={"left": "identifier", "right": "user", "start": "known"})
-    pairs = pairs.assign(kind=USER)
-    columns = ["kind", "identifier", "user", "label", "known", "occurred_us"]
-    rows = pd.concat([links[columns], pairs[columns]], ignore_index=True).merge(today[["user", "person"]], on="user")
-    held = people.loc[people["end"] == FOREVER, ["kind", "identifier", "person"]].drop_duplicates()
-    rows = rows.merge(held, on=["kind", "identifier", "person"]).sort_values(["known", "occurred_us", "label"])
-    rows = rows.drop_duplicates(["kind", "identifier", "user"])
-    known_us = np.maximum(rows["known"].to_numpy() * _DAY_US, rows["occurred_us"].to_numpy())
-    return rows.assign(
-        linked_actor_key=rows["user"],
-        evidence=rows["label"],
-        occurred_at=rows["occurred_us"].to_numpy("datetime64[us]"),
-        known_at=known_us.astype("datetime64[us]"),
+def _with_times(log: pd.DataFrame) -> pd.DataFrame:
+    known_us = np.maximum(log["known"].to_numpy(np.int64) * _DAY_US, log["occurred_us"].to_numpy(np.int64))
+    return log.assign(
+        occurred_at=log["occurred_us"].to_numpy("datetime64[us]"), known_at=known_us.astype("datetime64[us]")
     )
+
+
+def _with_nulls(ambiguous: pd.DataFrame) -> pd.DataFrame:
+    user = ambiguous["user"].astype("Int64")
+    return ambiguous.assign(user=user.mask((user == NOBODY).fillna(True)))
 
 
 def stored(rows: pd.DataFrame, contract: Contract) -> pa.Table:

@@ -1,6 +1,6 @@
 """Tables of the ledger: operational state that must survive, because it cannot be computed again.
 
-Here: alerts and their transitions, the outbox, verdicts, accepted thresholds, silences, controls and the audit trail.
+Here: alerts and their transitions, the outbox, verdicts, accepted thresholds, silences, retracted edges, controls and the audit trail.
 Not here: the rules that move them (`lifecycle`, `outbox`, `feedback`, `auditing`), analytical tables (`uam_platform.contracts`).
 Times are naive UTC and passed in; money is
 integer cents; JSON is canonical text. A change here needs a migration in `migrations/versions`.
@@ -179,6 +179,20 @@ class SilenceRow(Base):
     detector: Mapped[str | None] = mapped_column(Name)
     from_at: Mapped[datetime]
     until_at: Mapped[datetime]
+    reason: Mapped[str] = mapped_column(Text)
+    by: Mapped[str] = mapped_column(Name)
+    known_at: Mapped[datetime]
+
+
+class IdentityRetractionRow(Base):
+    """Grain: one retraction of an edge between two identifiers, or its withdrawal; identifiers are hashes."""
+
+    __tablename__ = "identity_retractions"
+    retraction_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    edge_change: Mapped[str] = mapped_column(String(20))
+    identifier_kind: Mapped[str] = mapped_column(String(20))
+    identifier_key: Mapped[int] = mapped_column(BigInteger, index=True)
+    linked_actor_key: Mapped[int] = mapped_column(BigInteger)
     reason: Mapped[str] = mapped_column(Text)
     by: Mapped[str] = mapped_column(Name)
     known_at: Mapped[datetime]

@@ -24,6 +24,7 @@ _INGESTED = dg.AssetSelection.groups("connectors") | dg.AssetSelection.assets(
     "staging/verdicts",
     "staging/satisfaction_ratings",
     "staging/accepted_thresholds",
+    "staging/identity_retractions",
 )
 _DELIVERED = dg.AssetSelection.assets("playbooks/delivered_actions")
 

@@ -3,9 +3,10 @@
 Here: the typed model of `rulebook/time.yaml`. Not here: the arithmetic (`uam_platform.temporal`).
 """
 
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 from pydantic import Field
 
@@ -92,6 +93,12 @@ class TimePolicy(PolicyModel):
     def decision_at(self, as_of: date) -> datetime:
         """When the snapshot of `as_of` may be computed: its midnight plus the grace (naive UTC)."""
         return datetime(as_of.year, as_of.month, as_of.day) + self.grace  # noqa: DTZ001 - lake timestamps are naive UTC
+
+    def id_spaces(self, loads: Iterable[Mapping[str, Any]] = ()) -> tuple[str, ...]:
+        """Id spaces of the sources, and those that loads of mapped exports declare in their states."""
+        declared = {state["id_space"] for state in loads if state.get("id_space")}
+        default = str(SourceTime.model_fields["id_space"].default)
+        return tuple(sorted({default, *declared, *(rules.id_space for rules in self.sources.values())}))
 
     def source(self, name: str) -> SourceTime:
         """Time rules of a source; unknown sources are *observed* without lag, the least trusting basis."""

@@ -1,11 +1,12 @@
-"""What people told the platform, as landed from the ledger: silences, verdicts, accepted thresholds.
+"""What people told the platform, as landed from the ledger: silences, verdicts, accepted thresholds, retracted edges.
 
-Here: records of the `ledger` connector into SILENCES, VERDICTS and
-ACCEPTED_THRESHOLDS. Not here: landing them (`uam_platform.connectors.ledger`), what a
+Here: records of the `ledger` connector into SILENCES, VERDICTS, ACCEPTED_THRESHOLDS and
+IDENTITY_RETRACTIONS. Not here: landing them (`uam_platform.connectors.ledger`), what a
 silence holds back (`uam_platform.alerts.suppress`). The ledger wrote the times itself, so they are knowledge times as they are.
 """
 
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any, Final
 
 from uam_platform.contracts.vocabulary import VOCABULARY
@@ -29,6 +30,24 @@ def verdicts(log: RecordLog, records: Iterable[Record]) -> list[Row]:
 def thresholds(log: RecordLog, records: Iterable[Record]) -> list[Row]:
     """ACCEPTED_THRESHOLDS rows."""
     return [row for _, row in log.built(records, _threshold)]
+
+
+def retractions(log: RecordLog, records: Iterable[Record], grace: timedelta) -> list[Row]:
+    """IDENTITY_RETRACTIONS rows; a snapshot decided after a retraction sees it."""
+    return [row for _, row in log.built(records, lambda record: _retraction(record, grace))]
+
+
+def _retraction(record: Record, grace: timedelta) -> Row:
+    said = record.payload
+    keys = {name: said.get(name) for name in ("identifier_key", "linked_actor_key")}
+    if not all(isinstance(key, int) for key in keys.values()):
+        raise RecordError(WRONG_TYPE, "a key is no number")
+    row = {**_provenance(record), "retraction_id": record.record_id, **keys}
+    for name in ("identifier_kind", "edge_change"):
+        row[name] = required(said, name)
+        if row[name] not in VOCABULARY[name].allowed:
+            raise RecordError(WRONG_TYPE, f"{name} is none of those known")
+    return {**row, "known_date": (row["known_at"] - grace).date()}
 
 
 def _silence(record: Record) -> Row:

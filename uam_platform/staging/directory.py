@@ -80,7 +80,7 @@ def profiles(log: RecordLog, records: Iterable[Record], id_space: str) -> list[R
             continue
         shown[user] += 1
         entry = user if shown[user] == 1 else f"{user}#{shown[user]}"  # a second address is an entry of its own
-        rows[user, address] = row(record, entry, address, keys.user_key(id_space, user), record.load.loaded_time)
+        rows[user, address] = row(record, entry, email, keys.user_key(id_space, user), record.load.loaded_time)
     return list(rows.values())
 
 
@@ -96,13 +96,13 @@ def _profile(record: Record) -> tuple[str | None, str | None]:
 
 def _entry(record: Record, user_id: str, email: str | None, actor_key: int, account: str | None, created: str) -> Row:
     at = required_moment(record.payload, created)
-    return row(record, user_id, keys.email_key(email), actor_key, at, account)
+    return row(record, user_id, email, actor_key, at, account)
 
 
 def row(
     record: Record,
     user_id: str,
-    email_key: int,
+    email: str | None,
     actor_key: int,
     at: datetime,
     account: str | None = None,
@@ -113,7 +113,7 @@ def row(
     Args:
         record: what says so.
         user_id: id of the entry in its source.
-        email_key: key of its address; 0 for none.
+        email: its address.
         actor_key: key of the product user; 0 for none.
         at: since when it holds and is known.
         account: product account.
@@ -123,7 +123,8 @@ def row(
         "source": record.load.source,
         "source_object": record.source_object,
         "user_id_source": user_id,
-        "email_key": email_key,
+        "email_key": keys.email_key(email),
+        "email_domain_key": keys.email_domain_key(email),
         "actor_key": actor_key,
         "device_key": device_key,
         "account_id": account,

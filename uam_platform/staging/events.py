@@ -25,6 +25,7 @@ from uam_platform.staging.taxonomy_names import feature_bits, judged_names, name
 SAME_DAY = "same_day_repeat"
 OTHER_DAY = "other_day_repeat"
 _ID = ("event_lo", "event_hi", "event_date")
+_FOLLOW = ("actor_kind", "workspace_id_source", "linked_user_key", "email_domain_key")  # each follows from a key column
 
 
 @dataclass(frozen=True)
@@ -58,10 +59,10 @@ def without_repeats(deliveries: ir.Table, repeat: ir.Table, taxonomy: Taxonomy) 
     """
     unique = deliveries.anti_join(repeat, ["event_lo", "row_no", "load_id"])
     named = _named(unique, deliveries, taxonomy)
-    accepted = conform(named.filter(named.reason.isnull()), EVENTS)
+    accepted = named.filter(named.reason.isnull())
     unknown = named.filter(named.reason.notnull())
     return EventTables(
-        events=accepted,
+        events=conform(accepted, EVENTS),
         unknown_events=conform(unknown, UNKNOWN_EVENTS),
         duplicates_log=conform(repeat, DUPLICATES_LOG),
         identity_evidence=identity_evidence(accepted, _copies(deliveries, repeat)),
@@ -112,20 +113,19 @@ def identity_evidence(events: ir.Table, copies: ir.Table) -> ir.Table:
     """Which identifiers, workspaces, accounts and roles occurred together, per event day and known day.
 
     Args:
-        events: EVENTS.
+        events: accepted DELIVERIES.
         copies: DELIVERIES that are no events but whose identifiers count; nothing is added to `event_count` for them.
 
     Returns:
         IDENTITY_EVIDENCE: one row per distinct combination. Only group calls carry a claim on an account: the account a
         track call names is the sender's context, not a statement about the workspace.
     """
-    read = list(dict.fromkeys([*IDENTITY_EVIDENCE.key, "actor_kind", "workspace_id_source", "occurred_us"]))
+    read = [*IDENTITY_EVIDENCE.key, *_FOLLOW, "occurred_us"]
     told = events.select(read).mutate(tellings=1).union(copies.select(read).mutate(tellings=0))
     claim = ibis.ifelse(told.event_kind == "group", told.account_id_source, ibis.null("string"))
     seen = told.mutate(account_id_source=claim)
     grouped = seen.group_by(list(IDENTITY_EVIDENCE.key)).aggregate(
-        actor_kind=seen.actor_kind.max(),
-        workspace_id_source=seen.workspace_id_source.max(),
+        **{name: seen[name].max() for name in _FOLLOW},
         event_count=seen.tellings.sum(),
         started_us=seen.occurred_us.min(),
         ended_us=seen.occurred_us.max(),

@@ -52,7 +52,7 @@ READ: Final[Mapping[str, tuple[str, ...]]] = {
     "mixpanel": ("profile",),
     "posthog": ("person",),
     "files": ("accounts", "subscriptions", "tickets", "users"),
-    "ledger": ("silence", "verdict", "threshold"),
+    "ledger": ("silence", "verdict", "threshold", "retraction"),
     "releases": changes.KINDS,
     "documents": documents.KINDS,
     "exchange": (SIGNAL,),
@@ -81,6 +81,7 @@ class RecordTables:
     silences: pd.DataFrame
     verdicts: pd.DataFrame
     accepted_thresholds: pd.DataFrame
+    identity_retractions: pd.DataFrame
     utterances: pd.DataFrame
     calls: pd.DataFrame
     documents: pd.DataFrame
@@ -144,6 +145,7 @@ def canonical_records(
         "silences": answers.silences(log, told["silence"]),
         "verdicts": answers.verdicts(log, told["verdict"]),
         "accepted_thresholds": answers.thresholds(log, told["threshold"]),
+        "identity_retractions": answers.retractions(log, told["retraction"], policy.grace),
         "utterances": written + spoken + written_down,
         "satisfaction_ratings": ratings,
         "calls": call_rows,

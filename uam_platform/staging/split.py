@@ -170,7 +170,8 @@ def _deliveries(judged: str, load: Load, policy: TimePolicy, rules: SourceTime) 
             is_known_at_imputed, time_confidence,
             CASE WHEN user_id IS NULL THEN device_key ELSE user_key END AS actor_key,
             CASE WHEN user_id IS NULL THEN 'anonymous' ELSE 'user' END AS actor_kind,
-            {_linked_key(rules)} AS linked_actor_key, device_key, {keys.sql_email_key("email")} AS email_key,
+            {_linked_key(rules)} AS linked_actor_key, {_linked_user_key(rules)} AS linked_user_key, device_key,
+            {keys.sql_email_key("email")} AS email_key, {keys.sql_email_domain_key("email")} AS email_domain_key,
             {keys.sql_identifier_key(rules.id_space, keys.WORKSPACE, "workspace_id")} AS workspace_key,
             workspace_id AS workspace_id_source, account_id AS account_id_source, kind AS event_kind,
             coalesce(event_name, kind) AS event_name_source,
@@ -213,3 +214,9 @@ def _linked_key(rules: SourceTime) -> str:
     previous = keys.sql_identifier_key(rules.id_space, keys.ANONYMOUS, "previous_id")
     return f"""CASE WHEN kind = 'alias' THEN nullif({previous}, 0)
         WHEN kind = 'identify' AND user_id IS NOT NULL THEN nullif(device_key, 0) END"""
+
+
+def _linked_user_key(rules: SourceTime) -> str:
+    """What an alias replaces, read as a user id: the record does not say which kind of id it was."""
+    previous = keys.sql_identifier_key(rules.id_space, keys.USER, "previous_id")
+    return f"CASE WHEN kind = 'alias' THEN nullif({previous}, 0) END"

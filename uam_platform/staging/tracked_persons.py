@@ -82,9 +82,7 @@ class _Told:
                     self._addresses[user] += 1
                     number = self._addresses[user]
                     entry = user if number == 1 else f"{user}#{number}"  # a second address is an entry of its own
-                    self.rows[user, address] = row(record, entry, address, actor, at)
+                    self.rows[user, address] = row(record, entry, email, actor, at)
             for device in devices:
                 key = keys.anonymous_key(self._id_space, device)
-                self.rows.setdefault(
-                    (user, key), row(record, f"{user}/{device}", keys.NO_KEY, actor, at, device_key=key)
-                )
+                self.rows.setdefault((user, key), row(record, f"{user}/{device}", None, actor, at, device_key=key))

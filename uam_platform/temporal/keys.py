@@ -50,6 +50,12 @@ def email_key(email: str | None) -> int:
     return key63(f"email:{address}") if address else NO_KEY
 
 
+def email_domain_key(email: str | None) -> int | None:
+    """Key of an address's domain, or of a domain itself; None without one."""
+    domain = (email or "").strip(" ").lower().rpartition("@")[2]
+    return key63(f"domain:{domain}") if domain else None
+
+
 def _identifier_key(id_space: str, kind: str, identifier: str | None) -> int:
     return key63(f"{id_space}:{kind}:{identifier}") if identifier else NO_KEY
 
@@ -81,3 +87,8 @@ def sql_email_key(column: str) -> str:
     """DuckDB SQL for `email_key` of a text column; 0 where it is null or blank."""
     key = sql_key63(f"'email:' || nullif(lower(trim({column})), '')")
     return f"coalesce({key}, {NO_KEY})"
+
+
+def sql_email_domain_key(column: str) -> str:
+    """DuckDB SQL for `email_domain_key` of a text column; null where it is null or blank."""
+    return sql_key63(f"'domain:' || nullif(regexp_replace(lower(trim({column})), '^.*@', ''), '')")

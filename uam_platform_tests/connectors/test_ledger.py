@@ -11,7 +11,7 @@ import pytest
 from uam_platform.connectors.ledger import land
 from uam_platform.contracts.vocabulary import VOCABULARY
 from uam_platform.lake.loads import Load, LoadManifest
-from uam_platform.ledger import feedback
+from uam_platform.ledger import feedback, identity
 from uam_platform.ledger.engine import Ledger
 from uam_platform.ledger.models import VERDICTS
 from uam_platform.policy.time import TimePolicy
@@ -129,3 +129,22 @@ def test_a_record_that_says_nothing_is_set_aside(kind: str, change: dict[str, An
 
 def test_the_ledger_and_the_lake_know_the_same_verdicts() -> None:
     assert VOCABULARY["verdict"].allowed == VERDICTS
+
+
+def test_retracted_edges_become_facts_known_when_they_were_said_without_reason_or_name(
+    ledger: Ledger, manifest: LoadManifest
+) -> None:
+    edge = identity.EdgeKey("anonymous", 2**62 + 1, 2**61 + 7)
+    identity.retract(ledger, edge, "a kiosk in the lobby of Acme", "kim", NOW)
+    identity.restore(ledger, edge, "it was hers after all", "lee", LATER)
+    land_now(ledger, manifest)
+    found = staged(manifest).identity_retractions
+    assert found[["identifier_kind", "identifier_key", "linked_actor_key", "edge_change"]].to_numpy().tolist() == [
+        [*edge, "retracted"],
+        [*edge, "restored"],
+    ]
+    assert found["known_at"].tolist() == [NOW, LATER]
+    assert pd.to_datetime(found["known_date"]).dt.date.tolist() == [
+        (at - timedelta(hours=6)).date() for at in (NOW, LATER)
+    ]
+    assert not any(word in str(landed(manifest)[0][1].to_numpy()) for word in ("lobby", "kim", "lee"))

@@ -13,11 +13,11 @@ import pandas as pd
 import pyarrow as pa
 
 from uam_platform.contracts.schemas import arrow_schema, ibis_schema
-from uam_platform.contracts.tables import ACCOUNTS, IDENTITY_EVIDENCE, USERS_DIRECTORY
+from uam_platform.contracts.tables import ACCOUNTS, IDENTITY_EVIDENCE, IDENTITY_RETRACTIONS, USERS_DIRECTORY
 from uam_platform.identity.resolve import IdentityTables, resolve
 from uam_platform.policy.identity import IdentityPolicy
 from uam_platform.policy.load import load_section
-from uam_platform.temporal.keys import anonymous_key, email_key, user_key, workspace_key
+from uam_platform.temporal.keys import anonymous_key, email_domain_key, email_key, user_key, workspace_key
 
 START = date(2025, 1, 6)
 RULES = load_section(IdentityPolicy, "identity")
@@ -56,6 +56,7 @@ class Seen:
     previous_user: str | None = None
     known: int | None = None
     minute: int = 0
+    source: str = "segment"
 
     @property
     def known_day(self) -> int:
@@ -69,18 +70,22 @@ class Seen:
     def row(self) -> dict[str, object]:
         at = datetime.combine(day(self.day), datetime.min.time()) + timedelta(minutes=self.minute)
         us = int((at - datetime.fromisoformat("1970-01-01")) / timedelta(microseconds=1))
-        linked = device(self.previous_device) or user(self.previous_user)
+        previous = self.previous_device or self.previous_user  # the record does not say which kind of id it is
+        linked = device(previous)
         if self.kind == "identify" and self.user:
             linked = device(self.device)
         return {
             "event_date": day(self.day),
             "known_date": day(self.known_day),
+            "source": self.source,
             "event_kind": self.kind,
             "actor_key": user(self.user) or device(self.device),
             "actor_kind": "user" if self.user else "anonymous" if self.device else "none",
             "linked_actor_key": linked or None,
+            "linked_user_key": user(previous) or None,
             "device_key": device(self.device),
             "email_key": mail(self.email),
+            "email_domain_key": email_domain_key(self.email),
             "workspace_key": workspace_key("product", self.workspace),
             "workspace_id_source": self.workspace,
             "account_id_source": self.account,
@@ -104,6 +109,7 @@ def directory(*records: dict[str, object]) -> pd.DataFrame:
             "source_object": "Contact",
             "user_id_source": str(number),
             "email_key": mail(r.get("email")),  # type: ignore[arg-type]
+            "email_domain_key": email_domain_key(r.get("email")),  # type: ignore[arg-type]
             "actor_key": user(r.get("user")),  # type: ignore[arg-type]
             "device_key": device(r.get("device")),  # type: ignore[arg-type]
             "account_id": r.get("account"),
@@ -131,15 +137,52 @@ def accounts(*records: tuple[str, str | None, int]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(ACCOUNTS.column_names))
 
 
+@dataclass(frozen=True)
+class Retracted:
+    """A person's word on an edge: kind and key of the identifier, key of the user, known day."""
+
+    kind: str
+    identifier: int
+    user: int
+    day: int
+    is_restored: bool = False
+
+    @classmethod
+    def pair(cls, left: str, right: str, day: int) -> "Retracted":
+        """The edge between two user ids."""
+        low, high = sorted((user(left), user(right)))
+        return cls("user", low, high, day)
+
+
+def retractions(*said: Retracted) -> pd.DataFrame:
+    """`staging/identity_retractions`."""
+    rows = [
+        {
+            "source": "ledger",
+            "retraction_id": f"{day(r.day)}/{number}",
+            "identifier_kind": r.kind,
+            "identifier_key": r.identifier,
+            "linked_actor_key": r.user,
+            "edge_change": "restored" if r.is_restored else "retracted",
+            "known_at": datetime.combine(day(r.day), datetime.min.time()),
+            "known_date": day(r.day),
+            "load_id": "1",
+        }
+        for number, r in enumerate(said)
+    ]
+    return pd.DataFrame(rows, columns=list(IDENTITY_RETRACTIONS.column_names))
+
+
 def resolved(
     seen: Iterable[Seen],
     people: pd.DataFrame | None = None,
     companies: pd.DataFrame | None = None,
     policy: IdentityPolicy = RULES,
+    retracted: pd.DataFrame | None = None,
 ) -> IdentityTables:
     people = directory() if people is None else people
     companies = accounts() if companies is None else companies
-    return resolve(evidence(seen), people, companies, policy)
+    return resolve(evidence(seen), people, companies, retracted, policy=policy)
 
 
 def rows_at(table: pa.Table, event: int, known: int = LATER) -> list[dict[str, object]]:

@@ -85,7 +85,7 @@ def identifier(story: Scenario, text: str) -> int:
     if kind == "mail":
         return mail(own_mail(story, name))
     if name.startswith("was "):
-        return user(own(story, name.removeprefix("was ")))
+        return device(own(story, name.removeprefix("was ")))
     return {"user": user, "device": device}[kind](own(story, name))
 
 
@@ -103,6 +103,8 @@ def spoken(story: Scenario) -> dict[int, str]:
         for field, kind in (("user", "user"), ("was_user", "user"), ("device", "device"), ("was_device", "device")):
             if row.get(field):
                 names[identifier(story, f"{kind} {row[field]}")] = f"{kind} {row[field]}"
+        if row.get("was_user"):
+            names[identifier(story, f"device was {row['was_user']}")] = f"device was {row['was_user']}"
         if row.get("email"):
             names[mail(own_mail(story, row["email"]))] = f"mail {row['email'].strip().lower()}"
         if row.get("workspace"):

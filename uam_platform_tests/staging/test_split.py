@@ -148,6 +148,8 @@ def test_identifiers_become_keys(tmp_path: Path) -> None:
     assert [r["actor_kind"] for r in accepted] == ["user", "anonymous", "user", "user"]
     assert [r["device_key"] for r in accepted] == [device, device, device, 0]
     assert [r["linked_actor_key"] for r in accepted] == [None, None, device, keys.anonymous_key("product", "a2")]
+    assert [r["linked_user_key"] for r in accepted] == [None, None, None, keys.user_key("product", "a2")]
+    assert [r["email_domain_key"] for r in accepted] == [keys.email_domain_key("example.com"), None, None, None]
     assert accepted[0]["workspace_key"] == keys.workspace_key("product", "w1")
     assert accepted[0]["email_key"] == keys.email_key("ann@example.com")
     assert accepted[1]["email_key"] == 0

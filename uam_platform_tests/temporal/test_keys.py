@@ -37,4 +37,7 @@ def test_identifier_keys_are_the_same_in_python_and_in_the_engine(identifier: st
 def test_email_keys_ignore_case_and_blanks(email: str | None) -> None:
     found = duckdb.connect().execute(f"SELECT {keys.sql_email_key('?')}", [email]).fetchone()
     assert found == (keys.email_key(email),)
+    domain = duckdb.connect().execute(f"SELECT {keys.sql_email_domain_key('?')}", [email]).fetchone()
+    assert domain == (keys.email_domain_key(email),)
+    assert keys.email_domain_key(email) == (keys.email_domain_key("example.com") if email and email.strip() else None)
     assert keys.email_key(email) == (keys.email_key("ann@example.com") if email and email.strip() else 0)
