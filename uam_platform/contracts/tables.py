@@ -173,6 +173,7 @@ UNKNOWN_EVENTS = Contract(
     key=("load_id", "row_no"),
     nullable=_null("workflow_id"),
     partition="event_date",
+    version=2,
 )
 DUPLICATES_LOG = Contract(
     stage="staging",

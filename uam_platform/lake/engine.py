@@ -71,6 +71,14 @@ def conform(table: ir.Table, contract: Contract) -> ir.Table:
     )
 
 
+def with_all_columns(table: ir.Table, contract: Contract) -> ir.Table:
+    """`table` with the contract's columns in stored order; those it lacks are null."""
+    kinds = ibis_schema(contract)
+    return table.select(
+        **{name: table[name] if name in table.columns else ibis.null(kind) for name, kind in kinds.items()}
+    )
+
+
 def empty(contract: Contract) -> ir.Table:
     """A table of the contract without rows."""
     return ibis.memtable([], schema=ibis_schema(contract))

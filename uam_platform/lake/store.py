@@ -24,7 +24,7 @@ from ibis.backends.duckdb import Backend
 
 from uam_platform.contracts.model import Contract
 from uam_platform.lake.atomic import write_atomically
-from uam_platform.lake.engine import conform, empty
+from uam_platform.lake.engine import conform, empty, with_all_columns
 from uam_platform.lake.together import complete, publish_together
 from uam_platform.lake.validation import ContractViolationError, Verdict, check_schema, verdicts
 from uam_platform.lake.workspace import workspace
@@ -104,22 +104,29 @@ class Lake:
             contract: the table.
             keys: partition keys; all published ones by default. Keys without a publication are skipped.
         """
-        found = []
+        return [path for paths, _ in self._published(contract, keys) for path in paths]
+
+    def _published(self, contract: Contract, keys: Iterable[str] | None) -> Iterator[tuple[list[str], int]]:
+        """Files of each published partition with rows, and the version of the contract they were written under."""
         for key in self.keys(contract) if keys is None else sorted(set(keys)):
             pointer = self.pointer(contract, key)
             if pointer and pointer["rows"]:
                 folder = self.partition_folder(contract, key) / pointer["version"]
-                found += [str(folder / name) for name in pointer["files"]]
-        return found
+                yield [str(folder / name) for name in pointer["files"]], pointer["contract_version"]
 
     def read(self, connection: Backend, contract: Contract, keys: Iterable[str] | None = None) -> ir.Table:
-        """The table, or the named partitions of it, as an Ibis table on `connection`; without files, zero rows."""
-        paths = self.files(contract, keys)
-        if not paths:
+        """The table, or the named partitions of it, as an Ibis table on `connection`; without files, zero rows.
+
+        Columns that a partition lacks because an older contract did not have them are null.
+        """
+        published = list(self._published(contract, keys))
+        if not published:
             return empty(contract)
-        return connection.read_parquet(
-            paths, table_name=f"read_{contract.stage}_{contract.name}_{uuid.uuid4().hex[:8]}"
-        )
+        paths = [path for found, _ in published for path in found]
+        name = f"read_{contract.stage}_{contract.name}_{uuid.uuid4().hex[:8]}"
+        if all(version == contract.version for _, version in published):
+            return connection.read_parquet(paths, table_name=name)
+        return with_all_columns(connection.read_parquet(paths, table_name=name, union_by_name=True), contract)
 
     # writing
 

@@ -3,8 +3,6 @@
 Here: the typed model of `rulebook/quality.yaml`. Not here: measuring and judging (`uam_platform.quality`), event names (`policy.taxonomy`).
 """
 
-from typing import Literal
-
 from pydantic import Field, model_validator
 
 from uam_platform.policy.duties import DutyName
@@ -67,7 +65,7 @@ class Daily(PolicyModel):
     deviations: float = Field(5.0, gt=1, description="least deviation in robust standard deviations")
     silent_days: int = Field(2, ge=1, description="days without a record, beyond the longest usual gap")
     missing_points: float = Field(0.05, gt=0, lt=1, description="least change of a field's missing share")
-    new_name_rows: int = Field(20, ge=1, description="events of a new name in a week before it is told")
+    new_name_rows: int = Field(20, ge=1, description="events of a new name within two weeks before it is told")
     vanished_rows: float = Field(
         20.0, gt=0, description="events expected within five days before their absence says that a name vanished"
     )
@@ -111,9 +109,6 @@ class QualityPolicy(PolicyModel):
         return self
 
     def unknown_events(self, taxonomy: Taxonomy) -> list[str]:
-        """Events of twins that the taxonomy does not know, sorted."""
+        """Events of twins that the taxonomy does not know, sorted: a company with names of its own needs twins of its own."""
         named = {event for twin in self.twins.values() for event in (*twin.client, *twin.server)}
         return sorted(named - set(taxonomy.events))
-
-
-Severity = Literal["serious", "notable"]

@@ -60,7 +60,10 @@ def quality_findings_asset(wiring: Wiring) -> dg.AssetsDefinition:
     )
     def quality_findings(context: dg.AssetExecutionContext) -> pd.DataFrame:
         found = compute(context.resources.warehouse, wiring)
-        context.add_output_metadata(shown(found))
+        lacking = wiring.rulebook.quality.unknown_events(wiring.rulebook.taxonomy)
+        context.add_output_metadata(
+            {**shown(found), "events_of_twins_not_in_the_taxonomy": ", ".join(lacking) or "none"}
+        )
         return found
 
     return quality_findings

@@ -1,6 +1,7 @@
 """Laws of the lake: content-hash versions, keys and sub-keys, refused partitions, empty days."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import ibis
@@ -158,3 +159,19 @@ def test_the_pointer_counts_rows_and_bytes(lake: Lake, connection: Backend) -> N
     pointer = json.loads(text)
     assert pointer["rows"] == 5
     assert pointer["contract_version"] == ORDERS.version
+
+
+def test_a_partition_of_an_older_contract_is_read_with_nulls_for_what_it_lacks(lake: Lake, connection: Backend) -> None:
+    new = ORDERS.columns[-1].name
+    assert new not in {*ORDERS.key, ORDERS.partition}
+    older = replace(ORDERS, columns=ORDERS.columns[:-1], nullable=ORDERS.nullable - {new}, rules=())
+    newer = replace(ORDERS, version=ORDERS.version + 1)
+    lake.publish(connection, older, table(rows(1)).drop(new), DAYS[:1])
+    lake.publish(connection, newer, table(rows(1)), DAYS[1:])
+    found = lake.read(connection, newer)
+    assert found.columns == ORDERS.column_names
+    frame = found.to_pandas()
+    is_older = frame[str(ORDERS.partition)].astype(str) == DAYS[0]
+    assert frame.loc[is_older, new].isna().all()
+    assert frame.loc[~is_older, new].notna().any()
+    assert is_older.any()

@@ -9,6 +9,8 @@ from uam_platform.contracts.tables import CLIENT_SERVER_DAYS, DAILY_PROFILES, QU
 from uam_platform.lake.io_manager import as_table
 from uam_platform.playbooks.deliver import deliver_outbox
 from uam_platform.playbooks.slack import SlackDestination
+from uam_platform.policy.load import load_section
+from uam_platform.policy.taxonomy import Taxonomy
 from uam_platform.quality.assets import event_days, snapshot_days, tell, write_report
 from uam_platform.quality.client_server import client_server_days
 from uam_platform.quality.findings import findings
@@ -126,3 +128,8 @@ def test_a_browser_that_blocks_is_told_with_the_people_it_hides() -> None:
     text = findings(rows, day(80), POLICY, "data-platform", {})["finding_text"].iloc[0]
     assert "In firefox, clients did not tell of 50.0% of the 80 runs" in text
     assert "of 7 of 20 people" in text
+
+
+def test_the_shipped_twins_are_events_of_the_shipped_taxonomy() -> None:
+    assert POLICY.unknown_events(load_section(Taxonomy, "taxonomy")) == []
+    assert POLICY.unknown_events(load_section(Taxonomy, "taxonomy").model_copy(update={"events": {}})) != []
