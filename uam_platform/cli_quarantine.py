@@ -91,13 +91,19 @@ def replay(
         str | None,
         typer.Option("--load", help="Only this load; it is judged again even if nothing of it was set aside."),
     ] = None,
+    is_renamed: Annotated[
+        bool,
+        typer.Option(
+            "--renamed", help="Also events that today's taxonomy names otherwise, e.g. after `uam taxonomy withdraw`."
+        ),
+    ] = False,
     is_trial: Annotated[bool, typer.Option("--dry-run", help="Only say what would become accepted.")] = False,
     run: Run = None,
 ) -> None:
     """Judge again what was set aside, and take in what today's rules accept: each load as one step, nothing twice."""
     from uam_platform.replays import Wanted, replayer
 
-    wanted = Wanted(reason, source, load)
+    wanted = Wanted(reason, source, load, is_renamed)
     replaying = replayer(run, lambda text: console.print(f"  {escape(text)}", soft_wrap=True))
     plan = replaying.plan(wanted)
     _print_plan(plan)
@@ -113,6 +119,12 @@ def _print_plan(plan: "Plan") -> None:
         console.print(
             f"[yellow]held[/yellow] {one.load.load_id}: today's rules would set aside {sum(one.refused.values()):,} rows accepted before "
             f"({escape(', '.join(one.refused))}); if that is meant: uam quarantine replay --load {one.load.load_id}",
+            soft_wrap=True,
+        )
+    for moved in plan.renamed:
+        console.print(
+            f"{moved.event_date} {moved.load_id}: {moved.rows:,} events {escape(moved.event_name_source)} stand under "
+            f"{escape(moved.before)} and are {escape(moved.after)} now",
             soft_wrap=True,
         )
     rows = sum(sum(one.accepted.values()) for one in plan.loads) + sum(one.rows for one in plan.names)

@@ -242,8 +242,12 @@ def _tell_replay(settings: "Settings", taxonomy: "Taxonomy") -> None:
     found = renamed(lake.read(connection, EVENTS), lake.read(connection, UNKNOWN_EVENTS), taxonomy)
     rows, released = sum(one.rows for one in found), sum(one.rows for one in found if one.is_released)
     console.print(
-        f"{rows:,} stored rows on {len(days_of(found)):,} days are named otherwise now; {released:,} of them were set aside"
+        f"{rows:,} stored rows on {len(days_of(found)):,} days are named otherwise now; {released:,} of them were set aside",
+        soft_wrap=True,
     )
+    if found:
+        option = "" if released == rows else " --renamed"
+        console.print(f"compute these days again: uam quarantine replay{option}")
 
 
 COMMANDS: Final[tuple[Callable[..., Any], ...]] = (propose, accept, withdraw, changelog, audit)

@@ -19,7 +19,7 @@ from typing import Final
 import dagster as dg
 
 from uam_platform.connectors.registry import source_names
-from uam_platform.contracts.tables import DELIVERIES, QUARANTINE
+from uam_platform.contracts.tables import DELIVERIES, EVENTS, QUARANTINE, UNKNOWN_EVENTS
 from uam_platform.instances import PROJECT, persistent_instance, scratch_instance
 from uam_platform.lake.atomic import write_atomically
 from uam_platform.lake.loads import Load
@@ -34,6 +34,7 @@ from uam_platform.staging.assets import recorded_through
 from uam_platform.staging.balance import OF_RECORDS, reconcile_loads
 from uam_platform.staging.intake import taken_in
 from uam_platform.staging.reconcile import DELIVERY
+from uam_platform.staging.renamed import Renamed, days_of, renamed
 from uam_platform.staging.replay import AcceptedName, Rejudged, accepted_names, reach, rejudged, retake
 
 NOTE: Final = "_replay.json"
@@ -43,11 +44,12 @@ Row = tuple[str, str, str, int, str]
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which of what was set aside is looked at; empty means all."""
+    """Which of what was set aside is looked at; empty means all. Events under names that changed only where asked for."""
 
     reason: str | None = None
     source: str | None = None
     load: str | None = None
+    is_renamed: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,7 @@ class Plan:
         names: names that are accepted now, by day and load.
         has_records: API records are looked at: they are judged anew as a whole.
         resumed: loads and days of a replay that was cut short.
+        renamed: stored events that today's taxonomy names otherwise or refuses; only where they are asked for.
     """
 
     loads: tuple[Rejudged, ...]
@@ -67,11 +70,12 @@ class Plan:
     names: tuple[AcceptedName, ...]
     has_records: bool
     resumed: tuple[tuple[str, ...], tuple[str, ...]] = ((), ())
+    renamed: tuple[Renamed, ...] = ()
 
     @property
     def is_empty(self) -> bool:
         """Nothing to do."""
-        return not (self.loads or self.names or self.has_records or any(self.resumed))
+        return not (self.loads or self.names or self.has_records or any(self.resumed) or self.renamed)
 
 
 @dataclass
@@ -115,7 +119,14 @@ class Replayer:
             names=tuple(one for one in names if _is_wanted(wanted, one.reason, one.source, one.load_id)),
             has_records=bool(self._records(wanted)),
             resumed=self._cut_short(),
+            renamed=tuple(self._renamed()) if wanted.is_renamed else (),
         )
+
+    def _renamed(self) -> Iterable[Renamed]:
+        """Stored events that today's taxonomy names otherwise, e.g. after a synonym was withdrawn."""
+        events, unknown = (self.warehouse.lake.read(self.warehouse.connection, c) for c in (EVENTS, UNKNOWN_EVENTS))
+        found = renamed(events, unknown, self.runner.wiring.rulebook.taxonomy)
+        return (one for one in found if not one.is_released)
 
     def _loads(self, wanted: Wanted) -> list[Load]:
         """Loads with deliveries set aside that are wanted; a load named by id is looked at in any case."""
@@ -143,13 +154,13 @@ class Replayer:
         outcome = Outcome()
         records = self._records(wanted)
         loads = self._of_ids([*(one.load.load_id for one in plan.loads), *plan.resumed[0]])
-        days = {name.event_date for name in plan.names} | set(plan.resumed[1])
+        days = {name.event_date for name in plan.names} | set(plan.resumed[1]) | set(days_of(plan.renamed))
         days |= self._retake(loads, days, set(plan.resumed[0]), say)
         self._compute(days)
         if plan.has_records:
             self.runner.records()
         outcome.loads, outcome.days = [load.load_id for load in loads], sorted(days)
-        touched = {*outcome.loads, *(name.load_id for name in plan.names)}
+        touched = {*outcome.loads, *(one.load_id for one in plan.names), *(one.load_id for one in plan.renamed)}
         reconcile_loads(self.warehouse.connection, self.warehouse.lake, self.warehouse.manifest, touched)
         self._count(outcome, plan, records, self._records(wanted))
         self._note.unlink(missing_ok=True)

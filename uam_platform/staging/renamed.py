@@ -21,10 +21,11 @@ _VERDICT: Final = ("event_name", "marker", "is_core", "reason")
 
 @dataclass(frozen=True)
 class Renamed:
-    """One delivered name of one event day whose verdict has changed.
+    """One delivered name of one event day and load whose verdict has changed.
 
     Attributes:
         event_date: the day that a replay computes again.
+        load_id: the load that brought it.
         event_name_source: the name as delivered.
         before: canonical name it is stored under, or the reason for which it is set aside.
         after: the same by the taxonomy in use.
@@ -33,6 +34,7 @@ class Renamed:
     """
 
     event_date: date
+    load_id: str
     event_name_source: str
     before: str
     after: str
@@ -55,13 +57,13 @@ def renamed(events: ir.Table, unknown: ir.Table, taxonomy: Taxonomy) -> list[Ren
     same = ibis.literal(True)
     for name in _VERDICT:
         same = same & pairs[name].identical_to(pairs[f"now_{name}"])
-    changed = pairs.filter(~same).order_by("event_date", "event_name_source", "event_name")
+    changed = pairs.filter(~same).order_by("event_date", "load_id", "event_name_source", "event_name")
     return [_told(row) for row in changed.to_pyarrow().to_pylist()]
 
 
 def _stored(events: ir.Table, unknown: ir.Table) -> ir.Table:
     """Distinct names with their stored verdict and the number of rows."""
-    by = ("event_date", "event_kind", "event_name_source", *_VERDICT)
+    by = ("event_date", "load_id", "event_kind", "event_name_source", *_VERDICT)
     accepted = events.mutate(reason=ibis.null("string"))
     refused = unknown.mutate(
         event_kind=ibis.literal("track"),  # other calls are events by their kind, whatever name they carry
@@ -76,6 +78,7 @@ def _stored(events: ir.Table, unknown: ir.Table) -> ir.Table:
 def _told(row: dict[str, Any]) -> Renamed:
     return Renamed(
         event_date=row["event_date"],
+        load_id=row["load_id"],
         event_name_source=row["event_name_source"],
         before=row["reason"] or row["event_name"],
         after=row["now_reason"] or row["now_event_name"],

@@ -2,7 +2,8 @@
 
 from datetime import date
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from hypothesis import given, settings
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from uam_platform.contracts.tables import DELIVERIES, EVENTS, REPEATED_KEYS, UNKNOWN_EVENTS
 from uam_platform.governance.synonyms import SAME_PLACE, counted, proposals, told
 from uam_platform.lake.engine import connect
+from uam_platform.lake.loads import LoadManifest
 from uam_platform.lake.store import Lake
 from uam_platform.policy.load import PolicyError, load_section, parse, parse_yaml, read_yaml
 from uam_platform.policy.taxonomy import Taxonomy
@@ -26,6 +28,7 @@ from uam_platform.policy.taxonomy_history import (
     unlogged_findings,
 )
 from uam_platform.policy.time import TimePolicy
+from uam_platform.replays import Replayer, Wanted
 from uam_platform.staging.events import canonical_events
 from uam_platform.staging.intake import delivery_keys_of, take_in
 from uam_platform.staging.renamed import days_of, renamed
@@ -263,6 +266,17 @@ def compute(lake: Lake, taxonomy: Taxonomy) -> dict[str, int]:
     return {row["event_name"]: row["rows"] for row in counts}
 
 
+def assert_replayed_only_where_asked_for(lake: Lake, manifest: LoadManifest, taxonomy: Taxonomy) -> None:
+    """A replay takes up events whose name was withdrawn where it is asked to, with the loads whose books change."""
+    rulebook = SimpleNamespace(taxonomy=taxonomy)
+    wiring = SimpleNamespace(rulebook=rulebook, intake_time=load_section(TimePolicy, "time"))
+    warehouse = SimpleNamespace(lake=lake, connection=CONNECTION, manifest=manifest)
+    replaying = Replayer(cast("Any", SimpleNamespace(wiring=wiring)), cast("Any", warehouse))
+    assert replaying.plan(Wanted()).is_empty
+    (one,) = replaying.plan(Wanted(is_renamed=True)).renamed
+    assert (one.event_name_source, one.after, one.load_id.endswith("amplitude")) == ("ctaTapped", "rejected_name", True)
+
+
 def test_three_spellings_of_three_products_are_proposed_accepted_one_by_one_and_counted_as_one(tmp_path: Path) -> None:
     manifest, lake, path = manifest_in(tmp_path), Lake(tmp_path / "lake"), own_file(tmp_path, None)
     for source, name in TELLERS.items():
@@ -293,11 +307,9 @@ def test_three_spellings_of_three_products_are_proposed_accepted_one_by_one_and_
     assert renamed(lake.read(CONNECTION, EVENTS), lake.read(CONNECTION, UNKNOWN_EVENTS), after) == []
 
     withdraw(path, "ctaTapped", ADA)
-    back = renamed(
-        lake.read(CONNECTION, EVENTS),
-        lake.read(CONNECTION, UNKNOWN_EVENTS),
-        load_section(Taxonomy, "taxonomy", tmp_path),
-    )
+    taxonomy = load_section(Taxonomy, "taxonomy", tmp_path)
+    assert_replayed_only_where_asked_for(lake, manifest, taxonomy)
+    back = renamed(lake.read(CONNECTION, EVENTS), lake.read(CONNECTION, UNKNOWN_EVENTS), taxonomy)
     assert [(r.event_name_source, r.before, r.after, r.rows) for r in back] == [
         ("ctaTapped", "plan_compared", "rejected_name", 30)
     ]
