@@ -1,6 +1,6 @@
 """Edges between user ids: the only two ways in which two known users become one person (R87, R89, R91).
 
-Here: alias calls, and one e-mail address on two user ids of one account. Not here: the components they form (`persons`).
+Here: alias calls, and one e-mail address on user ids near in place and time (`nearness`). Not here: the components they form (`persons`).
 """
 
 import numpy as np
@@ -8,19 +8,23 @@ import pandas as pd
 
 from uam_platform.identity.evidence import ANONYMOUS, EMAIL
 from uam_platform.identity.intervals import FOREVER
+from uam_platform.identity.nearness import Nearness
 from uam_platform.policy.identity import Identifier, IdentityPolicy
 
+_DAY_US = 86_400_000_000
+_PAIRED = 100  # user ids of an address without a limit that are joined in pairs
 _COLUMNS = ["left", "right", "label", "source", "start", "end", "occurred_us"]
 _TEXTS = ("label", "source")
 
 
 def user_edges(
-    links: pd.DataFrame, users: pd.DataFrame, user_accounts: pd.DataFrame, policy: IdentityPolicy
+    links: pd.DataFrame, daily: pd.DataFrame, users: pd.DataFrame, user_accounts: pd.DataFrame, policy: IdentityPolicy
 ) -> pd.DataFrame:
     """Pairs of user ids that are one person.
 
     Args:
         links: kind, identifier, previous, user, label, source, known, occurred_us.
+        daily: kind, identifier, user, day, known: daily links of identifiers seen with several user ids.
         users: key, known: first known day of each user id.
         user_accounts: user, account, known: first known day of a user in an account.
         policy: which edges count.
@@ -32,7 +36,8 @@ def user_edges(
     if policy.aliased_users_are_one_person:
         parts.append(_aliases(links, users, policy.most_users(Identifier.ALIAS)))
     if policy.same_email_in_account_is_one_person:
-        parts.append(_same_email(links[links["kind"] == EMAIL], user_accounts, policy.most_users(Identifier.EMAIL)))
+        emails = links[links["kind"] == EMAIL]
+        parts.append(_same_email(emails, daily[daily["kind"] == EMAIL], user_accounts, policy))
     empty = pd.DataFrame({c: pd.Series(dtype=object if c in _TEXTS else np.int64) for c in _COLUMNS})
     return pd.concat([p for p in parts if len(p)] or [empty], ignore_index=True)
 
@@ -58,14 +63,36 @@ def _until_too_many(links: pd.DataFrame, most: int | None) -> np.ndarray:
     return found
 
 
-def _same_email(links: pd.DataFrame, user_accounts: pd.DataFrame, most: int | None) -> pd.DataFrame:
-    """Per address and account an edge from the user id known first to each other one; none once too many share the address."""
+def _same_email(
+    links: pd.DataFrame, daily: pd.DataFrame, user_accounts: pd.DataFrame, policy: IdentityPolicy
+) -> pd.DataFrame:
+    """Per address an edge between any two of its user ids that are near enough in time; none once too many share the address.
+
+    In one account more silence may lie between them than in two; how much, and whether in two at all, the rulebook says.
+    """
+    most = policy.most_users(Identifier.EMAIL)
     of_user = links.sort_values(["known", "source"]).groupby(["identifier", "user"], as_index=False)
     known = of_user.agg(known=("known", "min"), occurred_us=("occurred_us", "min"), source=("source", "first"))
     known = known[known["identifier"].duplicated(keep=False)]
     known = known.assign(end=_until_too_many(known, most)).sort_values(["identifier", "known", "user"])
-    both = known.merge(user_accounts, on="user", suffixes=("", "_account"))
-    both = both.assign(start=both[["known", "known_account"]].max(axis=1)).sort_values(["start", "user"])
-    first = both.groupby(["identifier", "account"])["user"].transform("first")
-    pairs = both.assign(left=first, right=both["user"], label="email")
-    return pairs.loc[(pairs["left"] != pairs["right"]) & (pairs["start"] < pairs["end"]), _COLUMNS]
+    few = known.assign(place=known.groupby("identifier").cumcount())
+    few = few[few["place"] < (most or _PAIRED)]  # whoever comes later finds a mailbox that is shared already
+    pairs = few[["identifier", "user", "place"]].merge(few, on="identifier", suffixes=("_left", ""))
+    pairs = pairs[pairs["place_left"] < pairs["place"]].rename(columns={"user_left": "left", "user": "right"})
+    days = links.assign(day=links["occurred_us"] // _DAY_US)
+    near = Nearness(pairs, pd.concat([daily, days], ignore_index=True))
+    in_account = np.maximum(_common_account(pairs, user_accounts), near.since(policy.same_email_in_account_within_days))
+    elsewhere = near.since(policy.same_email_elsewhere_within_days)
+    pairs = pairs.assign(start=np.maximum(pairs["known"], np.minimum(in_account, elsewhere)), label="email")
+    return pairs.loc[pairs["start"] < pairs["end"], _COLUMNS]
+
+
+def _common_account(pairs: pd.DataFrame, user_accounts: pd.DataFrame) -> np.ndarray:
+    """First known day on which both user ids of a pair belong to one account; FOREVER if they never do."""
+    left = pairs[["left", "right"]].reset_index(names="pair").merge(user_accounts, left_on="left", right_on="user")
+    both = left.merge(
+        user_accounts, left_on=["right", "account"], right_on=["user", "account"], suffixes=("", "_right")
+    )
+    start = both[["known", "known_right"]].max(axis=1).groupby(both["pair"]).min()
+    found: np.ndarray = start.reindex(pairs.index).fillna(FOREVER).to_numpy(np.int64)
+    return found

@@ -57,7 +57,7 @@ def resolve_state(
     seen = first_days(facts.users, records.users()).rename(columns={"key": "user"})
     users = seen.groupby("user", as_index=False)[["known"]].min().rename(columns={"user": "key"})
     links = _strongest(pd.concat([facts.links, records.links()], ignore_index=True))
-    edges = user_edges(links, users, _user_accounts(facts, records, places), policy)
+    edges = user_edges(links, facts.shared_days, users, _user_accounts(facts, records, places), policy)
     edges = edges[~joins(edges, ("left", "right"), apart)]
     too_many = crowded(links, policy)
     ties = until_crowded(is_device(links, users), too_many)

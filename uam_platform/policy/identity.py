@@ -103,6 +103,8 @@ class IdentityPolicy(PolicyModel):
     shared_devices: SharedDevices = SharedDevices.BY_DAY
     aliased_users_are_one_person: bool = True
     same_email_in_account_is_one_person: bool = True
+    same_email_in_account_within_days: int = Field(36_500, ge=0)
+    same_email_elsewhere_within_days: int | None = Field(None, ge=0)
     directory_memberships: bool = True
     identifiers: dict[Identifier, IdentifierRule]
     most_identifiers_per_person: Limit
