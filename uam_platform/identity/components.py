@@ -6,7 +6,7 @@ Here: the components of edges that fit into memory. Not here: edges that do not 
 Method: every root hooks onto a smaller (or every smaller one onto a larger) neighbour, trees are flattened by pointer jumping, edges inside
 a tree are dropped, until none is left (Shiloach and Vishkin 1982). In each round after the first the direction is taken in which more roots
 hook, which are at least half of them, so there are at most log2(nodes) + 1 rounds, whatever the graph. Only whole-array steps: measured
-at about half of the time of SciPy's `connected_components` with the building of its matrix.
+at half to four fifths of the time of SciPy's `connected_components` with the building of its matrix (500,000 and 1.5 million nodes).
 """
 
 from concurrent.futures import ThreadPoolExecutor
