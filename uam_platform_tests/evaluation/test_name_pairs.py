@@ -72,5 +72,7 @@ def test_halves_share_no_address_no_name_and_no_person(judged: Judged) -> None:
 def test_a_file_without_a_column_is_named(tmp_path: Path) -> None:
     path = tmp_path / "events.csv"
     path.write_text("email_key,name_key\na,b\n")
-    with pytest.raises(ValueError, match=r"events\.csv: no column organisation, author_ts, commit_ts; it has email_key"):
+    with pytest.raises(
+        ValueError, match=r"events\.csv: no column organisation, author_ts, commit_ts; it has email_key"
+    ):
         read_records(path, path)
