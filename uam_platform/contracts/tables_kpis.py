@@ -51,11 +51,15 @@ VALUE_CHANGES = Contract(
     name="value_changes",
     grain="one eligible account and snapshot",
     description="Whether the behaviours that carry durable value strengthen, weaken or hold at an account, by the rulebook's measure, "
-    "with the dollars that stand on it (R130).",
-    columns=columns("account_id as_of value_direction value_change reading arr_usd_cents revenue_weight_usd_cents"),
+    "with the dollars that stand on it (R130), and whether depth is lost although nobody has complained (R6).",
+    columns=columns(
+        "account_id as_of value_direction value_change reading depth_change depth_reading is_losing_depth arr_usd_cents "
+        "revenue_weight_usd_cents"
+    ),
     key=("account_id", "as_of"),
-    nullable=frozenset({"value_change", "reading"}),
+    nullable=frozenset({"value_change", "reading", "depth_change", "depth_reading"}),
     partition="as_of",
+    version=2,
 )
 VALUE_WEEKS = Contract(
     stage="kpis",

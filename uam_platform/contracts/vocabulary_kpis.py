@@ -66,6 +66,16 @@ KPI_COLUMNS: tuple[Column, ...] = (
         "Where behaviours of durable value move, beyond noise and beyond the peers; unknown where too little is there to compare.",
         allowed=("strengthening", "holding", "weakening", "unknown"),
     ),
+    Column(
+        "depth_change",
+        Type.FLOAT64,
+        "Weighted mean surprise of depth: what comes of a visit and a person, features kept; null where unknown.",
+        "standard deviations",
+    ),
+    Column("depth_reading", Type.STRING, "The numbers of the part of depth that leads it; null where unknown."),
+    Column(
+        "is_losing_depth", Type.BOOL, "Depth falls beyond noise and peers while people come and no ticket speaks of it."
+    ),
     Column("direction_account_count", Type.INT64, "Eligible accounts of the direction.", "accounts", minimum=0),
     Column(
         "value_change",

@@ -1,7 +1,8 @@
-"""Do the behaviours that carry durable value strengthen or weaken, and how many dollars stand on either side (R130)?
+"""Do the behaviours that carry durable value strengthen or weaken (R130), and who loses depth without a word (R6)?
 
-Here: the direction of each account, the sums of a week. Not here: a surprise (`uam_platform.temporal.surprise`), which behaviours count
-(`rulebook/durable_value.yaml`), plots (`plots`), the review (`uam_platform.reviews`).
+Here: the direction of each account, the sums of a week, depth lost in silence. Not here: a surprise
+(`uam_platform.temporal.surprise`), which behaviours count (`rulebook/durable_value.yaml`), plots (`plots`), the review
+(`uam_platform.reviews`).
 """
 
 from collections.abc import Mapping
@@ -12,7 +13,7 @@ import pandas as pd
 
 from uam_platform.contracts.tables import VALUE_CHANGES, VALUE_WEEKS
 from uam_platform.contracts.vocabulary import VOCABULARY
-from uam_platform.policy.durable_value import DurableValue
+from uam_platform.policy.durable_value import DurableValue, SilentLoss
 from uam_platform.policy.harm import Signal
 from uam_platform.temporal.surprise import surprise
 
@@ -65,33 +66,49 @@ def value_weeks(changes: pd.DataFrame) -> pd.DataFrame:
 
 def _of_snapshot(snapshot: pd.DataFrame, policy: DurableValue) -> pd.DataFrame:
     """Peers are all accounts of the snapshot, rows only the eligible ones."""
-    strength = {name: -surprise(snapshot, signal, policy) for name, signal in policy.signals.items()}
-    whole = sum(signal.weight for signal in policy.signals.values())
-    points = pd.DataFrame({name: strength[name] * signal.weight / whole for name, signal in policy.signals.items()})
-    mean = points.sum(axis=1).round(_PLACES)
-    direction = _direction(snapshot, mean, policy)
-    leading = np.where(mean >= 0, points.idxmax(axis=1), points.idxmin(axis=1))
-    readings = [
-        _reading(row, policy.signals[name]) for row, name in zip(snapshot.to_dict("records"), leading, strict=True)
-    ]
+    mean, readings = _measured(snapshot, policy.signals, policy)
+    depth, depth_readings = _measured(snapshot, policy.silent.signals, policy)
+    is_told = _is_told(snapshot, policy)
+    named = np.select([mean >= policy.moves_from, mean <= -policy.moves_from], [STRENGTHENING, WEAKENING], HOLDING)
     found = snapshot[[*_KEYS, "arr_usd_cents"]].assign(
-        value_direction=direction,
-        value_change=mean.where(direction != UNKNOWN),
-        reading=pd.Series(readings, index=snapshot.index).where(direction != UNKNOWN),
+        value_direction=pd.Series(named, index=snapshot.index).where(is_told, UNKNOWN),
+        value_change=mean.where(is_told),
+        reading=readings.where(is_told),
+        depth_change=depth.where(is_told),
+        depth_reading=depth_readings.where(is_told),
+        is_losing_depth=is_told & (depth <= -policy.silent.moves_from) & _is_silent(snapshot, policy.silent),
     )
     return found.loc[snapshot["is_eligible"].astype(bool)]
 
 
-def _direction(snapshot: pd.DataFrame, mean: pd.Series, policy: DurableValue) -> pd.Series:
-    is_told = (snapshot["core_84d_count"] >= policy.least_core_84d) & (
-        snapshot["tenure_days"] >= policy.least_tenure_days
+def _measured(
+    snapshot: pd.DataFrame, signals: Mapping[str, Signal], policy: DurableValue
+) -> tuple[pd.Series, pd.Series]:
+    """Weighted mean of the surprises, positive where they strengthen, and the numbers of the one that leads it."""
+    strength = {name: -surprise(snapshot, signal, policy) for name, signal in signals.items()}
+    whole = sum(signal.weight for signal in signals.values())
+    points = pd.DataFrame({name: strength[name] * signal.weight / whole for name, signal in signals.items()})
+    mean = points.sum(axis=1).round(_PLACES)
+    leading = np.where(mean >= 0, points.idxmax(axis=1), points.idxmin(axis=1))
+    told = [_reading(row, signals[name]) for row, name in zip(snapshot.to_dict("records"), leading, strict=True)]
+    return mean, pd.Series(told, index=snapshot.index, dtype="object")
+
+
+def _is_told(snapshot: pd.DataFrame, policy: DurableValue) -> pd.Series:
+    """There is enough to compare."""
+    has_work = snapshot["core_84d_count"] >= policy.least_core_84d
+    return has_work & (snapshot["tenure_days"] >= policy.least_tenure_days)
+
+
+def _is_silent(snapshot: pd.DataFrame, rule: SilentLoss) -> pd.Series:
+    """People still come, and no ticket or escalation speaks of anything."""
+    escalated = snapshot["days_since_escalation"].astype("Float64")
+    return (
+        (snapshot["active_day_28d_count"] >= rule.least_active_days_28d)
+        & (snapshot["ticket_28d_count"] <= rule.most_tickets_28d)
+        & (snapshot["open_ticket_count"] <= rule.most_open_tickets)
+        & (escalated.isna() | (escalated >= rule.least_days_since_escalation).fillna(False)).astype(bool)
     )
-    named = np.select(
-        [~is_told.to_numpy(bool), mean >= policy.moves_from, mean <= -policy.moves_from],
-        [UNKNOWN, STRENGTHENING, WEAKENING],
-        HOLDING,
-    )
-    return pd.Series(named, index=snapshot.index)
 
 
 def _reading(row: Mapping[Any, Any], signal: Signal) -> str:

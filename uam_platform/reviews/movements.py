@@ -1,4 +1,4 @@
-"""What moves and what repeats, for the weekly pack: durable value, issues, patterns before an outcome.
+"""What moves and what repeats, for the weekly pack: durable value, depth lost in silence, issues, patterns before an outcome.
 
 Here: pure selection into display-ready rows, money in cents. Not here: lists of one table (`sections`), the pack as a whole (`pack`).
 """
@@ -48,6 +48,28 @@ def value_movers(facts: Facts, count: int) -> list[Row]:
             "since": "new" if before.get(r["account_id"]) != r["value_direction"] else "as before",
             "why": text(r["reading"]) or "",
             "by": f"{r['value_change']:+.1f}",
+            "arr": int(r["arr_usd_cents"]),
+            "weighted": int(r["revenue_weight_usd_cents"]),
+            "row": f"kpis/value_changes: account_id={r['account_id']}, as_of={facts.as_of}",
+        }
+        for r in ordered.to_dict("records")
+    ]
+
+
+def silent_losers(facts: Facts, count: int) -> list[Row]:
+    """Accounts that lose depth and have not complained, most weighted dollars first; whether an alert is open on them."""
+    alerted = {alert.account_id for alert in facts.alerts if alert.state == "open"}
+    before = facts.value_before.set_index("account_id")["is_losing_depth"].to_dict()
+    losing = facts.value_changes[facts.value_changes["is_losing_depth"].eq(True)]
+    ordered = losing.sort_values(["revenue_weight_usd_cents", "account_id"], ascending=[False, True]).head(count)
+    return [
+        {
+            "account": account_name(facts, str(r["account_id"])),
+            "owner": owner_name(facts, str(r["account_id"])) or "nobody",
+            "since": "as before" if before.get(r["account_id"]) is True else "new",
+            "why": text(r["depth_reading"]) or "",
+            "by": f"{r['depth_change']:+.1f}",
+            "alert": "open" if r["account_id"] in alerted else "none",
             "arr": int(r["arr_usd_cents"]),
             "weighted": int(r["revenue_weight_usd_cents"]),
             "row": f"kpis/value_changes: account_id={r['account_id']}, as_of={facts.as_of}",

@@ -12,7 +12,7 @@ from uam_platform.contracts.money import dollars
 from uam_platform.ledger.reviewing import ReviewedAlert
 from uam_platform.policy.reviews import ReviewPolicy
 from uam_platform.reviews.facts import Facts
-from uam_platform.reviews.movements import issues, patterns, value_movers, value_sides
+from uam_platform.reviews.movements import issues, patterns, silent_losers, value_movers, value_sides
 from uam_platform.reviews.sections import (
     REASONS,
     Row,
@@ -55,6 +55,7 @@ class Pack:
         themes: what people speak of, broadest first.
         value_sides: accounts and dollars where durable value strengthens, holds or weakens.
         value_movers: accounts that move, most weighted dollars first.
+        silent_losers: accounts that lose depth and have not complained.
         cohort_voices: what members of a cohort speak of more than others.
         decisions: verdicts since the last review.
         carry_over: open alerts of earlier reviews without a verdict.
@@ -78,6 +79,7 @@ class Pack:
     themes: list[Row]
     value_sides: list[Row]
     value_movers: list[Row]
+    silent_losers: list[Row]
     cohort_voices: list[Row]
     decisions: list[Row]
     carry_over: list[Row]
@@ -110,6 +112,7 @@ def build(facts: Facts, policy: ReviewPolicy, said: Sequence[str] = ()) -> Pack:
         themes=themes(facts, policy.top_count),
         value_sides=sides,
         value_movers=value_movers(facts, policy.top_count),
+        silent_losers=silent_losers(facts, policy.top_count),
         cohort_voices=cohort_voices(facts, policy),
         decisions=[_decision(d, facts) for d in facts.decisions],
         carry_over=carry_over,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from uam_platform.contracts.tables_kpis import ACCOUNT_SCORES, VALUE_WEEKS
@@ -19,7 +19,8 @@ DAY = date(2025, 6, 2)
 LEVEL = {
     "core_28d_count": 100, "core_84d_count": 300, "session_28d_count": 40, "session_84d_count": 120, "active_person_28d_count": 12,
     "active_person_prior_28d_count": 12, "feature_28d_count": 9, "feature_prior_28d_count": 9, "active_day_28d_count": 18,
-    "active_day_84d_count": 54, "arr_usd_cents": 1_000_00, "tier": "growth", "tenure_days": 400, "is_eligible": True,
+    "active_day_84d_count": 54, "core_prior_28d_count": 100, "ticket_28d_count": 0, "open_ticket_count": 0,
+    "days_since_escalation": None, "arr_usd_cents": 1_000_00, "tier": "growth", "tenure_days": 400, "is_eligible": True,
 }  # fmt: skip
 FALLEN = {"core_28d_count": 15, "session_28d_count": 25, "active_person_28d_count": 4, "feature_28d_count": 3}
 RISEN = {"core_28d_count": 300, "core_84d_count": 500, "active_person_28d_count": 30, "feature_28d_count": 18}
@@ -82,6 +83,7 @@ def test_accounts_without_a_contract_have_no_row_but_stay_peers() -> None:
     assert "acc_00" not in directions(features)
 
 
+@settings(deadline=None, max_examples=30)
 @given(st.integers(0, 299), st.integers(0, 299))
 def test_less_core_work_never_strengthens(one: int, other: int) -> None:
     low, high = sorted((one, other))
@@ -104,3 +106,35 @@ def test_a_week_has_every_direction_and_the_dollars_of_all_accounts_once() -> No
 def test_no_snapshot_gives_no_rows() -> None:
     nothing = snapshot(others=1).iloc[:0]
     assert value_changes(nothing, scores(nothing), POLICY).empty
+
+
+SHALLOW = {"core_28d_count": 30, "feature_28d_count": 4}
+
+
+def is_losing(account: dict[str, Any]) -> bool:
+    features = snapshot(account)
+    return bool(value_changes(features, scores(features), POLICY).iloc[0]["is_losing_depth"])
+
+
+def test_an_account_whose_people_come_and_do_less_that_counts_loses_depth() -> None:
+    assert is_losing(SHALLOW)
+    assert is_losing({**SHALLOW, "days_since_escalation": POLICY.silent.least_days_since_escalation})
+
+
+@pytest.mark.parametrize(
+    "account",
+    [
+        pytest.param({}, id="nothing changed"),
+        pytest.param({**SHALLOW, "ticket_28d_count": 1}, id="it asked for help"),
+        pytest.param({**SHALLOW, "open_ticket_count": 1}, id="a ticket is open"),
+        pytest.param({**SHALLOW, "days_since_escalation": 55}, id="it escalated"),
+        pytest.param({**SHALLOW, "active_day_28d_count": 3}, id="it is going quiet"),
+        pytest.param({**SHALLOW, "tenure_days": 83}, id="it is young"),
+        pytest.param(
+            {"core_28d_count": 60, "session_28d_count": 24, "active_person_28d_count": 7},
+            id="fewer come and do as much each",
+        ),
+    ],
+)
+def test_depth_is_not_lost_in_silence_where(account: dict[str, Any]) -> None:
+    assert not is_losing(account)

@@ -65,6 +65,7 @@ def move(number: int, direction: str, weighted: int, change: float = 1.5, day: d
     return {
         "account_id": f"acc_{number}", "as_of": day, "value_direction": direction, "value_change": change,
         "reading": f"work of {number}", "arr_usd_cents": 100_000_00, "revenue_weight_usd_cents": weighted,
+        "depth_change": -1.4, "depth_reading": f"depth of {number}", "is_losing_depth": number != 2,
     }  # fmt: skip
 
 
@@ -185,7 +186,8 @@ def facts(**changed: Any) -> Facts:
             move(1, "weakening", 300_000_00, -2.0),
             move(2, "strengthening", 100_000_00),
             move(3, "weakening", 500_000_00, -1.2),
-            {**move(4, "unknown", 900_000_00), "value_change": None, "reading": None},
+            move(5, "holding", 50_000_00, 0.2),
+            {**move(4, "unknown", 900_000_00), "value_change": None, "reading": None, "is_losing_depth": False},
         ),
         "value_before": frame(VALUE_CHANGES, move(1, "weakening", 0, day=SINCE), move(3, "holding", 0, day=SINCE)),
         "value_weeks": frame(

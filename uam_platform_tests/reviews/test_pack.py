@@ -134,3 +134,13 @@ def test_patterns_that_came_again_stand_before_less_likely_ones_that_did_not() -
         ("a > b", "not beyond chance, 4.0 times"),
     ]
     assert PACK.patterns[0]["lift"] == "6.0 (2.5–14.0)"
+
+
+def test_who_loses_depth_in_silence_is_listed_with_the_sign_the_row_and_whether_an_alert_is_open() -> None:
+    told = [(r["account"], r["since"], r["why"], r["alert"]) for r in PACK.silent_losers]
+    assert told == [
+        ("Company <3>", "as before", "depth of 3", "open"),
+        ("Company <1>", "as before", "depth of 1", "open"),
+        ("acc_5", "new", "depth of 5", "none"),
+    ]
+    assert PACK.silent_losers[0]["row"] == "kpis/value_changes: account_id=acc_3, as_of=2025-06-09"
