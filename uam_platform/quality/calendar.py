@@ -26,5 +26,6 @@ def holidays(announcements: pd.DataFrame, as_of: date) -> list[date]:
         first, end = row["starts_at"].date(), (row["ends_at"] - timedelta(microseconds=1)).date()
         if (end - first).days <= _LONGEST_DAYS:
             days = (first + timedelta(days=n) for n in range((end - first).days + 1))
-            found |= {day for day in days if row["known_date"] <= day < as_of}
+            known = pd.Timestamp(row["known_date"]).date()  # dates of a table come as midnights
+            found |= {day for day in days if known <= day < as_of}
     return sorted(found)

@@ -150,4 +150,7 @@ def test_holidays_are_announced_absences_known_before_them() -> None:
         }  # fmt: skip
 
     told = [row("public_holiday", 10, 12, 0), row("migration", 20, 21, 0), row("shutdown", 30, 31, 35)]
-    assert holidays(pd.DataFrame(told), day(90)) == [day(10), day(11)]
+    frame = pd.DataFrame(told)
+    assert holidays(frame, day(90)) == [day(10), day(11)]
+    stored = frame.assign(known_date=pd.to_datetime(frame["known_date"]))  # as a table of the lake comes
+    assert holidays(stored, day(90)) == [day(10), day(11)]
