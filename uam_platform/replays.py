@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import dagster as dg
 
@@ -188,7 +188,7 @@ class Replayer:
         if not days:
             return
         instance = self.runner.instance
-        metadata = {
+        metadata: dict[str, Any] = {
             "touched_days": dg.MetadataValue.json(sorted(days)),
             "loads": 0,
             "through_load": recorded_through(instance),

@@ -9,6 +9,7 @@ p-value (the exact conditional test of matched sets; Breslow and Day 1980, chapt
 Benjamini and Hochberg (1995); each is tested once more on the later sets, which nothing has looked at.
 """
 
+import re
 from collections import Counter, defaultdict
 from functools import lru_cache
 from typing import Final
@@ -135,7 +136,7 @@ def told_once(found: pd.DataFrame, joint: str) -> pd.DataFrame:
         found: FOUND.
         joint: what stands between the steps of a pattern.
     """
-    lengths = found["pattern"].str.split(joint, regex=False).str.len()
+    lengths = found["pattern"].str.count(re.escape(joint))
     ordered = found.assign(length=-lengths).sort_values(
         ["pattern_chance_ratio", "length", "pattern"], ignore_index=True
     )

@@ -146,14 +146,15 @@ def record(distinct_id: Any, person_id: Any, properties: Any, created_at: Any, *
     """
     found = _object(properties)
     email = found.get("email") or found.get("$email")
+    identifier = None if distinct_id is None else str(distinct_id)
     told = {
         "person_id": None if person_id is None else str(person_id),
-        "distinct_id": None if distinct_id is None else str(distinct_id),
+        "distinct_id": identifier,
         "email": email if isinstance(email, str) else None,
         **({"is_deleted": True} if is_deleted else {}),
     }
     created = None if created_at is None else str(created_at)
-    return PERSON, told["distinct_id"], created, json.dumps(told, sort_keys=True)
+    return PERSON, identifier, created, json.dumps(told, sort_keys=True)
 
 
 def _object(value: Any) -> Mapping[str, Any]:
