@@ -1,10 +1,11 @@
-"""Commands about what is collected and why: the business questions and what answers them, the duties and their owners.
+"""Commands about what is collected and why: business questions and what answers them, the source map, duties and their owners.
 
-Here: arguments, help texts and lists. Not here: the rules (`uam_platform.policy`: `questions`, `answers`, `duties`).
+Here: arguments, help texts and lists. Not here: the rules (`uam_platform.policy`: `questions`, `answers`, `sources`, `duties`).
 """
 
 from collections.abc import Callable
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
@@ -50,6 +51,88 @@ def _print_question(rulebook: "Rulebook", name: str) -> None:
             console.print(f"  {kind} ({len(names)}): {escape(', '.join(names))}")
 
 
+def sources(
+    source: Annotated[str | None, typer.Argument(help="Entry of the source map; without it all of them.")] = None,
+    refused: Annotated[bool, typer.Option("--refused", help="What was kept out so far, with what to add.")] = False,
+    run: Annotated[Path | None, typer.Option("--run", help="Folder of a run, for --refused.")] = None,
+) -> None:
+    """What is collected: each source and field with evidence, owner, question, decision, retention and PII class."""
+    rulebook = _rulebook()
+    known = rulebook.sources.sources
+    if source is not None and source not in known:
+        raise ValueError(f"no source {source!r} in sources.yaml; use one of {', '.join(known)}")
+    if refused:
+        _print_refused(rulebook, run)
+    elif source is None:
+        _print_sources(rulebook)
+    else:
+        _print_fields(rulebook, source)
+
+
+def _print_sources(rulebook: "Rulebook") -> None:
+    table = new_table("Sources", "Source", "From", "Records", "Evidence", "Fields", "Owner", "Kept", "Questions")
+    fields = list(rulebook.sources.declared())
+    for name, one in rulebook.sources.sources.items():
+        mine = [each for each in fields if each.source == name]
+        asked = ", ".join(dict.fromkeys(each.question for each in mine if each.question))
+        lacking = sum(1 for each in mine if each.missing)
+        count = f"{len(mine)}" + (f", {lacking} refused" if lacking else "")
+        kept = f"{one.retention_days} days"
+        add_row(
+            table,
+            name,
+            ", ".join(one.connectors),
+            ", ".join(one.kinds),
+            one.category.value,
+            count,
+            one.owner,
+            kept,
+            asked,
+        )
+    console.print(table)
+
+
+def _print_fields(rulebook: "Rulebook", source: str) -> None:
+    table = new_table(
+        f"{source}: {rulebook.sources.sources[source].category.value}",
+        "Field",
+        "PII",
+        "Kept",
+        "Owner",
+        "Question",
+        "Who decides what",
+        "Why",
+    )
+    for one in rulebook.sources.declared():
+        if one.source == source:
+            asked = rulebook.questions.questions.get(one.question)
+            acts = f"{asked.decided_by}: {asked.decision} ({asked.outcome.value})" if asked else ""
+            why = one.why if not one.missing else f"REFUSED: {one.reason}"
+            add_row(table, one.field, one.pii.value, f"{one.retention_days} days", one.owner, one.question, acts, why)
+    console.print(table)
+
+
+def _print_refused(rulebook: "Rulebook", run: Path | None) -> None:
+    from uam_platform.cli_quarantine import opened_warehouse
+    from uam_platform.staging.set_aside import refused_fields
+
+    with opened_warehouse(run) as warehouse:
+        found = refused_fields(warehouse.connection, warehouse.lake)
+    table = new_table(f"Kept out: {len(found)} fields", "Field", "Source", "Kind", "Records", "Loads", "To collect it")
+    for one in found:
+        said = rulebook.sources.refusal(one.source, one.kind, one.name)
+        add_row(
+            table,
+            one.name,
+            one.source,
+            one.kind,
+            f"{one.rows:,}",
+            f"{one.loads:,}",
+            said or "uam quarantine replay",
+        )
+    console.print(table)
+
+
 def duties(
     on: Annotated[
         datetime | None, typer.Option("--on", formats=["%Y-%m-%d"], help="Day to judge; today when absent.")
@@ -69,7 +152,7 @@ def duties(
     raise typer.Exit(1 if past else 0)
 
 
-COMMANDS: Final[tuple[Callable[..., None], ...]] = (questions, duties)
+COMMANDS: Final[tuple[Callable[..., None], ...]] = (questions, sources, duties)
 
 
 def _rulebook() -> "Rulebook":

@@ -138,7 +138,11 @@ def _print_plan(plan: "Plan") -> None:
 
 def _print_outcome(outcome: "Outcome") -> None:
     console.print(f"{len(outcome.loads):,} loads taken in again, {len(outcome.days):,} touched days computed again")
-    for title, counted in (("accepted", outcome.accepted), ("still set aside", outcome.kept)):
+    for title, counted in (
+        ("accepted", outcome.accepted),
+        ("fields that come in", outcome.fields),
+        ("still set aside", outcome.kept),
+    ):
         console.print(f"{title}: {sum(counted.values()):,}")
         for (source, reason), rows in sorted(counted.items(), key=lambda item: (-item[1], item[0])):
             console.print(f"  {rows:,} {escape(source)} {escape(reason)}")

@@ -19,7 +19,7 @@ from typing import Any, Final
 import dagster as dg
 
 from uam_platform.connectors.registry import source_names
-from uam_platform.contracts.tables import DELIVERIES, EVENTS, QUARANTINE, UNKNOWN_EVENTS
+from uam_platform.contracts.tables import DELIVERIES, EVENTS, QUARANTINE, REFUSED_FIELDS, UNKNOWN_EVENTS
 from uam_platform.instances import PROJECT, persistent_instance, scratch_instance
 from uam_platform.lake.atomic import write_atomically
 from uam_platform.lake.loads import Load
@@ -37,6 +37,8 @@ from uam_platform.staging.reconcile import DELIVERY
 from uam_platform.staging.renamed import Renamed, days_of, renamed
 from uam_platform.staging.replay import AcceptedName, Rejudged, accepted_names, reach, rejudged, retake
 
+NO_PURPOSE: Final = "no_purpose"
+"""Stands as a reason for fields that were kept out."""
 NOTE: Final = "_replay.json"
 Row = tuple[str, str, str, int, str]
 """A record set aside: load, kind, source, row, reason."""
@@ -87,12 +89,14 @@ class Outcome:
         days: event days computed again.
         accepted: rows accepted now, by (source, reason they were set aside for).
         kept: rows of the loads looked at that stay set aside, by (source, reason).
+        fields: rows in which a field comes in that had no purpose before, by (source, field).
     """
 
     loads: list[str] = field(default_factory=list)
     days: list[str] = field(default_factory=list)
     accepted: Counter[tuple[str, str]] = field(default_factory=Counter)
     kept: Counter[tuple[str, str]] = field(default_factory=Counter)
+    fields: Counter[tuple[str, str]] = field(default_factory=Counter)
 
 
 @dataclass
@@ -110,14 +114,15 @@ class Replayer:
         """Judge again what was set aside, without changing anything."""
         policy = self.runner.wiring.intake_time
         lake, connection, manifest = self.warehouse.lake, self.warehouse.connection, self.warehouse.manifest
-        judged = [rejudged(connection, lake, manifest, load, policy) for load in self._loads(wanted)]
+        sources = self.runner.wiring.rulebook.sources
+        judged = [rejudged(connection, lake, manifest, load, policy, sources) for load in self._loads(wanted)]
         changed = [one for one in judged if one.is_changed]
         names = accepted_names(connection, lake, self.runner.wiring.rulebook.taxonomy)
         return Plan(
             loads=tuple(one for one in changed if not one.refused or wanted.load),
             held=tuple(one for one in changed if one.refused and not wanted.load),
             names=tuple(one for one in names if _is_wanted(wanted, one.reason, one.source, one.load_id)),
-            has_records=bool(self._records(wanted)),
+            has_records=bool(self._records(wanted)) or self._fields(wanted, of_deliveries=False) != set(),
             resumed=self._cut_short(),
             renamed=tuple(self._renamed()) if wanted.is_renamed else (),
         )
@@ -134,9 +139,22 @@ class Replayer:
         found = stored.filter(stored.source_object == DELIVERY).select("load_id", "reason", "source").distinct()
         rows = found.to_pyarrow().to_pylist()
         ids = {r["load_id"] for r in rows if _is_wanted(wanted, r["reason"], r["source"], r["load_id"])}
+        ids |= self._fields(wanted, of_deliveries=True)
         if wanted.load:
             ids |= {wanted.load} & set(taken_in(self.warehouse.lake))
         return [load for load in self.warehouse.manifest.loads() if load.load_id in ids]
+
+    def _fields(self, wanted: Wanted, *, of_deliveries: bool) -> set[str]:
+        """Loads with fields that were kept out for lack of a purpose and have one now."""
+        sources = self.runner.wiring.rulebook.sources
+        rows = self.warehouse.lake.read(self.warehouse.connection, REFUSED_FIELDS).to_pyarrow().to_pylist()
+        return {
+            row["load_id"]
+            for row in rows
+            if (row["source_object"] == DELIVERY) == of_deliveries
+            and not sources.refusal(row["source"], row["source_object"], row["field_name"])
+            and _is_wanted(wanted, NO_PURPOSE, row["source"], row["load_id"])
+        }
 
     def _records(self, wanted: Wanted) -> Counter[Row]:
         """API records set aside that are wanted."""
@@ -173,7 +191,9 @@ class Replayer:
         for load in loads:
             at_stake = reach(connection, lake, load)
             self._write_note(waiting, changed | at_stake)
-            changed |= retake(connection, lake, manifest, load, self.runner.wiring.intake_time)
+            changed |= retake(
+                connection, lake, manifest, load, self.runner.wiring.intake_time, self.runner.wiring.rulebook.sources
+            )
             if load.load_id in resumed:
                 changed |= at_stake | reach(connection, lake, load)
             say(f"load {load.load_id} taken in again")
@@ -200,6 +220,7 @@ class Replayer:
         for one in plan.loads:
             for counted, reasons in ((outcome.accepted, one.accepted), (outcome.kept, one.kept)):
                 counted.update({(one.load.source, reason): n for reason, n in reasons.items()})
+            outcome.fields.update({(one.load.source, name): n for name, n in one.fields.items()})
         for name in plan.names:
             outcome.accepted[(name.source, f"{name.reason} {name.name}")] += name.rows
         for counted, rows in ((outcome.accepted, before - after), (outcome.kept, after)):

@@ -53,7 +53,7 @@ class OurPath:
         for load in pending(self.lake, manifest):
             if since <= load.load_id < until:
                 with self._timed("intake"):
-                    take_in(self.connection, self.lake, manifest, load, self.rulebook.time)
+                    take_in(self.connection, self.lake, manifest, load, self.rulebook.time, self.rulebook.sources)
 
     def delivered_days(self) -> list[str]:
         """Event days that have deliveries."""

@@ -32,7 +32,7 @@ from uam_platform.contracts.tables_evidence import (
     UTTERANCES,
 )
 from uam_platform.contracts.tables_exchange import CONTRACTS_EXCHANGE, EXTERNAL_SIGNALS
-from uam_platform.contracts.tables_governance import CONTRACTS_GOVERNANCE, EVENT_USAGE
+from uam_platform.contracts.tables_governance import CONTRACTS_GOVERNANCE, EVENT_USAGE, REFUSED_FIELDS
 from uam_platform.contracts.tables_identity import (
     AMBIGUOUS_IDENTIFIERS,
     CONTRACTS_IDENTITY,
@@ -93,6 +93,7 @@ __all__ = [
     "MODELS",
     "PEOPLE",
     "QUALITY_FINDINGS",
+    "REFUSED_FIELDS",
     "RELEASES",
     "SATISFACTION_RATINGS",
     "SCORES",

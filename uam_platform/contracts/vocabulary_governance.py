@@ -74,4 +74,8 @@ GOVERNANCE_COLUMNS: tuple[Column, ...] = (
             "declare",
         ),
     ),
+    Column("field_name", Type.STRING, "Field of a landed record, as the source calls it.", purpose=_AUDIT),
+    Column(
+        "value_count", Type.INT64, "Records in which the field held something.", "records", minimum=1, purpose=_AUDIT
+    ),
 )

@@ -29,6 +29,7 @@ from uam_platform.policy.reviews import ReviewPolicy
 from uam_platform.policy.scores import ScorePolicy
 from uam_platform.policy.sequences import SequencePolicy
 from uam_platform.policy.sessions import SessionPolicy, SessionRule
+from uam_platform.policy.sources import SourceMap
 from uam_platform.policy.taxonomy import Taxonomy
 from uam_platform.policy.time import TimePolicy
 from uam_platform.policy.topics import TopicPolicy
@@ -62,6 +63,7 @@ class Rulebook:
     quality: QualityPolicy
     questions: QuestionPolicy
     duties: DutyPolicy
+    sources: SourceMap
 
     @property
     def session_rule(self) -> SessionRule:
@@ -104,11 +106,13 @@ def load_rulebook(directory: Path | None = None) -> Rulebook:
         quality=load_section(QualityPolicy, "quality", directory),
         questions=load_section(QuestionPolicy, "questions", directory),
         duties=load_section(DutyPolicy, "duties", directory),
+        sources=load_section(SourceMap, "sources", directory),
     )
     groups = rulebook.scores.action_groups
     unknown = [group for group in rulebook.alerts.action_groups() if group not in groups]
     if unknown:
         known = ", ".join(sorted(groups))
         raise PolicyError(f"alerts.yaml: no group of actions {unknown[0]!r} in scores.yaml; use one of {known}")
+    rulebook.sources.check(rulebook.questions)
     check_references(answers(rulebook.alerts, rulebook.scores, rulebook.reviews), rulebook.questions)
     return rulebook

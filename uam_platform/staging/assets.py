@@ -29,7 +29,9 @@ from uam_platform.staging.event_days import publish_around_events
 from uam_platform.staging.intake import pending, take_in, taken_in, touched_days
 from uam_platform.staging.reconcile import imbalance
 from uam_platform.staging.records import canonical_records
+from uam_platform.staging.set_aside import refused_fields
 
+_SHOWN = 40
 RECORD_TABLES = (
     tables.TICKETS,
     tables.TICKET_EVENTS,
@@ -68,7 +70,7 @@ def deliveries_asset(wiring: Wiring, raw_keys: list[dg.AssetKey]) -> dg.AssetsDe
     def deliveries(context: dg.AssetExecutionContext, warehouse: Warehouse) -> dg.MaterializeResult:
         lake, manifest = warehouse.lake, warehouse.manifest
         for load in pending(lake, manifest):
-            intake = take_in(warehouse.connection, lake, manifest, load, wiring.intake_time)
+            intake = take_in(warehouse.connection, lake, manifest, load, wiring.intake_time, wiring.rulebook.sources)
             context.log.info(f"{load.load_id}: {intake.rows_in:,} records, {intake.quarantined:,} set aside")
         return dg.MaterializeResult(metadata=touched_since(lake, recorded_through(context.instance)))
 
@@ -125,11 +127,13 @@ def records_asset(wiring: Wiring, raw_keys: list[dg.AssetKey]) -> dg.AssetsDefin
             if load.files.get(loads.RECORDS)
         ]
         rules = wiring.rulebook
-        found = canonical_records(landed, rules.time, rules.changes, rules.documents)
+        found = canonical_records(landed, rules.time, rules.changes, rules.documents, rules.sources)
         if len(found.documents):
             context.log.info(documents_told(found.documents))
         load_ids = [load.load_id for load, _ in landed]
-        publish_record_books(warehouse.connection, warehouse.lake, found.quarantine, found.counts, load_ids)
+        publish_record_books(
+            warehouse.connection, warehouse.lake, found.quarantine, found.counts, found.refused_fields, load_ids
+        )
         for contract in _SIDE_TABLES:
             rows = as_table(getattr(found, contract.name), contract)
             warehouse.lake.publish(warehouse.connection, contract, rows)
@@ -145,7 +149,7 @@ def documents_told(documents: pd.DataFrame) -> str:
     return f"{len(documents):,} documents attached: {by}".replace("by nothing", "to no account")
 
 
-def reconciliation_asset() -> dg.AssetsDefinition:
+def reconciliation_asset(wiring: Wiring) -> dg.AssetsDefinition:
     """What became of every row of the loads whose days were computed since."""
 
     @dg.asset(
@@ -172,11 +176,23 @@ def reconciliation_asset() -> dg.AssetsDefinition:
                 "loads_reconciled_now": int(frame["load_id"].nunique()),
                 "totals": dg.MetadataValue.md(markdown_table(totals)),
                 "what_this_input_lacks": dg.MetadataValue.md("\n".join(f"- {said}" for said in missing) or "nothing"),
+                "fields_without_purpose": dg.MetadataValue.md(_kept_out(warehouse, wiring)),
                 "volume": day_series("Events and what was set aside, by event day", *volume, "events"),
             }
         )
 
     return load_reconciliation
+
+
+def _kept_out(warehouse: Warehouse, wiring: Wiring) -> str:
+    """Fields that were kept out so far, with what has to be added to sources.yaml."""
+    found = refused_fields(warehouse.connection, warehouse.lake)[:_SHOWN]
+    lines = [
+        f"- {one.source} {one.kind} `{one.name}`: {one.rows:,} records; "
+        f"{wiring.rulebook.sources.refusal(one.source, one.kind, one.name) or 'has a purpose now: uam quarantine replay'}"
+        for one in found
+    ]
+    return "\n".join(lines) or "none"
 
 
 def daily_volume(lake: Lake) -> tuple[list[date], dict[str, list[int]]]:
@@ -218,7 +234,7 @@ def definitions(wiring: Wiring) -> dg.Definitions:
             deliveries_asset(wiring, sources),
             events_asset(wiring),
             records_asset(wiring, sources),
-            reconciliation_asset(),
+            reconciliation_asset(wiring),
         ],
         asset_checks=[
             contract_check(DELIVERIES, None),

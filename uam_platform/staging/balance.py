@@ -17,6 +17,7 @@ from uam_platform.contracts.tables import (
     EVENTS,
     LOAD_RECONCILIATION,
     QUARANTINE,
+    REFUSED_FIELDS,
     UNKNOWN_EVENTS,
 )
 from uam_platform.lake.loads import Load, LoadManifest
@@ -82,13 +83,19 @@ def publish_by_load(connection: Backend, lake: Lake, frame: pd.DataFrame, load_i
 
 
 def publish_record_books(
-    connection: Backend, lake: Lake, quarantine: pd.DataFrame, counts: pd.DataFrame, load_ids: Iterable[str]
+    connection: Backend,
+    lake: Lake,
+    quarantine: pd.DataFrame,
+    counts: pd.DataFrame,
+    refused: pd.DataFrame,
+    load_ids: Iterable[str],
 ) -> None:
-    """Publish what became of the API records of each load: quarantine and reconciliation."""
+    """Publish what became of the API records of each load: quarantine, fields kept out, and reconciliation."""
     load_ids = list(load_ids)
     if not load_ids:
         return
-    schema = arrow_schema(QUARANTINE)
-    rows = pa.Table.from_pandas(quarantine[list(schema.names)], schema=schema, preserve_index=False)
-    lake.publish(connection, QUARANTINE, ibis.memtable(rows), [f"{i}{OF_RECORDS}" for i in load_ids])
+    for contract, found in ((QUARANTINE, quarantine), (REFUSED_FIELDS, refused)):
+        schema = arrow_schema(contract)
+        rows = pa.Table.from_pandas(found[list(schema.names)], schema=schema, preserve_index=False)
+        lake.publish(connection, contract, ibis.memtable(rows), [f"{i}{OF_RECORDS}" for i in load_ids])
     publish_by_load(connection, lake, counts, load_ids, OF_RECORDS)

@@ -4,19 +4,23 @@ Here: the order of writes that makes a killed intake invisible (the load's quara
 it done). Not here: how a record is read (`split`), recognising repeats (`key_index`), the canonical table (`events`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
+import ibis
 import ibis.expr.types as ir
+import pyarrow as pa
 import pyarrow.parquet as pq
 from ibis.backends.duckdb import Backend
 
-from uam_platform.contracts.tables import DELIVERIES, DELIVERY_KEYS, QUARANTINE, REPEATED_KEYS
+from uam_platform.contracts.schemas import arrow_schema
+from uam_platform.contracts.tables import DELIVERIES, DELIVERY_KEYS, QUARANTINE, REFUSED_FIELDS, REPEATED_KEYS
 from uam_platform.lake import loads
 from uam_platform.lake.loads import Load, LoadManifest
 from uam_platform.lake.store import Lake
+from uam_platform.policy.sources import DELIVERY, SourceMap
 from uam_platform.policy.time import TimePolicy
 from uam_platform.staging.key_index import new_keys, repeats
 from uam_platform.staging.split import Split, split_load
@@ -45,12 +49,19 @@ def pending(lake: Lake, manifest: LoadManifest) -> list[Load]:
     return [load for load in manifest.loads() if load.files.get(loads.DELIVERIES) and load.load_id not in done]
 
 
-def take_in(connection: Backend, lake: Lake, manifest: LoadManifest, load: Load, policy: TimePolicy) -> Intake:
+def take_in(
+    connection: Backend,
+    lake: Lake,
+    manifest: LoadManifest,
+    load: Load,
+    policy: TimePolicy,
+    sources: SourceMap | None = None,
+) -> Intake:
     """Split one load by event day, index its event ids and publish its quarantine.
 
     Repeating it after a kill gives the same files.
     """
-    split = split_load(connection, load, manifest, policy)
+    split = split_load(connection, load, manifest, policy, sources)
     try:
         return publish_intake(connection, lake, load, split, policy)
     finally:
@@ -82,9 +93,20 @@ def publish_intake(
     lake.publish(connection, REPEATED_KEYS, repeats_of(new, earlier, policy), [load.load_id])
     lake.publish(connection, DELIVERY_KEYS, new, [load.load_id])
     marker = f"{load.load_id}{OF_DELIVERIES}"
+    publish_refused(connection, lake, load, split.refused)
     set_aside = lake.publish(connection, QUARANTINE, split.quarantine, [marker])
     changed_days = tuple(sorted(key.split("/")[0] for key in changed))
     return Intake(rows_in=split.rows_in, quarantined=set_aside.rows[marker], changed_days=changed_days)
+
+
+def publish_refused(connection: Backend, lake: Lake, load: Load, counts: Mapping[str, int]) -> None:
+    """Publish which columns of a load's deliveries were kept out for lack of a purpose; also that none is any more."""
+    key = f"{load.load_id}{OF_DELIVERIES}"
+    if counts or lake.pointer(REFUSED_FIELDS, key):
+        same = {"source": load.source, "source_object": DELIVERY, "load_id": load.load_id}
+        rows = [{**same, "field_name": name, "value_count": count} for name, count in counts.items()]
+        table = pa.Table.from_pylist(rows, schema=arrow_schema(REFUSED_FIELDS))
+        lake.publish(connection, REFUSED_FIELDS, ibis.memtable(table), [key])
 
 
 def repeats_of(new: ir.Table, earlier: ir.Table, policy: TimePolicy) -> ir.Table:

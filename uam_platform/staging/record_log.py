@@ -16,8 +16,9 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
-from uam_platform.contracts.tables import LOAD_RECONCILIATION, QUARANTINE
+from uam_platform.contracts.tables import LOAD_RECONCILIATION, QUARANTINE, REFUSED_FIELDS
 from uam_platform.lake.loads import Load
+from uam_platform.policy.sources import SourceMap, shipped_sources
 from uam_platform.staging.record_values import RecordError, frame, moment
 
 BuiltT = TypeVar("BuiltT")
@@ -52,11 +53,15 @@ class Record:
 
 @dataclass
 class RecordLog:
-    """Counts by (source, load, kind) and quarantined rows; filled while records are read and built."""
+    """Counts by (source, load, kind) and quarantined rows; filled while records are read and built.
+
+    `refused` counts records in which a field without purpose held something, by (source, load, kind, field).
+    """
 
     rows_in: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     duplicates: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     rejected: list[dict[str, Any]] = field(default_factory=list)
+    refused: Counter[tuple[str, str, str, str]] = field(default_factory=Counter)
 
     def reject(self, load: Load, source_object: str, row_no: int, error: RecordError, raw: str | None = None) -> None:
         """Set one record aside."""
@@ -93,6 +98,24 @@ class RecordLog:
         ]
         return frame(LOAD_RECONCILIATION, rows)
 
+    def with_purpose(self, load: Load, kind: str, payload: dict[str, Any], sources: SourceMap) -> dict[str, Any]:
+        """The fields of a record that the source map lets in; the others are counted."""
+        collected = sources.collected(load.source, kind)
+        kept = {name: value for name, value in payload.items() if name in collected}
+        if len(kept) < len(payload):
+            self.refused.update(
+                (load.source, load.load_id, kind, name)
+                for name, value in payload.items()
+                if name not in collected and value not in (None, "", [], {})
+            )
+        return kept
+
+    def refused_fields(self) -> pd.DataFrame:
+        """REFUSED_FIELDS: what was kept out, per load, kind and field."""
+        names = ("source", "load_id", "source_object", "field_name")
+        rows = [{**dict(zip(names, key, strict=True)), "value_count": n} for key, n in self.refused.items()]
+        return frame(REFUSED_FIELDS, rows)
+
     def built(self, records: Iterable[Record], build: Callable[[Record], BuiltT]) -> list[tuple[Record, BuiltT]]:
         """What `build` makes of each record; those it refuses with `RecordError` are set aside."""
         made = []
@@ -104,13 +127,17 @@ class RecordLog:
         return made
 
 
-def read_records(landed: Sequence[tuple[Load, pd.DataFrame]]) -> tuple[list[Record], RecordLog]:
+def read_records(
+    landed: Sequence[tuple[Load, pd.DataFrame]], sources: SourceMap | None = None
+) -> tuple[list[Record], RecordLog]:
     """All usable records, oldest load first, and the log that counts them.
 
     Args:
         landed: loads with their landed records (RECORD_COLUMNS and row_no), in any order.
+        sources: which fields have a purpose; the shipped map where absent.
     """
     log, records = RecordLog(), []
+    allowed = sources or shipped_sources()
     seen: set[tuple[str, str, str, str]] = set()
     for load, rows in sorted(landed, key=lambda pair: pair[0].load_id):
         names = ("source_object", "record_id", "modified_text", "payload", "row_no")
@@ -124,7 +151,8 @@ def read_records(landed: Sequence[tuple[Load, pd.DataFrame]]) -> tuple[list[Reco
             seen.add(key)
             try:
                 stamp = moment({"modified_text": _text(modified) or None}, "modified_text")
-                records.append(Record(load, key[1], int(row_no), key[2], stamp, _payload(key)))
+                payload = log.with_purpose(load, key[1], _payload(key), allowed)
+                records.append(Record(load, key[1], int(row_no), key[2], stamp, payload))
             except RecordError as error:
                 log.reject(load, key[1], int(row_no), error, key[3] if error.reason == "not_json" else None)
     return records, log

@@ -17,6 +17,7 @@ from uam_platform.lake.loads import Load
 from uam_platform.policy.changes import ChangePolicy
 from uam_platform.policy.documents import DocumentPolicy
 from uam_platform.policy.redaction import Redactor
+from uam_platform.policy.sources import SourceMap
 from uam_platform.policy.time import TimePolicy
 from uam_platform.staging import (
     answers,
@@ -70,6 +71,7 @@ class RecordTables:
     Attributes:
         quarantine: QUARANTINE rows with reason and field; the raw text only where it is no JSON.
         counts: LOAD_RECONCILIATION per load and kind of record.
+        refused_fields: REFUSED_FIELDS per load, kind and field.
     """
 
     tickets: pd.DataFrame
@@ -92,6 +94,7 @@ class RecordTables:
     announcements: pd.DataFrame
     quarantine: pd.DataFrame
     counts: pd.DataFrame
+    refused_fields: pd.DataFrame
 
 
 def canonical_records(
@@ -99,6 +102,7 @@ def canonical_records(
     policy: TimePolicy,
     kinds: ChangePolicy | None = None,
     about_documents: DocumentPolicy | None = None,
+    sources: SourceMap | None = None,
 ) -> RecordTables:
     """Canonical tables of all landed records.
 
@@ -107,8 +111,9 @@ def canonical_records(
         policy: grace, and the knowledge basis and id space of the sources.
         kinds: what releases, flags and announcements stand for.
         about_documents: whose documents are, and of which kind.
+        sources: which fields have a purpose; the shipped map where absent.
     """
-    usable, log = read_records(records)
+    usable, log = read_records(records, sources)
     by_source = _by_source(usable, log)
     crm, desk, recorder, told = (by_source[name] for name in ("salesforce", "zendesk", "gong", "ledger"))
     account_rows, ids = crm_accounts.accounts(log, crm, policy.grace)
@@ -156,7 +161,8 @@ def canonical_records(
         "announcements": changed.announcements,
     }
     frames = {name: frame(getattr(contracts, name.upper()), found) for name, found in rows.items()}
-    return RecordTables(**frames, quarantine=log.quarantine(), counts=log.counts())
+    kept_out = log.refused_fields()
+    return RecordTables(**frames, quarantine=log.quarantine(), counts=log.counts(), refused_fields=kept_out)
 
 
 def _by_source(usable: Sequence[Record], log: RecordLog) -> dict[str, dict[str, list[Record]]]:

@@ -14,9 +14,10 @@ import ibis
 import ibis.expr.types as ir
 from ibis.backends.duckdb import Backend
 
-from uam_platform.contracts.tables import DELIVERY_KEYS, QUARANTINE, REPEATED_KEYS, UNKNOWN_EVENTS
+from uam_platform.contracts.tables import DELIVERY_KEYS, QUARANTINE, REFUSED_FIELDS, REPEATED_KEYS, UNKNOWN_EVENTS
 from uam_platform.lake.loads import Load, LoadManifest
 from uam_platform.lake.store import Lake
+from uam_platform.policy.sources import SourceMap
 from uam_platform.policy.taxonomy import Taxonomy
 from uam_platform.policy.time import TimePolicy
 from uam_platform.staging.intake import (
@@ -41,17 +42,19 @@ class Rejudged:
         accepted: rows that were set aside and are accepted now, by the reason they were set aside for.
         refused: rows that were accepted and are set aside now, by reason.
         kept: rows that stay set aside, by today's reason.
+        fields: rows in which a column that was kept out for lack of a purpose comes in, by column.
     """
 
     load: Load
     accepted: Counter[str]
     refused: Counter[str]
     kept: Counter[str]
+    fields: Counter[str]
 
     @property
     def is_changed(self) -> bool:
-        """Some row is judged otherwise."""
-        return bool(self.accepted or self.refused)
+        """Some row is judged otherwise, or holds more."""
+        return bool(self.accepted or self.refused or self.fields)
 
 
 @dataclass(frozen=True)
@@ -67,10 +70,17 @@ class AcceptedName:
     rows: int
 
 
-def rejudged(connection: Backend, lake: Lake, manifest: LoadManifest, load: Load, policy: TimePolicy) -> Rejudged:
+def rejudged(
+    connection: Backend,
+    lake: Lake,
+    manifest: LoadManifest,
+    load: Load,
+    policy: TimePolicy,
+    sources: SourceMap | None = None,
+) -> Rejudged:
     """Judge the deliveries of one load again without storing anything."""
     stored = lake.read(connection, QUARANTINE, [f"{load.load_id}{OF_DELIVERIES}"])
-    split = split_load(connection, load, manifest, policy)
+    split = split_load(connection, load, manifest, policy, sources)
     before, now = _reasons(stored), _reasons(split.quarantine)
     split.drop(connection)
     return Rejudged(
@@ -78,7 +88,15 @@ def rejudged(connection: Backend, lake: Lake, manifest: LoadManifest, load: Load
         accepted=Counter(reason for row, reason in before.items() if row not in now),
         refused=Counter(reason for row, reason in now.items() if row not in before),
         kept=Counter(reason for row, reason in now.items() if row in before),
+        fields=kept_out(connection, lake, load) - Counter(split.refused),
     )
+
+
+def kept_out(connection: Backend, lake: Lake, load: Load) -> Counter[str]:
+    """Rows of a load in which a column of the envelope was kept out, by column."""
+    stored = lake.read(connection, REFUSED_FIELDS, [f"{load.load_id}{OF_DELIVERIES}"])
+    rows = stored.select("field_name", "value_count").to_pyarrow()
+    return Counter(dict(zip(rows["field_name"].to_pylist(), rows["value_count"].to_pylist(), strict=True)))
 
 
 def _reasons(quarantine: ir.Table) -> dict[int, str]:
@@ -86,13 +104,20 @@ def _reasons(quarantine: ir.Table) -> dict[int, str]:
     return dict(zip(rows["row_no"].to_pylist(), rows["reason"].to_pylist(), strict=True))
 
 
-def retake(connection: Backend, lake: Lake, manifest: LoadManifest, load: Load, policy: TimePolicy) -> set[str]:
+def retake(
+    connection: Backend,
+    lake: Lake,
+    manifest: LoadManifest,
+    load: Load,
+    policy: TimePolicy,
+    sources: SourceMap | None = None,
+) -> set[str]:
     """Take one load in again under today's rules, as one step.
 
     Returns:
         Event days whose tables it changes, ISO: of deliveries that are others than before, and of ids shared with other loads.
     """
-    split = split_load(connection, load, manifest, policy)
+    split = split_load(connection, load, manifest, policy, sources)
     before = delivered_days(lake, load.load_id)
     try:
         with lake.together():

@@ -13,7 +13,7 @@ import ibis
 import ibis.expr.types as ir
 from ibis.backends.duckdb import Backend
 
-from uam_platform.contracts.tables import QUARANTINE, UNKNOWN_EVENTS
+from uam_platform.contracts.tables import QUARANTINE, REFUSED_FIELDS, UNKNOWN_EVENTS
 from uam_platform.lake import loads
 from uam_platform.lake.loads import Load, LoadManifest
 from uam_platform.lake.store import Lake
@@ -109,6 +109,26 @@ def groups(
         )
         for r in found
     ]
+
+
+@dataclass(frozen=True)
+class KeptOut:
+    """A field that was kept out of some loads: records in which it held something, and loads."""
+
+    source: str
+    kind: str
+    name: str
+    rows: int
+    loads: int
+
+
+def refused_fields(connection: Backend, lake: Lake) -> list[KeptOut]:
+    """Fields that were kept out for lack of a purpose, most records first."""
+    rows = lake.read(connection, REFUSED_FIELDS)
+    grain = ("source", "source_object", "field_name")
+    counted = rows.group_by(grain).aggregate(rows=rows.value_count.sum(), loads=rows.load_id.nunique())
+    found = counted.order_by([ibis.desc("rows"), *grain]).to_pyarrow().to_pylist()
+    return [KeptOut(r["source"], r["source_object"], r["field_name"], r["rows"], r["loads"]) for r in found]
 
 
 def set_aside(connection: Backend, lake: Lake) -> ir.Table:

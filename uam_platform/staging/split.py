@@ -6,7 +6,8 @@ mean and which deliveries repeat each other (`events`, `key_index`), API records
 Every landed row leaves through exactly one of the two tables, so `rows_in` = deliveries + quarantine.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from uam_platform.contracts.tables import DELIVERIES, QUARANTINE
 from uam_platform.lake.engine import conform, empty
 from uam_platform.lake.loads import DELIVERIES as LANDED
 from uam_platform.lake.loads import Load, LoadManifest
+from uam_platform.policy.sources import DELIVERY, SourceMap
 from uam_platform.policy.time import KnowledgeBasis, SourceTime, TimePolicy
 from uam_platform.staging import time_sql
 from uam_platform.temporal import keys
@@ -37,12 +39,14 @@ class Split:
         quarantine: rejected rows, columns of the QUARANTINE contract; reason codes as in `_reason`. Lazy, and reads `deliveries`.
         event_dates: event days the accepted rows lie on, ISO, sorted.
         rows_in: rows that the landed files hold.
+        refused: rows in which a column without purpose held something, by column.
     """
 
     deliveries: ir.Table
     quarantine: ir.Table
     event_dates: list[str]
     rows_in: int
+    refused: Mapping[str, int] = field(default_factory=dict)
 
     def drop(self, connection: Backend) -> None:
         """Drop the table of accepted rows; neither table can be read afterwards."""
@@ -55,7 +59,9 @@ def source_time(load: Load, policy: TimePolicy) -> SourceTime:
     return SourceTime.model_validate({**policy.source(load.source).model_dump(), **own})
 
 
-def split_load(connection: Backend, load: Load, manifest: LoadManifest, policy: TimePolicy) -> Split:
+def split_load(
+    connection: Backend, load: Load, manifest: LoadManifest, policy: TimePolicy, sources: SourceMap | None = None
+) -> Split:
     """Split the deliveries of one load.
 
     Args:
@@ -63,6 +69,7 @@ def split_load(connection: Backend, load: Load, manifest: LoadManifest, policy: 
         load: a complete load; one without deliveries gives empty tables.
         manifest: knows where the load's files lie.
         policy: bounds of plausible times and knowledge basis of the source.
+        sources: columns of the envelope that have a purpose, by source; others are read as empty. None: all have one.
 
     Returns:
         The accepted rows, computed, and a lazy table of the others, which reads closely only what was not accepted.
@@ -73,10 +80,12 @@ def split_load(connection: Backend, load: Load, manifest: LoadManifest, policy: 
     rules = source_time(load, policy)
     name = f"judged_{keys.key63(load.load_id)}"
     landed = f"read_parquet([{', '.join(_text(path) for path in paths)}])"
-    judged = _judged(landed, load, policy, rules)
+    refused = without_purpose(load, sources)
+    judged = _judged(_emptied(landed, refused), load, policy, rules)
     connection.raw_sql(f"CREATE OR REPLACE TEMP VIEW {name} AS {_deliveries(judged, load, policy, rules)}")
     accepted = connection.create_table(f"{name}_accepted", conform(connection.table(name), DELIVERIES), overwrite=True)
-    others = _judged(f"{landed} ANTI JOIN {name}_accepted USING (row_no)", load, policy, rules)
+    left = f"{_emptied(landed, refused)} ANTI JOIN {name}_accepted USING (row_no)"
+    others = _judged(left, load, policy, rules)
     connection.raw_sql(f"CREATE OR REPLACE TEMP VIEW {name}_rejected AS {_quarantine(others, load)}")
     days = connection.raw_sql(f"SELECT DISTINCT event_date::VARCHAR FROM {name}_accepted ORDER BY 1").fetchall()
     return Split(
@@ -84,7 +93,32 @@ def split_load(connection: Backend, load: Load, manifest: LoadManifest, policy: 
         quarantine=conform(connection.table(f"{name}_rejected"), QUARANTINE),
         event_dates=[day for (day,) in days],
         rows_in=connection.raw_sql(f"SELECT count(*) FROM {landed}").fetchone()[0],
+        refused=_counted(connection, landed, refused),
     )
+
+
+def without_purpose(load: Load, sources: SourceMap | None) -> list[str]:
+    """Columns of the envelope that the source map does not let in from this load's source."""
+    if sources is None:
+        return []
+    collected = sources.collected(load.source, DELIVERY)
+    return [name for name, _ in DELIVERY_COLUMNS if name not in collected]
+
+
+def _emptied(landed: str, refused: Sequence[str]) -> str:
+    """Landed rows in which the refused columns hold nothing."""
+    if not refused:
+        return landed
+    return f"(SELECT * REPLACE ({', '.join(f'NULL::VARCHAR AS {name}' for name in refused)}) FROM {landed})"
+
+
+def _counted(connection: Backend, landed: str, refused: Sequence[str]) -> dict[str, int]:
+    """How many rows hold something in each refused column."""
+    if not refused:
+        return {}
+    counts = ", ".join(f"count(nullif({name}, ''))" for name in refused)
+    found = connection.raw_sql(f"SELECT {counts} FROM {landed}").fetchone()
+    return {name: count for name, count in zip(refused, found, strict=True) if count}
 
 
 def _text(value: Any) -> str:
