@@ -105,7 +105,7 @@ def _durable_value(warehouse: Warehouse, moves: pd.DataFrame, revenue: pd.DataFr
     moving = moves.loc[moves["value_direction"].isin((STRENGTHENING, WEAKENING))]
     movers = moving.sort_values(["revenue_weight_usd_cents", "account_id"], ascending=[False, True]).head(_SHOWN)
     names = movers["account_id"].map(revenue.set_index("account_id")["account_name"])
-    silent = moves.loc[moves["is_losing_depth"]].nsmallest(_SHOWN, "depth_change", keep="all")
+    silent = moves.loc[moves["is_losing_depth"].eq(True)].sort_values(["depth_change", "account_id"]).head(_SHOWN)
     shown = movers.assign(account=names.fillna(movers["account_id"]), arr_usd=movers["arr_usd_cents"] // 100)
     return {
         "durable_value": image(dollars_by_direction(weeks), "Dollars where durable value strengthens and weakens"),

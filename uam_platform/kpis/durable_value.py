@@ -36,10 +36,11 @@ def value_changes(features: pd.DataFrame, scores: pd.DataFrame, policy: DurableV
     Returns:
         Rows of the VALUE_CHANGES contract, sorted by its key.
     """
+    if features.empty:
+        return pd.DataFrame(columns=list(VALUE_CHANGES.column_names))
     found = [_of_snapshot(rows.reset_index(drop=True), policy) for _, rows in features.groupby("as_of", sort=True)]
-    rows = pd.concat(found, ignore_index=True) if found else pd.DataFrame(columns=list(VALUE_CHANGES.column_names))
-    weights = scores[[*_KEYS, "revenue_weight_usd_cents"]]
-    told = rows.drop(columns="revenue_weight_usd_cents", errors="ignore").merge(weights, "left", _KEYS, validate="1:1")
+    rows = pd.concat(found, ignore_index=True)
+    told = rows.merge(scores[[*_KEYS, "revenue_weight_usd_cents"]], "left", _KEYS, validate="1:1")
     told["revenue_weight_usd_cents"] = told["revenue_weight_usd_cents"].fillna(0).astype("int64")
     return told.loc[:, list(VALUE_CHANGES.column_names)].sort_values(_KEYS, ignore_index=True)
 

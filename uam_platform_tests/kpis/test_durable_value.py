@@ -104,8 +104,10 @@ def test_a_week_has_every_direction_and_the_dollars_of_all_accounts_once() -> No
 
 
 def test_no_snapshot_gives_no_rows() -> None:
-    nothing = snapshot(others=1).iloc[:0]
-    assert value_changes(nothing, scores(nothing), POLICY).empty
+    nothing = snapshot(others=1).iloc[:0].astype({"as_of": "datetime64[us]"})
+    found = value_changes(nothing, scores(nothing), POLICY)
+    assert found.empty
+    assert value_weeks(found).empty
 
 
 SHALLOW = {"core_28d_count": 30, "feature_28d_count": 4}
