@@ -1,8 +1,7 @@
 """Commands of identity: merges that may be wrong, scores on records with a curated list.
 
 Here: arguments, help texts and lists. Not here: what is measured (`uam_platform.identity.audit`,
-`uam_platform.evaluation.name_pairs`), the answers of people to alerts
-(`cli_ledger`).
+`uam_platform.evaluation.name_pairs`), edges one by one (`cli_identity_edges`), the answers of people to alerts (`cli_ledger`).
 """
 
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 from rich.markup import escape
 
+from uam_platform.cli_identity_edges import COMMANDS
 from uam_platform.cli_ledger import Run, add_row, console, new_table
 
 if TYPE_CHECKING:
@@ -27,6 +27,10 @@ app: Final = typer.Typer(
 @app.callback()
 def _group() -> None:
     """Who is one person, why, and what may be wrong with it."""
+
+
+for command_of_edges in COMMANDS:
+    app.command()(command_of_edges)
 
 
 @app.command()
@@ -58,7 +62,9 @@ def audit(
         )
     console.print(table)
     for row in riskiest_shown(rows).to_dict("records"):
-        console.print(escape(f"uam identity retract {row['identifier']} {row['user']} --reason '...'"), soft_wrap=True)
+        console.print(
+            escape(f"uam identity retract {row['identifier']} user:#{row['user']} --reason '...'"), soft_wrap=True
+        )
 
 
 @app.command()

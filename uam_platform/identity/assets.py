@@ -51,7 +51,8 @@ def definitions(wiring: Wiring) -> dg.Definitions:
         for contract in (tables.MERGE_LOG, tables.AMBIGUOUS_IDENTIFIERS):
             rows = as_table(getattr(found, contract.name), contract)
             warehouse.lake.publish(warehouse.connection, contract, rows)
-        told: dict[str, Any] = {"owner": rules.owner, "ambiguous": dg.MetadataValue.json(ambiguous_counts(found))}
+        owner = ", ".join(wiring.rulebook.duties.duties["identity"].owners)
+        told: dict[str, Any] = {"owner": owner, "ambiguous": dg.MetadataValue.json(ambiguous_counts(found))}
         for contract in OUTPUTS:
             yield dg.Output(getattr(found, contract.name), contract.name, metadata=told)
 

@@ -16,13 +16,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from uam_platform.identity.bridges import weak_places
-from uam_platform.identity.evidence import ANONYMOUS, STRENGTH, USER
+from uam_platform.identity.evidence import ANONYMOUS, EMAIL, STRENGTH, USER
 from uam_platform.policy.identity_audit import IdentityAuditPolicy, Sign
 
 _SIZES: Final = (1, 2, 5, 10, 20, 50, 100)
 _SIZE_NAMES: Final = ("1", "2", "3 to 5", "6 to 10", "11 to 20", "21 to 50", "51 to 100", "more")
 _MERGE: Final = ["identifier_kind", "identifier_key", "linked_actor_key"]
 _OPEN: Final = date(9999, 12, 31)
+_TYPED: Final = {USER: "user", ANONYMOUS: "device", EMAIL: "email"}
 
 
 @dataclass(frozen=True)
@@ -210,14 +211,16 @@ def person_sizes(people: pa.Table) -> pd.DataFrame:
 
 
 def riskiest_shown(rows: pd.DataFrame) -> pd.DataFrame:
-    """Risky merges as people read them: keys as hexadecimal numbers."""
-    names = [f"{kind} {key:x}" for kind, key in zip(rows["identifier_kind"], rows["identifier_key"], strict=True)]
+    """Risky merges as people read them: identifiers as `uam identity` takes them, by their hashes."""
+    names = [
+        f"{_TYPED[kind]}:#{key:016x}" for kind, key in zip(rows["identifier_kind"], rows["identifier_key"], strict=True)
+    ]
     return pd.DataFrame(
         {
             "points": rows["points"].to_numpy(),
             "signs": rows["signs"].to_numpy(),
             "identifier": names,
-            "user": [f"{key:x}" for key in rows["linked_actor_key"]],
+            "user": [f"{key:016x}" for key in rows["linked_actor_key"]],
             "evidence": rows["evidence"].to_numpy(),
             "known_at": [str(known)[:10] for known in rows["known_at"]],
         }

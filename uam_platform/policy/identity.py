@@ -1,4 +1,4 @@
-"""Identity rules: which evidence makes identifiers one person, and what no evidence may do (R74, R82-R91).
+"""Identity rules: which evidence makes identifiers one person, and what no evidence may do (R82-R91).
 
 Here: the typed model of `rulebook/identity.yaml`. Not here: the resolution itself (`uam_platform.identity`).
 """
@@ -98,7 +98,6 @@ class Blocked(PolicyModel):
 class IdentityPolicy(PolicyModel):
     """The rulebook's identity rules."""
 
-    owner: str = Field(min_length=1, description="answers for merges, limits and retractions (R74)")
     device_evidence: tuple[DeviceEvidence, ...] = Field(min_length=1)
     shared_devices: SharedDevices = SharedDevices.BY_DAY
     aliased_users_are_one_person: bool = True

@@ -55,7 +55,7 @@ def test_the_command_lists_the_risky_merge_with_what_retracts_it(published: Path
     told = CliRunner().invoke(app, ["identity", "audit", "--run", str(published)])
     assert told.exit_code == 0, told.output
     assert "merged_user_count: 2" in told.output
-    assert f"uam identity retract user {user('ann'):x} {user('bob'):x}" in told.output
+    assert f"uam identity retract user:#{user('ann'):016x} user:#{user('bob'):016x}" in told.output
 
 
 def test_before_anything_ran_the_command_says_what_to_do(tmp_path: Path) -> None:

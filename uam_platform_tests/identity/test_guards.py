@@ -205,7 +205,6 @@ def persons_on(
         ),
         ({"most_identifiers_per_person": {"most": 0, "reason": "nobody at all"}}, "greater than or equal to 1"),
         ({"identifiers": {"user": {"priority": 1}}}, "no rule for alias, email, device"),
-        ({"owner": ""}, "owner"),
     ],
 )
 def test_a_mistake_in_the_rules_is_named_with_its_key(change: dict[str, Any], says: str) -> None:
