@@ -81,6 +81,8 @@ def search(
     today = now.assign(unit_no=range(len(sets), len(sets) + len(now)))
     named = ["unit_no", "account_id", "as_of"]
     units = pd.concat([sets[named], today[named].assign(as_of=pd.to_datetime(today["as_of"]))], ignore_index=True)
+    if units.empty:  # nobody left, grew or is a customer now: an account that does not exist shows nothing
+        units = pd.DataFrame({"unit_no": [-1], "account_id": [""], "as_of": [pd.Timestamp(until)]})
     acted = actions_of(events, links, units, policy.window_days, policy.steps, rule).cache()
     found = runs(acted, policy.steps)
     in_sets = found.filter(found.unit_no < len(sets))

@@ -37,7 +37,8 @@ def matched_sets(
     Returns:
         COLUMNS, one row per member; `set_no` counts over both outcomes, `is_later` marks sets kept for replication.
     """
-    eligible = features.loc[features["is_eligible"].astype(bool)].assign(as_of=_days(features["as_of"]))
+    eligible = features.loc[features["is_eligible"].astype(bool)]
+    eligible = eligible.assign(as_of=_days(eligible["as_of"]))
     eligible = eligible.sort_values(["as_of", "account_id"], ignore_index=True)
     found = [
         _matched(CHURN, _with_churn(eligible, labels), policy),

@@ -30,6 +30,8 @@ def shifts_of(features: pd.DataFrame, units: pd.DataFrame, policy: Shifts) -> pd
         units: unit_no, account_id, as_of.
         policy: shifts and their limit.
     """
+    if features.empty:
+        return pd.DataFrame({"unit_no": pd.Series(dtype="int64"), "pattern": pd.Series(dtype="object")})
     days = pd.to_datetime(features["as_of"])
     wanted = set(pd.to_datetime(units["as_of"]))
     flags = [_flags(rows, policy) for day, rows in features.groupby(days) if day in wanted]

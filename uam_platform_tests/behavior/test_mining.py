@@ -271,3 +271,11 @@ def test_a_small_shift_before_churn_is_found_and_not_in_accounts_that_gave_notic
     assert row["is_replicated"]
     assert (row["showing_case_count"], row["showing_control_count"]) == (row["case_count"], 0)
     assert row["pointers"].startswith("behavior/account_features:acc_000/")
+
+
+@pytest.mark.parametrize("rows", [0, 60], ids=["no account at all", "no customer"])
+def test_a_company_without_customers_has_no_patterns_instead_of_an_error(rows: int) -> None:
+    known = features(60, 9, GRID[:1]).assign(is_eligible=False).iloc[:rows]
+    facts = (known, labels({}, known), wins())
+    mined = search(table(tables.EVENTS, told("ab")), links(1), *facts, POLICY, RULE, GRID[-1])
+    assert mined_patterns(mined, POLICY).empty
