@@ -12,6 +12,7 @@ from datetime import date, timedelta
 from typing import Any, Final
 
 import ibis.expr.types as ir
+import pyarrow.parquet as pq
 from ibis.backends.duckdb import Backend
 
 from uam_platform.contracts.landing import DELIVERY_COLUMNS
@@ -79,7 +80,7 @@ def split_load(
         return Split(empty(DELIVERIES), empty(QUARANTINE), [], 0)
     rules = source_time(load, policy)
     name = f"judged_{keys.key63(load.load_id)}"
-    landed = f"read_parquet([{', '.join(_text(path) for path in paths)}])"
+    landed = _landed(paths)
     refused = without_purpose(load, sources)
     judged = _judged(_emptied(landed, refused), load, policy, rules)
     connection.raw_sql(f"CREATE OR REPLACE TEMP VIEW {name} AS {_deliveries(judged, load, policy, rules)}")
@@ -95,6 +96,14 @@ def split_load(
         rows_in=connection.raw_sql(f"SELECT count(*) FROM {landed}").fetchone()[0],
         refused=_counted(connection, landed, refused),
     )
+
+
+def _landed(paths: list[str]) -> str:
+    """The landed rows; columns that the envelope has got since the load was landed hold nothing."""
+    files = f"read_parquet([{', '.join(_text(path) for path in paths)}])"
+    present = set(pq.read_schema(paths[0]).names)  # files of one load were written by one version
+    absent = [f"NULL::VARCHAR AS {name}" for name, _ in DELIVERY_COLUMNS if name not in present]
+    return f"(SELECT *, {', '.join(absent)} FROM {files})" if absent else files
 
 
 def without_purpose(load: Load, sources: SourceMap | None) -> list[str]:

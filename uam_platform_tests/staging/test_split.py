@@ -4,6 +4,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -183,6 +184,17 @@ def test_known_date_is_never_before_the_event_day(tmp_path: Path) -> None:
 def test_a_load_without_deliveries_gives_empty_tables(tmp_path: Path) -> None:
     accepted, rejected = rows_of(tmp_path)
     assert (accepted, rejected) == ([], [])
+
+
+def test_a_load_landed_before_the_envelope_grew_is_read_with_nothing_in_the_new_columns(tmp_path: Path) -> None:
+    manifest = manifest_in(tmp_path)
+    load = land(manifest, [delivery(browser="Firefox"), delivery(user_id=None)])
+    (path,) = manifest.paths(load, "deliveries")
+    pq.write_table(pq.read_table(path, partitioning=None).drop_columns(["browser", "app_version"]), path)
+    split = split_load(CONNECTION, load, manifest, POLICY)
+    (accepted,) = split.deliveries.to_pyarrow().to_pylist()
+    assert (accepted["event_name_source"], accepted["browser"]) == ("report_generated", None)
+    assert split.quarantine.to_pyarrow().column("reason").to_pylist() == ["missing_actor"]
 
 
 _values = st.sampled_from(
