@@ -20,7 +20,7 @@ from uam_platform.simulation.world.drivers import CAUSES, LOOKALIKES
 PACKAGE = Path(__file__).parents[2] / "uam_platform"
 JUDGES = {"evaluation", "simulation"}
 # They call the evaluation for people, or describe what a world is; nothing of it passes back into a run.
-FACES = {"cli.py", "cli_evaluation.py", "report.py", "world_documents.py"}
+FACES = {"cli.py", "cli_evaluation.py", "cli_identity_score.py", "report.py", "world_documents.py"}
 WORKING = sorted(p for p in PACKAGE.rglob("*.py") if p.relative_to(PACKAGE).parts[0] not in JUDGES)
 RULES = sorted(SHIPPED.rglob("*.yaml"))
 

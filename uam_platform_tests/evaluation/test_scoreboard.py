@@ -80,7 +80,8 @@ def test_lost_events_show_as_false_drops(world, spoiled):
 def test_repeats_that_stay_in_show_as_missed(world, spoiled):
     connection = connect()
     repeats = Lake(spoiled / "lake").read(connection, tables.DUPLICATES_LOG).to_pandas()
-    kept = repeats.assign(reason="x", event_name_source="x")[list(tables.UNKNOWN_EVENTS.column_names)]
+    told = {"reason": "x", "event_name_source": "x", "side": "client", "workflow_id": None}
+    kept = repeats.assign(**told, known_date=repeats["event_date"])[list(tables.UNKNOWN_EVENTS.column_names)]
     days = sorted({str(d)[:10] for d in kept["event_date"]})
     Lake(spoiled / "lake").publish(connection, tables.UNKNOWN_EVENTS, ibis.memtable(kept), days)
     connection.disconnect()
@@ -137,6 +138,8 @@ def test_the_command_writes_json_that_holds_every_row(world, faithful, tmp_path)
     assert {s["key"] for s in stored["sections"]} == {
         "identity",
         "deduplication",
+        "client_server",
+        "patterns",
         "sequences",
         "behaviour",
         "evidence",

@@ -256,6 +256,8 @@ def test_a_wrong_formula_is_named(spoil: Any, words: str) -> None:
 
 def test_a_formula_rounds_half_up_once_per_line() -> None:
     line = {"input": "tenure_days", "label": "t", "knots": [[0, 0], [1, 1]], "says": "{value}"}
-    formula = parse(Formula, {"question": "?", "lines": [line | {"weight": 33.33}, line | {"weight": 66.67}]}, "f")
+    formula = parse(
+        Formula, {"question": "?", "answers": "?", "lines": [line | {"weight": 33.33}, line | {"weight": 66.67}]}, "f"
+    )
     made = apply(formula, pd.DataFrame({"tenure_days": [0.5, 1.0]}))
     assert made.earned.tolist() == [[1667, 3334], [3333, 6667]]

@@ -28,7 +28,8 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> tuple[Lake, LoadManifest]:
         take_in(CONNECTION, made, manifest, land(manifest, rows), POLICY)
     unknown = empty(tables.UNKNOWN_EVENTS).schema()
     row = {"source": "segment", "load_id": manifest.loads()[0].load_id, "row_no": 0, "reason": "unknown_name",
-           "event_name_source": "Oops", "event_date": "2025-01-06", "event_hi": 1, "event_lo": 2}  # fmt: skip
+           "event_name_source": "Oops", "event_date": "2025-01-06", "event_hi": 1, "event_lo": 2,
+           "side": "client", "workflow_id": None, "known_date": "2025-01-06"}  # fmt: skip
     made.publish(CONNECTION, tables.UNKNOWN_EVENTS, ibis.memtable([row], schema=unknown), ["2025-01-06"])
     return made, manifest
 

@@ -15,6 +15,7 @@ from uam_platform.lake.engine import connect
 from uam_platform.lake.loads import LoadManifest
 from uam_platform.lake.store import Lake
 from uam_platform.policy.load import PolicyError, load_section, parse, parse_yaml, read_yaml
+from uam_platform.policy.sources import SourceMap
 from uam_platform.policy.taxonomy import Taxonomy
 from uam_platform.policy.taxonomy_changes import Decision, accept, own_file, withdraw
 from uam_platform.policy.taxonomy_edit import with_synonym, with_version, without_synonym
@@ -268,7 +269,7 @@ def compute(lake: Lake, taxonomy: Taxonomy) -> dict[str, int]:
 
 def assert_replayed_only_where_asked_for(lake: Lake, manifest: LoadManifest, taxonomy: Taxonomy) -> None:
     """A replay takes up events whose name was withdrawn where it is asked to, with the loads whose books change."""
-    rulebook = SimpleNamespace(taxonomy=taxonomy)
+    rulebook = SimpleNamespace(taxonomy=taxonomy, sources=load_section(SourceMap, "sources"))
     wiring = SimpleNamespace(rulebook=rulebook, intake_time=load_section(TimePolicy, "time"))
     warehouse = SimpleNamespace(lake=lake, connection=CONNECTION, manifest=manifest)
     replaying = Replayer(cast("Any", SimpleNamespace(wiring=wiring)), cast("Any", warehouse))
