@@ -49,7 +49,7 @@ COPY (
         coalesce((md5_number_lower('product:workspace:' || workspace_id) >> 1)::BIGINT, 0) AS workspace_key,
         workspace_id AS workspace_id_source, account_id AS account_id_source, kind AS event_kind, spelled.event_name, event_name_source, marker, is_core,
         coalesce(feature_bits, 0) AS feature_bits, side, feature, workflow, workflow_id, workflow_step, workflow_state, error_code,
-        try_cast(duration_ms AS BIGINT) AS duration_ms, app_area, device_type, plan_tier, feature_flag, role,
+        try_cast(duration_ms AS BIGINT) AS duration_ms, app_area, device_type, browser, app_version, plan_tier, feature_flag, role,
         try_cast(quantity AS BIGINT) AS quantity, try_cast(amount_usd_cents AS BIGINT) AS amount_usd_cents, load_id, row_no
     FROM landed ANTI JOIN repeats USING (load_id, row_no)
     JOIN spelled USING (kind) LEFT JOIN bits USING (feature)
