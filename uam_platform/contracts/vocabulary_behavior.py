@@ -14,7 +14,13 @@ BEHAVIOR_COLUMNS: tuple[Column, ...] = (
     Column("sequence_name", Type.STRING, "Declared sequence, as the rulebook names it."),
     Column("completed_at", Type.TIMESTAMP, "When the last step happened.", "UTC"),
     Column("completed_date", Type.DATE, "UTC day of completed_at.", "UTC day"),
-    Column("step_count", Type.INT64, "Steps of the sequence.", "steps", minimum=2),
+    Column(
+        "step_count",
+        Type.INT64,
+        "Steps of the sequence; of a mined pattern its actions, or its shifts, which may be one.",
+        "steps",
+        minimum=1,
+    ),
     Column("step_no", Type.INT64, "Position in the sequence, from 1.", minimum=1),
     Column(
         "source_table",

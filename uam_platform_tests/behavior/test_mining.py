@@ -271,6 +271,9 @@ def test_a_small_shift_before_churn_is_found_and_not_in_accounts_that_gave_notic
     assert row["is_replicated"]
     assert (row["showing_case_count"], row["showing_control_count"]) == (row["case_count"], 0)
     assert row["pointers"].startswith("behavior/account_features:acc_000/")
+    alone = found.head(1).assign(pattern="less core work", step_count=len(["less core work"]))
+    (judged,) = verdicts(table(tables.MINED_PATTERNS, alone.to_dict("records")), tables.MINED_PATTERNS).values()
+    assert judged.is_valid, "one shift alone is a pattern too"
 
 
 @pytest.mark.parametrize("rows", [0, 60], ids=["no account at all", "no customer"])
