@@ -19,6 +19,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from uam_platform.policy.mining import MiningPolicy
+from uam_platform.temporal.discoveries import standing_out
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -44,7 +45,7 @@ def discoveries(sets: pd.DataFrame, shown: pd.DataFrame, policy: MiningPolicy) -
     """
     member = shown.merge(sets[["unit_no", "set_no", "is_case", "is_later"]], "inner", "unit_no", validate="m:1")
     earlier = tested(sets.loc[~sets["is_later"]], member.loc[~member["is_later"]], policy.min_accounts)
-    kept = earlier.loc[_discovered(earlier["pattern_chance_ratio"].to_numpy(), policy.false_discovery_ratio)]
+    kept = earlier.loc[standing_out(earlier["pattern_chance_ratio"].to_numpy(), policy.false_discovery_ratio)]
     told = member.loc[member["pattern"].isin(kept["pattern"])]
     later = tested(sets.loc[sets["is_later"]], told.loc[told["is_later"]], 1).set_index("pattern")
     every = tested(sets, told, 1).drop(columns="pattern_chance_ratio")
@@ -119,14 +120,6 @@ def _lifts(hits: Integers, cases: int, others: Integers, controls: int) -> dict[
         "pattern_lift_low_ratio": lift * np.exp(-spread),
         "pattern_lift_high_ratio": lift * np.exp(spread),
     }
-
-
-def _discovered(chances: Floats, rate: float) -> npt.NDArray[np.bool_]:
-    """Benjamini and Hochberg's choice at a false discovery rate."""
-    count = len(chances)
-    order = np.sort(chances)
-    passing = np.flatnonzero(order <= rate * np.arange(1, count + 1) / max(count, 1))
-    return chances <= (order[passing[-1]] if len(passing) else -1.0)
 
 
 def told_once(found: pd.DataFrame, joint: str) -> pd.DataFrame:

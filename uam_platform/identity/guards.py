@@ -16,9 +16,9 @@ from typing import Final, NamedTuple
 import numpy as np
 import pandas as pd
 
+from uam_platform.identity.components import least_nodes
 from uam_platform.identity.evidence import ANONYMOUS, EMAIL, USER
 from uam_platform.identity.intervals import BEGINNING, FOREVER, covered
-from uam_platform.identity.persons import merge
 from uam_platform.policy.identity import Identifier, IdentityPolicy
 
 NOBODY: Final = -1
@@ -131,8 +131,8 @@ def guard(users: pd.DataFrame, links: pd.DataFrame, edges: pd.DataFrame, policy:
 def _ever_joined(users: pd.DataFrame, edges: pd.DataFrame) -> np.ndarray:
     """Group number of every user id: those that edges join on any known day share one."""
     place = pd.Series(np.arange(len(users)), index=users["key"].to_numpy())
-    nodes = pd.DataFrame({side: place.reindex(edges[side]).to_numpy(np.int64) for side in ("left", "right")})
-    return merge(np.arange(len(users)), nodes) if len(nodes) else np.arange(len(users))
+    left, right = (place.reindex(edges[side]).to_numpy(np.int64) for side in ("left", "right"))
+    return least_nodes(len(users), left, right)
 
 
 def _could_grow_too_large(

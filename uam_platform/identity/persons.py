@@ -82,17 +82,3 @@ def _joined(nodes: Ints, left: Ints, right: Ints) -> Ints:
     """The least node that edges join each of `nodes` (ascending) to."""
     least = least_nodes(len(nodes), np.searchsorted(nodes, left), np.searchsorted(nodes, right))
     return nodes[least]
-
-
-def merge(person: Ints, edges: pd.DataFrame) -> Ints:
-    """Components after adding edges.
-
-    Args:
-        person: for each node the least node of its component so far.
-        edges: left, right as node numbers.
-
-    Returns:
-        For each node the least node of its component afterwards.
-    """
-    ends = (person[edges[side].to_numpy()] for side in ("left", "right"))
-    return least_nodes(len(person), *ends)[person].astype(np.int64)

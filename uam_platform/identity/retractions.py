@@ -15,10 +15,10 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from uam_platform.identity.components import least_nodes
 from uam_platform.identity.directory import Directory
 from uam_platform.identity.evidence import ANONYMOUS, EMAIL, USER, Evidence
 from uam_platform.identity.intervals import BEGINNING, FOREVER, days
-from uam_platform.identity.persons import merge
 
 Edge = tuple[str, int, int]
 """Kind of identifier, identifier, user; of two user ids the lesser key first."""
@@ -84,8 +84,7 @@ def _touched(facts: Evidence, records: Directory, retracted: dict[Edge, list[tup
     left, right = left[left != 0], right[left != 0]
     named = np.array([key for _, identifier, user in retracted for key in (identifier, user)], dtype=np.int64)
     keys = np.unique(np.concatenate([left, right, named]))
-    nodes = pd.DataFrame({"left": np.searchsorted(keys, left), "right": np.searchsorted(keys, right)})
-    group = merge(np.arange(len(keys)), nodes) if len(nodes) else np.arange(len(keys))
+    group = least_nodes(len(keys), np.searchsorted(keys, left), np.searchsorted(keys, right))
     found: np.ndarray = keys[np.isin(group, group[np.searchsorted(keys, named)])]
     return found
 

@@ -1,7 +1,7 @@
-"""Intervals, tests and false-discovery control of counts; pure arithmetic.
+"""Intervals and tests of counts; pure arithmetic.
 
 Here: the few statistics that the rules of this room share. Not here: what is counted (`twins`, `profiles`) or judged (`missing_tellings`,
-`odd_days`).
+`odd_days`), control of false discoveries (`uam_platform.temporal.discoveries`).
 """
 
 from typing import Any, Final
@@ -53,25 +53,3 @@ def exceeds(missing: Any, whole: Any, expected: Any, cell: Any) -> Numbers:
     is_judged = (people >= 2) & (spread > 0)
     score = total / np.where(is_judged, spread, 1.0)
     return np.where(is_judged, stdtr(np.maximum(people - 1, 1), -score), 1.0)
-
-
-def discoveries(chances: Any, false_ratio: float) -> Numbers:
-    """Which tests stand out so that the expected share of false ones among them is `false_ratio` (Benjamini and Hochberg, 1995).
-
-    Args:
-        chances: probabilities by chance of all tests that were made together.
-        false_ratio: the share.
-
-    Returns:
-        One boolean per test.
-    """
-    values = np.asarray(chances, dtype=float)
-    if not len(values):
-        return np.zeros(0, dtype=bool)
-    order = np.argsort(values, kind="stable")
-    limits = false_ratio * np.arange(1, len(values) + 1) / len(values)
-    passed = np.flatnonzero(values[order] <= limits)
-    found = np.zeros(len(values), dtype=bool)
-    if len(passed):
-        found[order[: passed[-1] + 1]] = True
-    return found

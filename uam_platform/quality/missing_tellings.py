@@ -18,8 +18,9 @@ import pandas as pd
 
 from uam_platform.policy.quality import FrontEndDrift, QualityPolicy
 from uam_platform.quality.cells import Cells, Sums, cells_of
-from uam_platform.quality.intervals import Numbers, discoveries, exceeds
+from uam_platform.quality.intervals import Numbers, exceeds
 from uam_platform.quality.twins import UNKNOWN, UNSEEN
+from uam_platform.temporal.discoveries import standing_out
 
 BLOCKED: Final = "blocked_tracking"
 DRIFT: Final = "front_end_drift"
@@ -88,7 +89,7 @@ def _drifted(told: _Told, end: date, policy: QualityPolicy) -> Iterator[Hit]:
     usual[judged] = _usual(told.versions, before, judged, rule, policy.undercount.tolerated_ratio)
     chances = exceeds(now.missing, now.whole, usual, now.cell)[judged]
     rise = now.ratio[judged] - usual[judged]
-    is_clear = discoveries(chances, policy.findings.false_discovery_ratio) & (rise >= rule.least_fall_ratio)
+    is_clear = standing_out(chances, policy.findings.false_discovery_ratio) & (rise >= rule.least_fall_ratio)
     stays = is_clear | ((chances <= _STAYS) & (rise >= rule.least_fall_ratio / 2))
     for code, clear in zip(judged[stays], is_clear[stays], strict=True):
         twin, version = told.versions.labels[code]
@@ -139,7 +140,7 @@ def _blocked(told: _Told, end: date, broken: set[tuple[str, str]], policy: Quali
     ]
     expected = rule.tolerated_ratio
     chances = [exceeds(s.missing, s.whole, np.full(s.cell_count, expected), s.cell)[code] for _, s, code in tested]
-    found = discoveries(chances, policy.findings.false_discovery_ratio)
+    found = standing_out(chances, policy.findings.false_discovery_ratio)
     named = {name for (name, _, _), is_found in zip(tested, found, strict=True) if is_found}
     since = end - timedelta(days=rule.window_days)
     for name, sums, code in tested:

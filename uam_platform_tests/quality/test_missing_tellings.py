@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from uam_platform.quality.intervals import discoveries, exceeds, wilson
+from uam_platform.quality.intervals import exceeds, wilson
 from uam_platform.quality.missing_tellings import missing_tellings
+from uam_platform.temporal.discoveries import standing_out
 from uam_platform_tests.quality.cases import POLICY, day
 
 Lost = Callable[[int, int], float]
@@ -94,7 +95,7 @@ def test_over_many_equal_cells_false_discoveries_stay_rare(seed: int) -> None:
     rng = np.random.default_rng(seed)
     cell = np.repeat(np.arange(400), 30)
     chances = exceeds(rng.binomial(20, 0.05, 12000), np.full(12000, 20), np.full(400, 0.05), cell)
-    assert discoveries(chances, 0.01).sum() <= 2
+    assert standing_out(chances, 0.01).sum() <= 2
 
 
 def test_what_one_person_did_says_nothing() -> None:
@@ -105,12 +106,12 @@ def test_what_one_person_did_says_nothing() -> None:
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.floats(0, 1), max_size=40), st.floats(0.001, 0.2))
 def test_discoveries_are_the_smallest_chances_and_grow_with_the_limit(chances: list[float], limit: float) -> None:
-    found = discoveries(chances, limit)
+    found = standing_out(chances, limit)
     values = np.array(chances)
     if found.any():
         assert values[found].max() <= limit
         assert not (~found & (values < values[found].max())).any()
-    assert found.sum() <= discoveries(chances, min(2 * limit, 1.0)).sum()
+    assert found.sum() <= standing_out(chances, min(2 * limit, 1.0)).sum()
 
 
 @given(st.integers(0, 500), st.integers(1, 500))
