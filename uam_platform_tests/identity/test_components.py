@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from uam_platform.identity.components import Finder, components, distinct, least_nodes
+from uam_platform.identity.components import _CHUNK, Finder, components, distinct, least_nodes
 from uam_platform.identity.components_at_scale import _large_star, _small_star, components_at_scale, kept_in
 from uam_platform.identity.components_growth import Growing
 from uam_platform.identity.intervals import FOREVER
@@ -83,6 +83,16 @@ def test_order_direction_and_repetition_of_edges_do_not_matter(seed: int, size: 
 )
 def test_shapes_that_are_slow_for_naive_hooking_are_one_component(left: Ints, right: Ints) -> None:
     assert not least_nodes(1000, left, right).any()
+
+
+@pytest.mark.parametrize("size", [1_000, 150_000, 400_000, 900_000])
+def test_a_graph_of_many_chunks_has_the_components_of_scipy(size: int) -> None:
+    rng = np.random.default_rng(size)
+    keys, count = rng.integers(1, 2**62, size), 450_000  # several chunks, the last one not full
+    assert count > 3 * _CHUNK
+    left = rng.integers(0, size, count)
+    ends = keys[left], keys[np.minimum(left + rng.integers(0, 3, count), size - 1)]
+    assert ours(*ends) == by_scipy(*ends)
 
 
 def test_keys_that_share_their_slots_are_found_all_the_same() -> None:
