@@ -22,7 +22,8 @@ from uam_platform.behavior.feature_sets import bit_or
 from uam_platform.contracts.schemas import arrow_schema, ibis_schema
 from uam_platform.contracts.tables import CONTRACTS, SESSIONS
 from uam_platform.lake.engine import EngineLimits, conform, connect, empty
-from uam_platform.lake.validation import check_schema, verdicts
+from uam_platform.lake.validation import check_schema
+from uam_platform_tests.judged import verdicts
 
 ROWS = [
     {"actor": 1, "at_us": 10, "day": date(2025, 1, 6), "name": "a", "bits": 1, "value": 5},

@@ -9,6 +9,7 @@ from typing import Final
 import ibis
 import ibis.expr.types as ir
 
+from uam_platform.lake.pinned import computed_once
 from uam_platform.temporal.asof import FOREVER, cells, look_up, next_day
 
 _NO_PERSON: Final = 0
@@ -42,15 +43,15 @@ def attach_account(facts: ir.Table, hierarchy: ir.Table, people: ir.Table, membe
     seen = next_day(ibis.greatest(facts.event_date, facts.known_date))
     facts = facts.mutate(visible_from=seen, visible_to=ibis.literal(FOREVER))
     acting = people.filter(people.identifier_kind.isin(("user", "anonymous")))
-    persons = cells(acting, ["identifier_key"], "person_key")
+    persons = computed_once(cells(acting, ["identifier_key"], "person_key"))
     known = look_up(facts, persons, {"actor_key": "identifier_key"}, "person_key")
     known = known.mutate(person_key=known.person_key.fill_null(_NO_PERSON))
     return _with_account(known, hierarchy, memberships)
 
 
 def _with_account(facts: ir.Table, hierarchy: ir.Table, memberships: ir.Table) -> ir.Table:
-    by_workspace = _told(cells(hierarchy, ["workspace_key"], "account_id"), "account_id")
-    by_person = _told(cells(memberships, ["person_key"], "account_id"), "account_id")
+    by_workspace = computed_once(_told(cells(hierarchy, ["workspace_key"], "account_id"), "account_id"))
+    by_person = computed_once(_told(cells(memberships, ["person_key"], "account_id"), "account_id"))
     named = facts.filter(facts.workspace_key != _NO_WORKSPACE)
     unnamed = facts.filter((facts.workspace_key == _NO_WORKSPACE) & (facts.person_key != _NO_PERSON))
     return ibis.union(
@@ -61,7 +62,7 @@ def _with_account(facts: ir.Table, hierarchy: ir.Table, memberships: ir.Table) -
 
 def _with_role(facts: ir.Table, memberships: ir.Table) -> ir.Table:
     admins = memberships.filter(memberships.role == "admin").mutate(is_role_admin=ibis.literal(1))
-    held = cells(admins, ["person_key", "account_id"], "is_role_admin")
+    held = computed_once(cells(admins, ["person_key", "account_id"], "is_role_admin"))
     on = {"person_key": "person_key", "account_id": "account_id"}
     known = look_up(facts, held, on, "is_role_admin")
     return known.mutate(is_admin=known.is_admin | known.is_role_admin.notnull()).drop("is_role_admin")

@@ -25,6 +25,7 @@ from ibis.backends.duckdb import Backend
 from uam_platform.contracts.model import Contract
 from uam_platform.lake.atomic import write_atomically
 from uam_platform.lake.engine import conform, empty, with_all_columns
+from uam_platform.lake.pinned import pinned
 from uam_platform.lake.together import complete, publish_together
 from uam_platform.lake.validation import ContractViolationError, Verdict, check_schema, verdicts
 from uam_platform.lake.workspace import workspace
@@ -123,10 +124,13 @@ class Lake:
         if not published:
             return empty(contract)
         paths = [path for found, _ in published for path in found]
-        name = f"read_{contract.stage}_{contract.name}_{uuid.uuid4().hex[:8]}"
-        if all(version == contract.version for _, version in published):
-            return connection.read_parquet(paths, table_name=name)
-        return with_all_columns(connection.read_parquet(paths, table_name=name, union_by_name=True), contract)
+        is_older = any(version != contract.version for _, version in published)
+
+        def reading(engine: Backend, name: str) -> ir.Table:
+            return engine.read_parquet(paths, table_name=name, **({"union_by_name": True} if is_older else {}))
+
+        table = pinned(connection, f"{contract.stage}_{contract.name}", paths, reading)
+        return with_all_columns(table, contract) if is_older else table
 
     # writing
 
@@ -195,9 +199,10 @@ class Lake:
         self, connection: Backend, contract: Contract, keys: Sequence[str], staged: dict[str, Path]
     ) -> dict[str, Verdict]:
         view = f"validating_{uuid.uuid4().hex[:12]}"
-        table = connection.read_parquet([str(p) for p in staged.values()], table_name=view)
+        listed = ", ".join("'" + str(path).replace("'", "''") + "'" for path in staged.values())
+        connection.raw_sql(f"CREATE TEMP VIEW {view} AS SELECT * FROM read_parquet([{listed}])")
         try:
-            by_value = verdicts(table, contract)
+            by_value = verdicts(connection, view, contract)
         finally:
             connection.raw_sql(f"DROP VIEW IF EXISTS {view}")
         nothing = Verdict(rows=0, violations={})

@@ -6,8 +6,8 @@ Not here: the rules (`uam_platform.contracts`), what happens to an invalid parti
 
 from dataclasses import dataclass
 
-import ibis
 import ibis.expr.types as ir
+from ibis.backends.duckdb import Backend
 
 from uam_platform.contracts.model import Contract
 from uam_platform.contracts.schemas import pandera_schema
@@ -56,53 +56,60 @@ def check_schema(table: ir.Table, contract: Contract) -> None:
         raise TypeError(f"{contract.stage}/{contract.name} does not have the contract's columns: {error}") from error
 
 
-def verdicts(table: ir.Table, contract: Contract) -> dict[str, Verdict]:
+def verdicts(connection: Backend, name: str, contract: Contract) -> dict[str, Verdict]:
     """Counts of broken rules per partition key.
 
+    In SQL of our own: compiling the same expressions took longer than counting in all but the largest partitions.
+
     Args:
-        table: rows with the contract's columns.
+        connection: engine that knows the table.
+        name: a table or view with the contract's columns.
         contract: what they must keep.
 
     Returns:
         One verdict per partition key that has rows ("" for an unpartitioned table).
     """
-    rules = _rules(table, contract)
-    partition = table[contract.partition].cast("string") if contract.partition else ibis.literal("")
-    counted = table.group_by(partition_key=partition).aggregate(
-        rows=table.count(), **{name: broken.fill_null(False).cast("int64").sum() for name, broken in rules.items()}
-    )
-    frame = counted.to_pyarrow().to_pylist()
-    repeats = _repeated_keys(table, contract, partition)
+    rules = _rules(contract)
+    partition = f"CAST({_quoted(contract.partition)} AS VARCHAR)" if contract.partition else "''"
+    counts = ", ".join(["count(*)", *(f"count(*) FILTER (WHERE {broken})" for broken in rules.values())])
+    counted = connection.con.execute(f"SELECT {partition}, {counts} FROM {_quoted(name)} GROUP BY 1").fetchall()
+    repeats = _repeated_keys(connection, name, contract, partition)
     result = {}
-    for row in frame:
-        key = row["partition_key"]
-        broken = {name: int(row[name]) for name in rules if row[name]}
+    for key, rows, *found in counted:
+        broken = {reason: count for reason, count in zip(rules, found, strict=True) if count}
         if repeats.get(key):
             broken["key_not_unique"] = repeats[key]
-        result[key] = Verdict(rows=int(row["rows"]), violations=broken)
+        result[key] = Verdict(rows=rows, violations=broken)
     return result
 
 
-def _rules(table: ir.Table, contract: Contract) -> dict[str, ir.BooleanValue]:
-    rules: dict[str, ir.BooleanValue] = {}
+def _rules(contract: Contract) -> dict[str, str]:
+    """Conditions of broken rows by reason code; a null breaks only the rule against nulls."""
+    rules: dict[str, str] = {}
     for column in contract.columns:
-        value = table[column.name]
+        value = _quoted(column.name)
         if column.name not in contract.nullable:
-            rules[f"{column.name}_is_null"] = value.isnull()
+            rules[f"{column.name}_is_null"] = f"{value} IS NULL"
         if column.allowed:
-            rules[f"{column.name}_not_allowed"] = ~value.isin(column.allowed)
+            rules[f"{column.name}_not_allowed"] = f"{value} NOT IN ({', '.join(_literal(v) for v in column.allowed)})"
         if column.minimum is not None:
-            rules[f"{column.name}_below_{column.minimum:g}"] = value < column.minimum
+            rules[f"{column.name}_below_{column.minimum:g}"] = f"{value} < {column.minimum!r}"
         if column.maximum is not None:
-            rules[f"{column.name}_above_{column.maximum:g}"] = value > column.maximum
+            rules[f"{column.name}_above_{column.maximum:g}"] = f"{value} > {column.maximum!r}"
     for rule in contract.rules:
-        rules[rule.reason] = table[rule.low] > table[rule.high]
+        rules[rule.reason] = f"{_quoted(rule.low)} > {_quoted(rule.high)}"
     return rules
 
 
-def _repeated_keys(table: ir.Table, contract: Contract, partition: ir.Value) -> dict[str, int]:
-    keyed = table.mutate(partition_key=partition)
-    groups = keyed.group_by(["partition_key", *contract.key]).aggregate(copies=keyed.count())
-    repeated = groups.filter(groups.copies > 1)
-    counted = repeated.group_by("partition_key").aggregate(keys=repeated.count())
-    return {r["partition_key"]: int(r["keys"]) for r in counted.to_pyarrow().to_pylist()}
+def _repeated_keys(connection: Backend, name: str, contract: Contract, partition: str) -> dict[str, int]:
+    keys = ", ".join(_quoted(column) for column in contract.key)
+    groups = f"SELECT {partition} AS part FROM {_quoted(name)} GROUP BY part, {keys} HAVING count(*) > 1"
+    return dict(connection.con.execute(f"SELECT part, count(*) FROM ({groups}) GROUP BY part").fetchall())
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _literal(value: object) -> str:
+    return repr(value) if isinstance(value, (int, float)) else "'" + str(value).replace("'", "''") + "'"

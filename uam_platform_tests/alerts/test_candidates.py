@@ -14,10 +14,10 @@ from uam_platform.alerts.wording import evidence_id
 from uam_platform.contracts.schemas import ibis_schema
 from uam_platform.contracts.tables import CANDIDATES
 from uam_platform.lake.engine import connect
-from uam_platform.lake.validation import verdicts
 from uam_platform.policy.alerts import AlertPolicy
 from uam_platform.policy.load import load_section
 from uam_platform_tests.alerts.population import ESCALATED_DECLINE, MONDAY, Population
+from uam_platform_tests.judged import verdicts
 
 POLICY = load_section(AlertPolicy, "alerts")
 RENEWAL = {

@@ -18,12 +18,12 @@ from uam_platform.contracts import tables
 from uam_platform.contracts.schemas import ibis_schema
 from uam_platform.contracts.tables import ACCOUNT_FEATURES
 from uam_platform.lake.engine import connect
-from uam_platform.lake.validation import verdicts
 from uam_platform.policy.load import load_section
 from uam_platform.policy.time import TimePolicy
 from uam_platform_tests.behavior import company as made
 from uam_platform_tests.behavior.company import DAYS, FOREVER, START, Company, midnight, random_company
 from uam_platform_tests.behavior.reference import features_at
+from uam_platform_tests.judged import verdicts
 
 POLICY = load_section(TimePolicy, "time")
 WEEKLY = tuple(START + timedelta(days=d) for d in range(28, DAYS + 21, 21))

@@ -19,10 +19,10 @@ from uam_platform.behavior.mining_plots import lifts, most_telling
 from uam_platform.behavior.sequence_facts import Links
 from uam_platform.contracts import tables
 from uam_platform.lake.engine import connect
-from uam_platform.lake.validation import verdicts
 from uam_platform.policy.rulebook import load_rulebook
 from uam_platform_tests.behavior.company import Row, midnight, table, us
 from uam_platform_tests.behavior.test_journeys import ALWAYS
+from uam_platform_tests.judged import verdicts
 
 RULES = load_rulebook()
 POLICY, RULE = RULES.mining, RULES.session_rule

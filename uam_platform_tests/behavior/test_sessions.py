@@ -13,9 +13,9 @@ from uam_platform.behavior.daily import actor_days
 from uam_platform.behavior.sessions import sessions
 from uam_platform.contracts.tables import ACTOR_DAYS, EVENTS, SESSIONS
 from uam_platform.lake.engine import connect
-from uam_platform.lake.validation import verdicts
 from uam_platform.policy.sessions import SessionRule
 from uam_platform_tests.behavior.company import Row, midnight, table, us
+from uam_platform_tests.judged import verdicts
 
 FIRST = date(2025, 1, 6)
 DAYS = 6

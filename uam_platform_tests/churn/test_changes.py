@@ -9,8 +9,9 @@ import pytest
 from uam_platform.churn.changes import compared_with, score_changes
 from uam_platform.contracts.tables import SCORE_CHANGES
 from uam_platform.lake.engine import conform, connect
-from uam_platform.lake.validation import check_schema, verdicts
+from uam_platform.lake.validation import check_schema
 from uam_platform_tests.churn.frames import shipped_policy
+from uam_platform_tests.judged import verdicts
 
 BEFORE, DAY = date(2025, 3, 3), date(2025, 3, 10)
 

@@ -19,10 +19,11 @@ from uam_platform.churn.score import score
 from uam_platform.churn.train import train
 from uam_platform.contracts.tables import SCORE_REASONS, SCORES
 from uam_platform.lake.engine import conform, connect
-from uam_platform.lake.validation import check_schema, verdicts
+from uam_platform.lake.validation import check_schema
 from uam_platform.policy.churn import FeatureRule
 from uam_platform.policy.load import PolicyError, parse
 from uam_platform_tests.churn.frames import Company, blank_features, company, shipped_policy
+from uam_platform_tests.judged import verdicts
 
 AS_OF = date(2025, 9, 29)
 

@@ -6,9 +6,9 @@ import pytest
 from uam_platform.contracts.tables import CLIENT_SERVER_DAYS
 from uam_platform.lake.engine import connect
 from uam_platform.lake.io_manager import as_table
-from uam_platform.lake.validation import verdicts
 from uam_platform.quality.client_server import client_server_days
 from uam_platform.quality.twins import told_runs
+from uam_platform_tests.judged import verdicts
 from uam_platform_tests.quality.cases import POLICY, event, events, run, unknown, visit
 
 CHROME = {"browser": "chrome", "app_version": "1.2.0", "device_type": "desktop"}

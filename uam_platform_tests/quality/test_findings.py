@@ -6,9 +6,9 @@ from hypothesis import strategies as st
 
 from uam_platform.contracts.tables import QUALITY_FINDINGS
 from uam_platform.lake.io_manager import as_table
-from uam_platform.lake.validation import verdicts
 from uam_platform.quality.findings import findings
 from uam_platform.quality.missing_tellings import HIT
+from uam_platform_tests.judged import verdicts
 from uam_platform_tests.quality.cases import POLICY, day
 
 WAIT = POLICY.findings.resolved_after_days

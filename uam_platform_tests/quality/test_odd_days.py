@@ -9,10 +9,10 @@ import pytest
 from uam_platform.contracts.tables import DAILY_PROFILES, TICKET_EVENTS
 from uam_platform.lake.engine import connect, empty
 from uam_platform.lake.io_manager import as_table
-from uam_platform.lake.validation import verdicts
 from uam_platform.quality.calendar import holidays
 from uam_platform.quality.odd_days import odd_days
 from uam_platform.quality.profiles import daily_profiles
+from uam_platform_tests.judged import verdicts
 from uam_platform_tests.quality.cases import POLICY, day, event, events, unknown
 
 LAST = 80

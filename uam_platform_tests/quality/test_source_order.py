@@ -8,8 +8,8 @@ import pytest
 from uam_platform.contracts.tables import SOURCE_ORDER_DAYS
 from uam_platform.lake.engine import connect
 from uam_platform.lake.io_manager import as_table
-from uam_platform.lake.validation import verdicts
 from uam_platform.quality.source_order import out_of_order, source_order_days
+from uam_platform_tests.judged import verdicts
 from uam_platform_tests.quality.cases import POLICY, day, event, events, run
 
 PAIRS = POLICY.order.least_pairs + 5

@@ -12,7 +12,6 @@ from uam_platform.contracts.schemas import ibis_schema
 from uam_platform.contracts.tables import AUDIT_SAMPLES, CANDIDATES
 from uam_platform.lake.engine import connect
 from uam_platform.lake.io_manager import as_table
-from uam_platform.lake.validation import verdicts
 from uam_platform.ledger.auditing import AuditVerdict, JudgedAlert
 from uam_platform.policy.alerts import AlertPolicy
 from uam_platform.policy.load import load_section
@@ -22,6 +21,7 @@ from uam_platform.reviews.audit_facts import AuditFacts
 from uam_platform.reviews.audit_page import render_audit, shown
 from uam_platform.reviews.audit_sample import audit_samples
 from uam_platform.reviews.proposals import proposals, wilson
+from uam_platform_tests.judged import verdicts
 from uam_platform_tests.ledger.findings import MONDAY, morning
 
 POLICY = load_section(ReviewPolicy, "reviews").audit

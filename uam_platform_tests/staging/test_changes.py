@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from uam_platform.contracts import tables
 from uam_platform.contracts.schemas import arrow_schema
 from uam_platform.lake.engine import connect
-from uam_platform.lake.validation import verdicts
 from uam_platform.policy.rulebook import load_rulebook
 from uam_platform.staging.reconcile import imbalance
 from uam_platform.staging.records import RecordTables, canonical_records
+from uam_platform_tests.judged import verdicts
 from uam_platform_tests.staging.test_records import Landed, load_of
 
 CONNECTION = connect()

@@ -16,7 +16,7 @@ from uam_platform.contracts.model import Contract
 from uam_platform.contracts.schemas import ibis_schema
 from uam_platform.lake.engine import connect, empty
 from uam_platform.lake.loads import LoadManifest
-from uam_platform.lake.validation import check_schema, verdicts
+from uam_platform.lake.validation import check_schema
 from uam_platform.policy.load import load_section
 from uam_platform.policy.taxonomy import EventRule, Taxonomy
 from uam_platform.staging.events import EventTables, canonical_events
@@ -24,6 +24,7 @@ from uam_platform.staging.key_index import new_keys, repeats
 from uam_platform.staging.reconcile import imbalance, reconcile
 from uam_platform.staging.split import Split, split_load
 from uam_platform.temporal import keys
+from uam_platform_tests.judged import verdicts
 from uam_platform_tests.staging.landed import POLICY, delivery, land, manifest_in
 
 CONNECTION = connect()

@@ -14,12 +14,12 @@ from uam_platform.contracts import tables
 from uam_platform.contracts.schemas import arrow_schema
 from uam_platform.lake.engine import connect
 from uam_platform.lake.loads import Load
-from uam_platform.lake.validation import verdicts
 from uam_platform.staging.reconcile import imbalance
 from uam_platform.staging.records import RecordTables, canonical_records
 from uam_platform.staging.redaction import redacted
 from uam_platform.staging.salesforce_ids import long_id
 from uam_platform.temporal import keys
+from uam_platform_tests.judged import verdicts
 from uam_platform_tests.staging.landed import POLICY
 
 CONNECTION = connect()

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from uam_platform.contracts.tables import DELIVERIES, QUARANTINE
 from uam_platform.lake.engine import connect
-from uam_platform.lake.validation import check_schema, verdicts
+from uam_platform.lake.validation import check_schema
 from uam_platform.staging.split import split_load
 from uam_platform.temporal import keys
+from uam_platform_tests.judged import verdicts
 from uam_platform_tests.staging.landed import POLICY, delivery, land, manifest_in
 
 CONNECTION = connect()

@@ -1,0 +1,53 @@
+"""Readings that are named after their content, and what is computed over them once per engine.
+
+A published partition never changes under its path, so a reading named after its paths means the same rows for as long as the engine
+lives. Asked for again it is the same table, and an expression over nothing but such tables needs to be computed only once, however
+many assets of a run ask for it. Here: both memories. Not here: which paths are published (`store`), what is worth keeping (callers).
+"""
+
+import hashlib
+import uuid
+from collections.abc import Callable, Sequence
+from typing import Final
+from weakref import WeakKeyDictionary
+
+import duckdb
+import ibis.expr.operations as ops
+import ibis.expr.types as ir
+from ibis.backends.duckdb import Backend
+
+_PREFIX: Final = "pinned_"
+_READINGS: Final[WeakKeyDictionary[duckdb.DuckDBPyConnection, dict[str, ir.Table]]] = WeakKeyDictionary()
+_KEPT: Final[WeakKeyDictionary[duckdb.DuckDBPyConnection, dict[ops.Node, ir.Table]]] = WeakKeyDictionary()
+
+
+def pinned(connection: Backend, title: str, paths: Sequence[str], read: Callable[[Backend, str], ir.Table]) -> ir.Table:
+    """The reading of `paths`, made by `read(connection, name)` unless this engine has it.
+
+    Args:
+        connection: the engine.
+        title: readable part of the table's name.
+        paths: files whose content never changes under their path.
+        read: makes the reading under the name it is given.
+    """
+    digest = hashlib.blake2b("\n".join(paths).encode(), digest_size=8).hexdigest()
+    name = f"{_PREFIX}{title}_{digest}"
+    known = _READINGS.setdefault(connection.con, {})
+    if name not in known:
+        known[name] = read(connection, name)
+    return known[name]
+
+
+def computed_once(expression: ir.Table) -> ir.Table:
+    """`expression` as a stored table, computed when first asked for; itself where it stands on anything that may change."""
+    op = expression.op()
+    leaves = op.find((ops.DatabaseTable, ops.InMemoryTable, ops.UnboundTable))
+    if not leaves or not all(isinstance(leaf, ops.DatabaseTable) and leaf.name.startswith(_PREFIX) for leaf in leaves):
+        return expression
+    connection = leaves[0].source
+    if not isinstance(connection, Backend):
+        return expression
+    kept = _KEPT.setdefault(connection.con, {})
+    if op not in kept:
+        kept[op] = connection.create_table(f"kept_{uuid.uuid4().hex[:12]}", expression)
+    return kept[op]
