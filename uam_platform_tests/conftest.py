@@ -17,8 +17,8 @@ from uam_platform_tests.vendors.inventory import VARIABLE, Reads
 SHARING: Final = ("end_to_end", "simulation", "sandbox")
 """Folders whose files share one expensive fixture; with several workers they stay on one, and begin first."""
 
-ALONE: Final = ("test_late_data.py", "test_silences.py")
-"""Files of such folders that do without the shared fixture; another worker takes them."""
+APART: Final = ("test_late_data.py", "test_silences.py")
+"""Files of such folders that share another fixture among themselves; another worker takes them."""
 
 READS: Final = Reads()
 _ELSEWHERE: Final[set[str]] = set()
@@ -30,8 +30,9 @@ class ByFixture(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         path = Path(nodeid.split("::", maxsplit=1)[0])
-        shares = path.parent.name in SHARING and path.name not in ALONE
-        return path.parent.name if shares else str(path)
+        if path.parent.name not in SHARING:
+            return str(path)
+        return f"{path.parent.name} apart" if path.name in APART else path.parent.name
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByFixture:

@@ -1,7 +1,7 @@
 """The whole path on a small simulated company, for the end-to-end tests.
 
-Here: making the company, a rulebook under which so small a company has alerts, running the chain here or in a process of its own, and
-reading what it left. Not here: any test.
+Here: making the company, a rulebook under which so small a company has alerts, running code in a process of its own, and
+reading what the chain left. Not here: any test.
 """
 
 import json
@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -35,14 +35,6 @@ from uam_platform.simulation.sandbox.server import running
 from uam_platform.simulation.world.generate import simulate
 
 ACCOUNTS, DAYS, SEED = 40, 60, 5
-_PROGRAM = """
-import sys, warnings
-warnings.simplefilter("ignore")
-from pathlib import Path
-from uam_platform.scratch import run_world
-company, out, rules = map(Path, sys.argv[1:])
-run_world(company, out, lambda line: print(line, flush=True), policy_dir=rules)
-"""
 
 
 def make_company(folder: Path) -> Path:
@@ -75,14 +67,12 @@ def _shipped(name: str) -> dict[str, Any]:
     return loaded
 
 
-def run_in_process_of_its_own(
-    company: Path, out: Path, rules: Path, kill_when: Callable[[], bool] | None = None
-) -> int:
-    """Run the chain in a subprocess and return its exit code; it and its sandbox are killed once `kill_when` holds."""
-    command = [sys.executable, "-W", "ignore", "-c", _PROGRAM, str(company), str(out), str(rules)]
-    out.mkdir(parents=True, exist_ok=True)
-    with (out / "console.log").open("a") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT, start_new_session=True)
+def run_program(program: str, arguments: Sequence[Path], log: Path, kill_when: Callable[[], bool] | None = None) -> int:
+    """Run Python code in a process of its own and return its exit code; it and what it started are killed once `kill_when` holds."""
+    command = [sys.executable, "-W", "ignore", "-c", program, *map(str, arguments)]
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("a") as console:
+        process = subprocess.Popen(command, stdout=console, stderr=subprocess.STDOUT, start_new_session=True)
         waiting = threading.Event()
         while process.poll() is None:
             if kill_when is not None and kill_when():

@@ -1,13 +1,11 @@
 """Late data: exactly the touched days (and their neighbours) are recomputed, and what was recorded stays as it was.
 
-The company is read at two moments of its history: the sandbox serves only what had happened by then.
+The company is read at two moments of its history (`readings`).
 """
 
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
-import dagster as dg
 import pandas as pd
 import pytest
 
@@ -15,82 +13,12 @@ from uam_platform.contracts import tables
 from uam_platform.contracts.model import Contract
 from uam_platform.lake.engine import connect
 from uam_platform.lake.store import Lake
-from uam_platform.orchestration.sensors import touched_days_sensor
-from uam_platform.orchestration.stale import stale_days
-from uam_platform.runner import Runner
-from uam_platform_tests.end_to_end import chain
+from uam_platform_tests.end_to_end.readings import History
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
-START_TAG, END_TAG = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
-MOMENTS = [datetime.fromisoformat(f"2025-{day}T08:00:00") for day in ("02-21", "02-25")]
 DAILY = (tables.EVENTS, tables.SESSIONS, tables.ACTOR_DAYS)
 SNAPSHOT = (tables.ACCOUNT_FEATURES, tables.SCORES, tables.SCORE_REASONS, tables.REVENUE_AT_RISK, tables.CANDIDATES)
-
-
-@dataclass(frozen=True)
-class Reading:
-    """One reading of the company and what it did.
-
-    Attributes:
-        now: the moment.
-        stale: touched days after the ingest.
-        requested: ranges the sensor asked for then.
-        computed: days whose daily tables were materialised.
-        requested_after: what the sensor asked for at the end.
-        versions: content hashes of all partitions at the end.
-    """
-
-    now: datetime
-    stale: list[date]
-    requested: list[tuple[str, str]]
-    computed: set[str]
-    requested_after: list[tuple[str, str]]
-    versions: dict[str, str]
-
-
-def requests(runner: Runner) -> list[tuple[str, str]]:
-    with dg.build_sensor_context(instance=runner.instance) as context:
-        found = touched_days_sensor(runner.wiring).evaluate_tick(context)
-    return [(r.tags[START_TAG], r.tags[END_TAG]) for r in found.run_requests or ()]
-
-
-def latest_records(runner: Runner) -> dict[str, int]:
-    return dict(
-        runner.instance.get_latest_storage_id_by_partition(
-            dg.AssetKey(["behavior", "actor_days"]), dg.DagsterEventType.ASSET_MATERIALIZATION
-        )
-    )
-
-
-def read(company: Path, out: Path, rules: Path, now: datetime) -> Reading:
-    with chain.reader(company, out, rules, now) as runner:
-        before = latest_records(runner)
-        runner.ingest()
-        stale, requested = stale_days(runner.instance, runner.wiring), requests(runner)
-        runner.daily_tables()
-        computed = {day for day, record in latest_records(runner).items() if before.get(day) != record}
-        runner.snapshots()
-        return Reading(now, stale, requested, computed, requests(runner), chain.versions(out))
-
-
-@dataclass(frozen=True)
-class History:
-    """The readings in turn, and one of the last moment alone."""
-
-    folder: Path
-    readings: list[Reading]
-    at_once: Path
-
-
-@pytest.fixture(scope="module")
-def history(company: Path, rules: Path, tmp_path_factory: pytest.TempPathFactory) -> History:
-    folder = tmp_path_factory.mktemp("late")
-    readings = [read(company, folder / "out", rules, now) for now in MOMENTS]
-    with chain.reader(company, folder / "at-once", rules, MOMENTS[-1]) as runner:
-        runner.ingest()
-        runner.daily_tables()
-    return History(folder / "out", readings, folder / "at-once")
 
 
 def rows(out: Path, contract: Contract, but: tuple[str, ...] = ()) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from uam_platform.lake.engine import connect
 from uam_platform.lake.store import Lake
 from uam_platform.scratch import run_world
 from uam_platform_tests.end_to_end import chain
-from uam_platform_tests.end_to_end.conftest import Beside, Recorded
+from uam_platform_tests.end_to_end.conftest import Recorded, Second
 from uam_platform_tests.orchestration.budget import predicted
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -32,11 +32,11 @@ def test_every_stage_recorded_something(whole: Recorded) -> None:
         assert lake.read(connection, contract).count().to_pyarrow().as_py() > 0, contract.name
 
 
-def test_all_tables_from_staging_on_are_identical_whatever_threads_and_chunks(whole: Recorded, second: Beside) -> None:
+def test_all_tables_from_staging_on_are_identical_whatever_threads_and_chunks(whole: Recorded, second: Second) -> None:
     assert chain.versions(second.out) == whole.versions
 
 
-def test_the_ledgers_are_identical(whole: Recorded, second: Beside) -> None:
+def test_the_ledgers_are_identical(whole: Recorded, second: Second) -> None:
     assert chain.ledger_rows(second.out) == whole.ledger
 
 
