@@ -4,6 +4,7 @@ Here: which link answers for which row. Not here: the as-of join (`uam_platform.
 (`uam_platform.identity`), features (`features`).
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 import ibis
@@ -43,15 +44,20 @@ def attach_account(facts: ir.Table, hierarchy: ir.Table, people: ir.Table, membe
     seen = next_day(ibis.greatest(facts.event_date, facts.known_date))
     facts = facts.mutate(visible_from=seen, visible_to=ibis.literal(FOREVER))
     acting = people.filter(people.identifier_kind.isin(("user", "anonymous")))
-    persons = computed_once(cells(acting, ["identifier_key"], "person_key"))
+    persons = known_cells(acting, ["identifier_key"], "person_key")
     known = look_up(facts, persons, {"actor_key": "identifier_key"}, "person_key")
     known = known.mutate(person_key=known.person_key.fill_null(_NO_PERSON))
     return _with_account(known, hierarchy, memberships)
 
 
+def known_cells(links: ir.Table, keys: Sequence[str], value: str) -> ir.Table:
+    """`cells`, computed once for all assets of a run that read the same links."""
+    return computed_once(links, (cells, *keys, value), lambda table: cells(table, keys, value))
+
+
 def _with_account(facts: ir.Table, hierarchy: ir.Table, memberships: ir.Table) -> ir.Table:
-    by_workspace = computed_once(_told(cells(hierarchy, ["workspace_key"], "account_id"), "account_id"))
-    by_person = computed_once(_told(cells(memberships, ["person_key"], "account_id"), "account_id"))
+    by_workspace = _told(known_cells(hierarchy, ["workspace_key"], "account_id"), "account_id")
+    by_person = _told(known_cells(memberships, ["person_key"], "account_id"), "account_id")
     named = facts.filter(facts.workspace_key != _NO_WORKSPACE)
     unnamed = facts.filter((facts.workspace_key == _NO_WORKSPACE) & (facts.person_key != _NO_PERSON))
     return ibis.union(
@@ -62,7 +68,7 @@ def _with_account(facts: ir.Table, hierarchy: ir.Table, memberships: ir.Table) -
 
 def _with_role(facts: ir.Table, memberships: ir.Table) -> ir.Table:
     admins = memberships.filter(memberships.role == "admin").mutate(is_role_admin=ibis.literal(1))
-    held = computed_once(cells(admins, ["person_key", "account_id"], "is_role_admin"))
+    held = known_cells(admins, ["person_key", "account_id"], "is_role_admin")
     on = {"person_key": "person_key", "account_id": "account_id"}
     known = look_up(facts, held, on, "is_role_admin")
     return known.mutate(is_admin=known.is_admin | known.is_role_admin.notnull()).drop("is_role_admin")

@@ -13,10 +13,9 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
-from uam_platform.behavior.attach import attach_account
-from uam_platform.lake.pinned import computed_once
+from uam_platform.behavior.attach import attach_account, known_cells
 from uam_platform.policy.sequences import SequencePolicy
-from uam_platform.temporal.asof import FOREVER, cells, look_up, next_day
+from uam_platform.temporal.asof import FOREVER, look_up, next_day
 
 EVENTS: Final = "staging/events"
 TICKET_EVENTS: Final = "staging/ticket_events"
@@ -102,10 +101,10 @@ def of_tickets(tickets: ir.Table, ticket_events: ir.Table, links: Links) -> ir.T
         event_lo=ibis.null("int64"),
     ).join(owners, "ticket_id")
     asking = links.people.filter(links.people.identifier_kind.isin(("user", "email")))
-    persons = computed_once(cells(asking, ["identifier_key"], "person_key"))
+    persons = known_cells(asking, ["identifier_key"], "person_key")
     known = look_up(facts, persons, {"requester_key": "identifier_key"}, "person_key")
     known = known.mutate(person_key=known.person_key.fill_null(0))
-    homes = computed_once(cells(links.memberships, ["person_key"], "account_id"))
+    homes = known_cells(links.memberships, ["person_key"], "account_id")
     told = known.filter(known.account_id_source.notnull()).mutate(account_id=ibis._.account_id_source)
     asked = look_up(known.filter(known.account_id_source.isnull()), homes, {"person_key": "person_key"}, "account_id")
     return ibis.union(told.select(*COLUMNS), asked.select(*COLUMNS))

@@ -8,6 +8,7 @@ speed. Cursors are kept in our load manifest and not in dlt's state: a load that
 dlt's folders are removed with every run.
 """
 
+import itertools
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -69,7 +70,8 @@ def land_records(
     """
     arrived = manifest.root / "dlt" / load_id
     try:
-        files = _through_dlt(source, streams, manifest.root / "_dlt", arrived)
+        begun = _from_first_page(streams)
+        files = _through_dlt(source, begun, manifest.root / "_dlt", arrived) if begun else []
         folder = manifest.folder(load_id)
         rows = _rewrite(files, _earlier(manifest, source), folder) if files else 0
     finally:
@@ -87,6 +89,17 @@ def land_records(
     )  # fmt: skip
     manifest.commit(load)
     return load
+
+
+def _from_first_page(streams: Mapping[str, Pages]) -> dict[str, Pages]:
+    """The streams from the first one that has a page with rows; empty where none has: a pipeline for nothing takes its time."""
+    waiting = dict(streams)
+    for name, pages in streams.items():
+        page = next((page for page in pages if page), None)
+        if page is not None:
+            return waiting | {name: itertools.chain([page], pages)}
+        del waiting[name]
+    return {}
 
 
 def _through_dlt(source: str, streams: Mapping[str, Pages], work: Path, arrived: Path) -> list[str]:

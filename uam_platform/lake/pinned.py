@@ -7,7 +7,7 @@ many assets of a run ask for it. Here: both memories. Not here: which paths are 
 
 import hashlib
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from typing import Final
 from weakref import WeakKeyDictionary
 
@@ -18,7 +18,9 @@ from ibis.backends.duckdb import Backend
 
 _PREFIX: Final = "pinned_"
 _READINGS: Final[WeakKeyDictionary[duckdb.DuckDBPyConnection, dict[str, ir.Table]]] = WeakKeyDictionary()
-_KEPT: Final[WeakKeyDictionary[duckdb.DuckDBPyConnection, dict[ops.Node, ir.Table]]] = WeakKeyDictionary()
+_KEPT: Final[WeakKeyDictionary[duckdb.DuckDBPyConnection, dict[tuple[ops.Node, Hashable], ir.Table]]] = (
+    WeakKeyDictionary()
+)
 
 
 def pinned(connection: Backend, title: str, paths: Sequence[str], read: Callable[[Backend, str], ir.Table]) -> ir.Table:
@@ -38,16 +40,22 @@ def pinned(connection: Backend, title: str, paths: Sequence[str], read: Callable
     return known[name]
 
 
-def computed_once(expression: ir.Table) -> ir.Table:
-    """`expression` as a stored table, computed when first asked for; itself where it stands on anything that may change."""
-    op = expression.op()
+def computed_once(table: ir.Table, what: Hashable, compute: Callable[[ir.Table], ir.Table]) -> ir.Table:
+    """`compute(table)` as a stored table, computed when first asked for; merely the expression where `table` may change.
+
+    Args:
+        table: a reading, or an expression over readings.
+        what: what `compute` does; equal for callables that do the same.
+        compute: makes the expression; not called when this engine has its result.
+    """
+    op = table.op()
     leaves = op.find((ops.DatabaseTable, ops.InMemoryTable, ops.UnboundTable))
     if not leaves or not all(isinstance(leaf, ops.DatabaseTable) and leaf.name.startswith(_PREFIX) for leaf in leaves):
-        return expression
+        return compute(table)
     connection = leaves[0].source
     if not isinstance(connection, Backend):
-        return expression
+        return compute(table)
     kept = _KEPT.setdefault(connection.con, {})
-    if op not in kept:
-        kept[op] = connection.create_table(f"kept_{uuid.uuid4().hex[:12]}", expression)
-    return kept[op]
+    if (op, what) not in kept:
+        kept[op, what] = connection.create_table(f"kept_{uuid.uuid4().hex[:12]}", compute(table))
+    return kept[op, what]

@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import ibis
 import ibis.expr.operations as ops
 import ibis.expr.types as ir
 from ibis.backends.duckdb import Backend
@@ -43,18 +42,13 @@ class Published:
         rows: rows by partition key that was published.
         changed: keys whose content differs from before.
         refused: verdicts of the keys whose rows break the contract; they keep their old data.
-        expression: what was written.
+        sql: what was written, as the engine was asked for it.
     """
 
     rows: dict[str, int]
     changed: tuple[str, ...]
     refused: dict[str, Verdict]
-    expression: ir.Table
-
-    @property
-    def sql(self) -> str:
-        """Compiled SQL of the expression; compiled when asked for, because that costs more than writing a small partition."""
-        return str(ibis.to_sql(self.expression, dialect="duckdb"))
+    sql: str
 
 
 class Lake:
@@ -177,16 +171,23 @@ class Lake:
         check_schema(conformed, contract)
         keys = [WHOLE] if keys is None else sorted(set(keys))
         with workspace(self.table_folder(contract)) as temporary:
-            staged, found = self._stage(connection, contract, conformed, keys, temporary)
-            published = self._swap_in(contract, staged, found, conformed)
+            sql = str(connection.compile(conformed, pretty=True))
+            staged, found = self._stage(connection, contract, conformed, sql, keys, temporary)
+            published = self._swap_in(contract, staged, found, sql)
         if published.refused and on_invalid == "raise":
             raise ContractViolationError(contract, published.refused)
         return published
 
     def _stage(
-        self, connection: Backend, contract: Contract, conformed: ir.Table, keys: Sequence[str], temporary: Path
+        self,
+        connection: Backend,
+        contract: Contract,
+        conformed: ir.Table,
+        sql: str,
+        keys: Sequence[str],
+        temporary: Path,
     ) -> tuple[dict[str, Path], dict[str, Verdict]]:
-        with _readable(connection, conformed, is_read_often=len(keys) > 1) as name:
+        with _readable(connection, conformed, sql, is_read_often=len(keys) > 1) as name:
             paths = [temporary / f"{i}" / "part-0.parquet" for i in range(len(keys))]
             copies = [_copy_sql(contract, name, key, path) for key, path in zip(keys, paths, strict=True)]
             for path in paths:
@@ -208,9 +209,7 @@ class Lake:
         nothing = Verdict(rows=0, violations={})
         return {key: by_value.get(key.split("/", 1)[0], nothing) for key in keys}
 
-    def _swap_in(
-        self, contract: Contract, staged: dict[str, Path], found: dict[str, Verdict], written: ir.Table
-    ) -> Published:
+    def _swap_in(self, contract: Contract, staged: dict[str, Path], found: dict[str, Verdict], sql: str) -> Published:
         changed, bad = [], {}
         for key, path in staged.items():
             if not found[key].is_valid:
@@ -219,7 +218,7 @@ class Lake:
             elif self._publish_file(contract, key, path, found[key]):
                 changed.append(key)
         rows = {k: v.rows for k, v in found.items() if k not in bad}
-        return Published(rows=rows, changed=tuple(changed), refused=bad, expression=written)
+        return Published(rows=rows, changed=tuple(changed), refused=bad, sql=sql)
 
     def _publish_file(self, contract: Contract, key: str, path: Path, verdict: Verdict) -> bool:
         folder = self.partition_folder(contract, key)
@@ -265,7 +264,7 @@ class Lake:
 
 
 @contextmanager
-def _readable(connection: Backend, table: ir.Table, is_read_often: bool) -> Iterator[str]:
+def _readable(connection: Backend, table: ir.Table, sql: str, is_read_often: bool) -> Iterator[str]:
     """Name under which SQL reads `table`: its own where it is stored, of a view for one reading, of a passing table for more.
 
     The passing table is not sorted: each partition is when it is written, and sorting wide rows twice costs as much as writing.
@@ -274,14 +273,15 @@ def _readable(connection: Backend, table: ir.Table, is_read_often: bool) -> Iter
         yield table.get_name()
         return
     name = f"writing_{uuid.uuid4().hex[:12]}"
+    kind = "TABLE" if is_read_often else "VIEW"
     try:
-        if is_read_often:
-            connection.create_table(name, table)
-        else:
-            connection.create_view(name, table)
+        if table.op().find(ops.InMemoryTable):  # which Ibis registers with the engine
+            (connection.create_table if is_read_often else connection.create_view)(name, table)
+        else:  # compiling once more would cost more than writing a small partition
+            connection.raw_sql(f"CREATE {kind} {name} AS {sql}")
         yield name
     finally:
-        connection.raw_sql(f"DROP {'TABLE' if is_read_often else 'VIEW'} IF EXISTS {name}")
+        connection.raw_sql(f"DROP {kind} IF EXISTS {name}")
 
 
 def _copy_sql(contract: Contract, name: str, key: str, path: Path) -> str:
