@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
 from math import factorial
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -88,20 +88,37 @@ def _ways(tree: _Tree, block: Values, gaps: Flags, has_gap: Flags) -> npt.NDArra
 
 @lru_cache(maxsize=64)
 def _trees(text: str) -> tuple[_Tree, ...] | None:
-    found = []
+    read = []
     for block in re.split(r"\nTree=\d+\n", text)[1:]:
-        fields = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
-        tree = _tree(fields)
-        if tree is None:
+        one = _read(dict(line.split("=", 1) for line in block.splitlines() if "=" in line))
+        if one is None:
             return None
-        found.append(tree)
-    return tuple(found)
+        read.append(one)
+    alike: dict[_Shape, list[int]] = {}
+    for number, one in enumerate(read):
+        alike.setdefault(one.shape, []).append(number)
+    found: dict[int, _Tree] = {}
+    for shape, numbers in alike.items():
+        found.update(zip(numbers, _of_one_shape(shape, [read[n] for n in numbers]), strict=True))
+    return tuple(found[n] for n in range(len(read)))
 
 
-def _tree(fields: dict[str, str]) -> _Tree | None:
+class _Read(NamedTuple):
+    """A tree as its text tells it: its shape, and its own numbers per split and leaf."""
+
+    shape: "_Shape"
+    inputs: tuple[int, ...]
+    thresholds: tuple[float, ...]
+    gap_goes_left: tuple[bool, ...]
+    leaf_values: list[float]
+    leaf_rows: list[float]
+    split_rows: list[float]
+
+
+def _read(fields: dict[str, str]) -> _Read | None:
     leaf_values = _floats(fields["leaf_value"])
     if int(fields["num_leaves"]) == 1:
-        return _Tree((), (), (), (), np.zeros((0, 1)), leaf_values[0])
+        return _Read(_Shape((), (), ()), (), (), (), leaf_values, [1.0], [])
     kinds = [int(kind) for kind in fields["decision_type"].split()]
     missing = [kind >> _MISSING_SHIFT & 3 for kind in kinds]
     if len(kinds) > MOST_SPLITS or any(kind & _CATEGORICAL for kind in kinds) or not set(missing) <= {_NONE, _NAN}:
@@ -111,61 +128,105 @@ def _tree(fields: dict[str, str]) -> _Tree | None:
         bool(kind & _DEFAULT_LEFT) if gap == _NAN else threshold >= 0.0  # without gaps in training one is read as 0
         for kind, gap, threshold in zip(kinds, missing, thresholds, strict=True)
     ]
-    inputs = [int(name) for name in fields["split_feature"].split()]
+    inputs = _integers(fields["split_feature"])
+    told = sorted(set(inputs))
     shape = _Shape(
-        [int(child) for child in fields["left_child"].split()],
-        [int(child) for child in fields["right_child"].split()],
-        inputs,
-        leaf_values,
-        _floats(fields["internal_count"]),
-        _floats(fields["leaf_count"]),
+        _integers(fields["left_child"]), _integers(fields["right_child"]), tuple(told.index(name) for name in inputs)
     )
-    told = tuple(sorted(set(inputs)))
-    tables = np.array([list(shape.shapley(way, told)) for way in range(1 << len(inputs))]).T
-    return _Tree(tuple(inputs), tuple(thresholds), tuple(gap_left), told, tables, shape.mean(0, frozenset(), 0))
+    rows = (_floats(fields["leaf_count"]), _floats(fields["internal_count"]))
+    return _Read(shape, inputs, tuple(thresholds), tuple(gap_left), leaf_values, *rows)
+
+
+def _of_one_shape(shape: "_Shape", read: list[_Read]) -> list[_Tree]:
+    """Trees of one shape: their tables are computed together, number by number as they would be alone."""
+    numbers = _Numbers(
+        np.array([one.leaf_values for one in read]).T,
+        np.array([one.leaf_rows for one in read]).T,
+        np.array([one.split_rows for one in read]).T,
+    )
+    tables = np.array(list(shape.shapley(numbers))).reshape(shape.input_count, 1 << len(shape.inputs), len(read))
+    expected = np.broadcast_to(shape.mean(0, frozenset(), numbers), (1 << len(shape.inputs), len(read)))[0]
+    return [
+        _Tree(
+            one.inputs,
+            one.thresholds,
+            one.gap_goes_left,
+            tuple(sorted(set(one.inputs))),
+            np.ascontiguousarray(tables[:, :, n]),
+            float(expected[n]),
+        )
+        for n, one in enumerate(read)
+    ]
 
 
 def _floats(text: str) -> list[float]:
     return [float(value) for value in text.split()]
 
 
+def _integers(text: str) -> tuple[int, ...]:
+    return tuple(int(value) for value in text.split())
+
+
+class _Numbers(NamedTuple):
+    """Numbers of trees of one shape: leaves x trees, leaves x trees, splits x trees."""
+
+    leaves: Values
+    leaf_rows: Values
+    split_rows: Values
+
+
 @dataclass(frozen=True)
 class _Shape:
-    """Splits and leaves of one tree, with the rows that trained each; a negative child is a leaf."""
+    """Splits and leaves of trees that differ in numbers only; a negative child is a leaf.
 
-    left: list[int]
-    right: list[int]
-    inputs: list[int]
-    leaves: list[float]
-    split_rows: list[float]
-    leaf_rows: list[float]
+    Attributes:
+        left: child of each split.
+        right: child of each split.
+        inputs: of each split its input, as a place among the tree's inputs.
+    """
 
-    def shapley(self, way: int, told: tuple[int, ...]) -> Iterator[float]:
-        """Shapley's value of each input for rows that go this way."""
+    left: tuple[int, ...]
+    right: tuple[int, ...]
+    inputs: tuple[int, ...]
+
+    @property
+    def input_count(self) -> int:
+        """Different inputs."""
+        return len(set(self.inputs))
+
+    def shapley(self, numbers: _Numbers) -> Iterator[Values]:
+        """Shapley's value of each input, as ways x trees."""
+        shape = (1 << len(self.inputs), numbers.leaves.shape[1])
+        told = range(self.input_count)
         values = {
-            frozenset(known): self.mean(0, frozenset(known), way)
+            frozenset(known): np.broadcast_to(self.mean(0, frozenset(known), numbers), shape)
             for size in range(len(told) + 1)
             for known in combinations(told, size)
         }
         for name in told:
-            others = [known for known in values if name not in known]
-            yield sum(
-                self._weight(len(known), len(told)) * (values[known | {name}] - values[known]) for known in others
-            )
+            total: Values = np.zeros(shape)
+            for known in values:
+                if name not in known:
+                    total += self._weight(len(known), len(told)) * (values[known | {name}] - values[known])
+            yield total
 
     @staticmethod
     def _weight(known: int, count: int) -> float:
         return factorial(known) * factorial(count - known - 1) / factorial(count)
 
-    def mean(self, node: int, known: frozenset[int], way: int) -> float:
-        """Mean of the leaves below a node: the row's own way at known inputs, the training rows' shares at others."""
+    def mean(self, node: int, known: frozenset[int], numbers: _Numbers) -> Values:
+        """Mean of the leaves below a node, as ways x trees: the way's own at known inputs, the training rows' shares at others."""
+        if not self.inputs:
+            return numbers.leaves[0]
         if node < 0:
-            return self.leaves[~node]
+            return numbers.leaves[~node][None, :]
+        low, high = self.mean(self.left[node], known, numbers), self.mean(self.right[node], known, numbers)
         if self.inputs[node] in known:
-            return self.mean(self.left[node] if way >> node & 1 else self.right[node], known, way)
-        left, right = self._rows(self.left[node]), self._rows(self.right[node])
-        low, high = self.mean(self.left[node], known, way), self.mean(self.right[node], known, way)
+            goes_left = np.arange(1 << len(self.inputs)) >> node & 1
+            return np.where(goes_left[:, None] == 1, low, high)
+        left, right = self._rows(self.left[node], numbers), self._rows(self.right[node], numbers)
         return (left * low + right * high) / (left + right)
 
-    def _rows(self, node: int) -> float:
-        return self.leaf_rows[~node] if node < 0 else self.split_rows[node]
+    @staticmethod
+    def _rows(node: int, numbers: _Numbers) -> Values:
+        return numbers.leaf_rows[~node] if node < 0 else numbers.split_rows[node]
