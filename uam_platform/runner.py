@@ -194,4 +194,4 @@ def failure_message(result: dg.ExecuteInProcessResult, job: str) -> str:
 
 
 def _facts(check: dg.AssetCheckEvaluation) -> str:
-    return ", ".join(f"{k}={v.value}" for k, v in check.metadata.items()) or (check.description or "failed")
+    return check.description or ", ".join(f"{k}={v.value}" for k, v in check.metadata.items()) or "failed"

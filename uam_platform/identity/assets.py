@@ -36,7 +36,7 @@ def definitions(wiring: Wiring) -> dg.Definitions:
             "accounts": table_in(tables.ACCOUNTS),
             "retractions": table_in(tables.IDENTITY_RETRACTIONS),
         },
-        deps=[asset_key(tables.EVENTS)],
+        deps=[asset_key(tables.EVENTS), asset_key(tables.LOAD_RECONCILIATION)],  # whose checks hold back what lost rows
         required_resource_keys={"warehouse"},
     )
     def identity(

@@ -24,10 +24,9 @@ from uam_platform.orchestration.wiring import Wiring
 from uam_platform.staging.balance import publish_record_books, reconcile_open_loads
 from uam_platform.staging.capabilities import READS as INPUTS
 from uam_platform.staging.capabilities import capabilities, input_facts
-from uam_platform.staging.checks import contradiction_checks
+from uam_platform.staging.checks import contradiction_checks, day_check, load_check, record_check
 from uam_platform.staging.event_days import publish_around_events
 from uam_platform.staging.intake import pending, take_in, taken_in, touched_days
-from uam_platform.staging.reconcile import imbalance
 from uam_platform.staging.records import canonical_records
 from uam_platform.staging.set_aside import refused_fields
 
@@ -205,27 +204,6 @@ def daily_volume(lake: Lake) -> tuple[list[date], dict[str, list[int]]]:
     }
 
 
-def reconciliation_check() -> dg.AssetChecksDefinition:
-    """Blocking: rows in = accepted + quarantined + duplicates, for every load."""
-
-    @dg.asset_check(
-        asset=asset_key(LOAD_RECONCILIATION),
-        name="rows_add_up",
-        description="For every load: rows in = accepted + quarantined + duplicates (R92, R94).",
-        blocking=True,
-    )
-    def rows_add_up(warehouse: Warehouse) -> dg.AssetCheckResult:
-        frame = warehouse.lake.read(warehouse.connection, LOAD_RECONCILIATION).to_pandas()
-        wrong = imbalance(frame)
-        counts = {
-            name: int(frame[name].sum())
-            for name in ("rows_in_count", "accepted_count", "quarantined_count", "duplicate_count")
-        }
-        return dg.AssetCheckResult(passed=not wrong, metadata={**counts, "imbalances": dg.MetadataValue.json(wrong)})
-
-    return rows_add_up
-
-
 def definitions(wiring: Wiring) -> dg.Definitions:
     """Assets and checks of staging."""
     sources = [dg.AssetKey(["raw", c]) for c in wiring.sources]
@@ -241,7 +219,9 @@ def definitions(wiring: Wiring) -> dg.Definitions:
             contract_check(EVENTS, wiring.days),
             contract_check(LOAD_RECONCILIATION, None),
             *(contract_check(c, None) for c in RECORD_TABLES),
-            reconciliation_check(),
+            day_check(wiring),
+            load_check(),
+            record_check(wiring),
             contradiction_checks(wiring),
         ],
     )

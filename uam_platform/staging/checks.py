@@ -1,16 +1,95 @@
-"""Dagster face of what an input says about itself: one check per contradiction.
+"""Dagster face of what staging holds its tables to: the books of loads, days and records, and what an input says against itself.
 
-Here: checks that warn and never block. Not here: the rules (`contradictions`), the books of loads (`assets`).
+Here: checks that block where something was lost, and checks that warn of contradictions. Not here: the books (`reconcile`, `day_books`,
+`table_books`), the rules of contradictions (`contradictions`).
 """
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
 import dagster as dg
 
-from uam_platform.contracts.tables import LOAD_RECONCILIATION
+from uam_platform.contracts.tables import DELIVERIES, DUPLICATES_LOG, EVENTS, LOAD_RECONCILIATION, UNKNOWN_EVENTS
+from uam_platform.lake.io_manager import markdown_table
 from uam_platform.lake.resource import Warehouse
 from uam_platform.orchestration.assets import asset_key
 from uam_platform.orchestration.wiring import Wiring
 from uam_platform.staging.contradictions import READS, RULES, Finding, contradictions, outcomes_rule
+from uam_platform.staging.day_books import day_books, day_imbalance
 from uam_platform.staging.incidents import INCIDENTS
+from uam_platform.staging.intake import delivery_keys_of
+from uam_platform.staging.reconcile import imbalance
+from uam_platform.staging.table_books import shown, table_books
+
+_TOLD: Final = 10
+
+
+def day_check(wiring: Wiring) -> dg.AssetChecksDefinition:
+    """Blocking: delivered = events + unknown names + repeats, for every source and event day of the run."""
+
+    @dg.asset_check(
+        asset=asset_key(EVENTS),
+        name="deliveries_add_up",
+        description="For every source and event day: delivered = events + unknown names + repeats (R92, R94).",
+        blocking=True,
+        partitions_def=wiring.days,
+    )
+    def deliveries_add_up(context: dg.AssetCheckExecutionContext, warehouse: Warehouse) -> dg.AssetCheckResult:
+        lake, connection, days = warehouse.lake, warehouse.connection, list(context.op_execution_context.partition_keys)
+        deliveries = lake.read(connection, DELIVERIES, delivery_keys_of(lake, days))
+        events, unknown, repeats = (
+            lake.read(connection, contract, days) for contract in (EVENTS, UNKNOWN_EVENTS, DUPLICATES_LOG)
+        )
+        books = day_books(deliveries, events, unknown, repeats)
+        counts = {name: int(books[name].sum()) for name in books.columns if name.endswith("_count")}
+        return balanced(day_imbalance(books), {"days": len(days), **counts})
+
+    return deliveries_add_up
+
+
+def load_check() -> dg.AssetChecksDefinition:
+    """Blocking: rows in = accepted + quarantined + duplicates, for every load."""
+
+    @dg.asset_check(
+        asset=asset_key(LOAD_RECONCILIATION),
+        name="rows_add_up",
+        description="For every load: rows in = accepted + quarantined + duplicates (R92, R94).",
+        blocking=True,
+    )
+    def rows_add_up(warehouse: Warehouse) -> dg.AssetCheckResult:
+        frame = warehouse.lake.read(warehouse.connection, LOAD_RECONCILIATION).to_pandas()
+        names = ("rows_in_count", "accepted_count", "quarantined_count", "duplicate_count")
+        return balanced(imbalance(frame), {name: int(frame[name].sum()) for name in names})
+
+    return rows_add_up
+
+
+def record_check(wiring: Wiring) -> dg.AssetChecksDefinition:
+    """Blocking: every accepted record is in its table, and no row stands there without one."""
+
+    @dg.asset_check(
+        asset=asset_key(LOAD_RECONCILIATION),
+        name="records_reach_their_tables",
+        description="Every accepted record has its row (accounts, terms, tickets and so on), and every row its record (R92, R94).",
+        blocking=True,
+    )
+    def records_reach_their_tables(warehouse: Warehouse) -> dg.AssetCheckResult:
+        books = table_books(warehouse.connection, warehouse.lake, warehouse.manifest, wiring.rulebook.sources)
+        counted = {"records": sum(book.records for book in books), "left_out": sum(book.left_out for book in books)}
+        table = dg.MetadataValue.md(markdown_table(shown(books)))
+        return balanced([book.says for book in books if book.says], {**counted, "books": table})
+
+    return records_reach_their_tables
+
+
+def balanced(wrong: Sequence[str], counts: Mapping[str, Any]) -> dg.AssetCheckResult:
+    """The result of a check of books: what does not add up in words, the first few in its description."""
+    more = f"; and {len(wrong) - _TOLD} more" if len(wrong) > _TOLD else ""
+    return dg.AssetCheckResult(
+        passed=not wrong,
+        description="; ".join(wrong[:_TOLD]) + more if wrong else "everything adds up",
+        metadata={**counts, "imbalances": dg.MetadataValue.json(list(wrong))},
+    )
 
 
 def contradiction_checks(wiring: Wiring) -> dg.AssetChecksDefinition:

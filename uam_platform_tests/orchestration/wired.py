@@ -27,7 +27,7 @@ def wired(folder: Path, **options: Any) -> Wiring:
     """The wiring of a code location whose data lie in `folder`; by default 60 days from a Monday have passed."""
     chosen = {"data_dir": folder, "first_day": START, "now": NOW, "environment": "production", **options}
     settings = settings_of(environment(NOBODY), **chosen)
-    return wire(settings, load_rulebook(), source_names(settings))
+    return wire(settings, load_rulebook(settings.policy_dir), source_names(settings))
 
 
 def record(
