@@ -196,6 +196,9 @@ def bench(
     collector: Annotated[
         bool, typer.Option("--collector", help="Measure the collector instead: events a second on one core, synced.")
     ] = False,
+    staging: Annotated[
+        bool, typer.Option("--staging", help="Measure staging alone, beside a script that judges and deduplicates too.")
+    ] = False,
     identity: Annotated[
         bool,
         typer.Option(
@@ -211,6 +214,7 @@ def bench(
         measure_collector(Shape(), console)
         return
     from uam_platform.bench import identity as of_identity
+    from uam_platform.bench import staging as of_staging
     from uam_platform.bench.command import command
 
     try:
@@ -223,6 +227,8 @@ def bench(
         )
     if identity:
         is_good = of_identity.command(round(sizes[0] * 1e6), round(sizes[1] * 1e6), console)
+    elif staging:
+        is_good = of_staging.command(sizes, days, console)
     else:
         is_good = command(sizes, days, accounts, console)
     if not is_good:

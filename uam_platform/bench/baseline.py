@@ -42,11 +42,12 @@ def run_script(raw: Path, out: Path, limits: EngineLimits) -> None:
     with duckdb.connect() as connection:
         connection.execute(f"SET threads={limits.threads}; SET memory_limit='{limits.memory}'; SET TimeZone='UTC'")
         connection.execute(f"SET enable_progress_bar=false; SET temp_directory='{out / 'spill'}'")
-        _look_ups(connection, rulebook.taxonomy)
+        look_ups(connection, rulebook.taxonomy)
         connection.execute(script)
 
 
-def _look_ups(connection: duckdb.DuckDBPyConnection, taxonomy: Taxonomy) -> None:
+def look_ups(connection: duckdb.DuckDBPyConnection, taxonomy: Taxonomy) -> None:
+    """Tables `names` and `features` of the taxonomy, for the scripts."""
     connection.execute(
         "CREATE TEMP TABLE names (spelling VARCHAR, event_name VARCHAR, marker VARCHAR, is_core BOOLEAN)"
     )
@@ -66,15 +67,16 @@ def differences(lake: Lake, out: Path) -> list[str]:
     connection = connect(EngineLimits())
     found = []
     for contract in RESULTS:
-        ours = _fingerprint(connection, lake.read(connection, contract), contract)
+        ours = fingerprint(connection, lake.read(connection, contract), contract)
         files = connection.read_parquet(f"{out / contract.name}/*/*.parquet", hive_partitioning=True)
-        script = _fingerprint(connection, files, contract)
+        script = fingerprint(connection, files, contract)
         if ours != script:
             found.append(f"{contract.name}: {ours[0]:,} rows here, {script[0]:,} by the script")
     return found
 
 
-def _fingerprint(connection: Backend, table: ir.Table, contract: Contract) -> tuple[int, int]:
+def fingerprint(connection: Backend, table: ir.Table, contract: Contract) -> tuple[int, int]:
+    """Rows, and the sum of the hashes of whole rows."""
     connection.create_view("fingerprinted", conform(table, contract), overwrite=True)
     columns = ", ".join(f'"{name}"' for name in contract.column_names)
     row = connection.raw_sql(f"SELECT count(*), sum(hash({columns})::HUGEINT) FROM fingerprinted").fetchone()

@@ -8,7 +8,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
@@ -17,19 +17,17 @@ from rich.console import Console
 from uam_platform.bench import clickstream, peers, scoring
 from uam_platform.bench.baseline import differences
 from uam_platform.bench.clickstream import Outcome
-from uam_platform.bench.landing import Shape, land
+from uam_platform.bench.landing import FIRST_DAY, Shape, days_per_load, land
 from uam_platform.bench.measure import Measured, load_ids, measure
 from uam_platform.bench.tables import Comparison, comparison_table, day_table, peer_table, scoring_table
 from uam_platform.lake.engine import EngineLimits
 from uam_platform.lake.store import Lake
 from uam_platform.settings import Settings
 
-FIRST_DAY: Final = date(2025, 1, 6)
 HISTORIES: Final = (30, 300)  # days before the one day more
 DAILY: Final = 20_000  # deliveries a day of those histories
 _HISTORY_LOAD_DAYS: Final = 30  # the history is landed in large loads, only the new days in loads of their own
 _NEW_DAYS: Final = 3  # measured one after the other; the fastest counts, for others use this machine too
-_PER_LOAD: Final = 1_500_000
 
 
 def command(sizes_in_millions: Sequence[float], days: int, accounts: int, console: Console) -> bool:
@@ -64,10 +62,9 @@ def command(sizes_in_millions: Sequence[float], days: int, accounts: int, consol
 
 def compare(folder: Path, deliveries: int, days: int, limits: EngineLimits, console: Console) -> Comparison:
     """Land the deliveries (not measured), run both ways and the other tools, and compare the tables."""
-    per_load = max(1, round(days * _PER_LOAD / deliveries))
     raw = folder / "raw"
     with console.status(f"landing {deliveries:,} deliveries"):
-        manifest = land(raw, Shape(deliveries, FIRST_DAY, days, min(days, per_load)))
+        manifest = land(raw, Shape(deliveries, FIRST_DAY, days, days_per_load(deliveries, days)))
     loads = manifest.loads()
     landed = sum(load.rows["deliveries"] for load in loads)
     console.print(f"{landed:,} deliveries in {len(loads)} loads over {days} days")

@@ -68,6 +68,15 @@ class Shape:
         return round(self.deliveries / (1 + REPEATED))
 
 
+FIRST_DAY: Final = date(2025, 1, 6)
+_PER_LOAD: Final = 1_500_000
+
+
+def days_per_load(deliveries: int, days: int) -> int:
+    """Days that one load brings, so that no load is too large for memory."""
+    return min(days, max(1, round(days * _PER_LOAD / deliveries)))
+
+
 def land(root: Path, shape: Shape) -> LoadManifest:
     """Write all loads of `shape` below `root`; each load holds what was received on its days, the last one all later receipts too."""
     manifest = LoadManifest(root)

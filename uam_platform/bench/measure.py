@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from uam_platform.bench import identity_work, peers, scoring
+from uam_platform.bench import identity_work, peers, scoring, staging_work
 from uam_platform.bench.baseline import run_script
 from uam_platform.bench.ours import OurPath
 from uam_platform.lake.engine import EngineLimits
@@ -108,6 +108,7 @@ _TASKS: Final[dict[str, Callable[..., dict[str, float]]]] = {
     "training": _training,
     "scoring": _scoring,
     **identity_work.TASKS,
+    **staging_work.TASKS,
 }
 
 

@@ -59,22 +59,27 @@ class OurPath:
         """Event days that have deliveries."""
         return sorted({key.split("/")[0] for key in self.lake.keys(tables.DELIVERIES)})
 
-    def compute(self, days: Sequence[str], calendar: Sequence[str]) -> None:
+    def compute(self, days: Sequence[str], calendar: Sequence[str], is_staging_only: bool = False) -> None:
         """Events, sessions and daily activity of the touched days, a day either side included.
 
         Args:
             days: touched days.
             calendar: all days there are.
+            is_staging_only: stop with the events.
         """
         touched = [date.fromisoformat(day) for day in days]
         for low, high in computed_ranges(touched, self.rulebook.time.late_gap_days, self.chunk_days, calendar):
-            self._compute_range(days_between(low, high))
+            self._compute_events(days_between(low, high))
+            if not is_staging_only:
+                self._compute_activity(days_between(low, high))
 
-    def _compute_range(self, days: Sequence[str]) -> None:
-        lake, connection = self.lake, self.connection
+    def _compute_events(self, days: Sequence[str]) -> None:
         with self._timed("events"):
-            found = publish_around_events(connection, lake, days, self.rulebook.taxonomy, self.rulebook.time)
-            lake.publish(connection, tables.EVENTS, found, days, on_invalid="report")
+            found = publish_around_events(self.connection, self.lake, days, self.rulebook.taxonomy, self.rulebook.time)
+            self.lake.publish(self.connection, tables.EVENTS, found, days, on_invalid="report")
+
+    def _compute_activity(self, days: Sequence[str]) -> None:
+        lake, connection = self.lake, self.connection
         first, last = date.fromisoformat(days[0]), date.fromisoformat(days[-1])
         with self._timed("sessions"):
             around = days_between((first - timedelta(days=1)).isoformat(), (last + timedelta(days=1)).isoformat())
