@@ -59,6 +59,10 @@ class Truth:
         """Parquet files of a table of the company, for what both sides know (a workflow's name, a ticket's raise)."""
         return str(self._world_file.parent / f"{table}.parquet")
 
+    def has_company(self, table: str) -> bool:
+        """The company has files of this table."""
+        return any(self._world_file.parent.glob(f"{table}.parquet"))
+
     def frame(self, table: str) -> pd.DataFrame:
         """A truth table with naive UTC timestamps in microseconds."""
         found = pd.read_parquet(self.path(table))

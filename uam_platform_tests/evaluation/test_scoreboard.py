@@ -4,6 +4,7 @@ import json
 import shutil
 
 import ibis
+import pandas as pd
 import pytest
 
 from uam_platform.contracts import tables
@@ -68,6 +69,35 @@ def test_a_faithful_run_scores_one_wherever_perfection_is_one(world, faithful):
 
 def test_the_same_inputs_give_the_same_scoreboard(world, faithful):
     assert evaluate(faithful, world, seed=3).to_json() == evaluate(faithful, world, seed=3).to_json()
+
+
+def test_classes_of_repeats_and_kinds_of_dirt_have_rows_of_their_own_with_intervals(world, faithful):
+    section = evaluate(faithful, world).section("deduplication")
+    for kind in ("retry, retried by the sender", "replay, replayed later", "more than 24 hours apart"):
+        row = section.row(f"recall of repeats: {kind}")
+        assert (row.value, row.high) == (1, 1)
+        assert 0 < row.low < 1, "few repeats prove little"
+        assert row.parts["hits"] == row.parts["trials"] > 0
+        assert section.row(f"false drops: {kind}").value == 0
+    kept = [row for row in section.rows if row.metric.startswith("kept out: ") and row.target]
+    assert kept
+    assert all(row.value == 1 and row.low < 1 and row.parts for row in kept)
+    assert section.row("false quarantines").value == 0
+    assert section.row("source days whose books balance").value is not None
+
+
+def test_what_is_quarantined_without_reason_is_a_rate(world, spoiled):
+    connection = connect()
+    lake = Lake(spoiled / "lake")
+    more = lake.read(connection, tables.EVENTS).to_pandas().head(50)
+    rows = lake.read(connection, tables.QUARANTINE).to_pandas()
+    false = rows.iloc[[0] * len(more)].assign(row_no=range(900_000, 900_000 + len(more)), reason="missing_actor")
+    keys = lake.keys(tables.QUARANTINE)
+    lake.publish(connection, tables.QUARANTINE, ibis.memtable(pd.concat([rows, false], ignore_index=True)), keys)
+    connection.disconnect()
+    found = evaluate(spoiled, world).section("deduplication").row("false quarantines")
+    assert found.parts["hits"] == len(more)
+    assert 0 < found.low < found.value < found.high
 
 
 def test_lost_events_show_as_false_drops(world, spoiled):
