@@ -1,7 +1,7 @@
 """Dagster face of data quality: what clients and servers told beside each other, and what stands out about the data.
 
-Here: reading, publishing, what the UI shows. Not here: the joins (`twins`), what stands out (`missing_tellings`), findings
-(`findings`), plots (`plots`).
+Here: reading, publishing, what the UI shows. Not here: the joins (`twins`), what stands out (`missing_tellings`), findings (`findings`) and
+those as checks (`checks`), plots (`plots`).
 
 One asset computes all tables of the room: they read the same events, and Dagster's records of more assets would cost more than they show.
 """
@@ -29,6 +29,7 @@ from uam_platform.policy.consumers import declared
 from uam_platform.quality import page
 from uam_platform.quality.calendar import holidays
 from uam_platform.quality.changed_fields import changed_fields
+from uam_platform.quality.checks import finding_checks
 from uam_platform.quality.client_server import client_server_days
 from uam_platform.quality.findings import findings
 from uam_platform.quality.missing_tellings import missing_tellings
@@ -203,5 +204,5 @@ def definitions(wiring: Wiring) -> dg.Definitions:
     """Assets and checks of data quality."""
     return dg.Definitions(
         assets=[quality_findings_asset(wiring), quality_report_asset(wiring)],
-        asset_checks=[contract_check(tables.QUALITY_FINDINGS, None)],
+        asset_checks=[contract_check(tables.QUALITY_FINDINGS, None), finding_checks()],
     )
