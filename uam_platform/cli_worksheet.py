@@ -39,8 +39,9 @@ def worksheet(
     from uam_platform.settings import Settings
 
     settings = Settings() if run is None else Settings(data_dir=run)
-    policy = rulebook_for(settings).scores
-    sheet = worksheet_of(connect(), Lake(settings.lake_dir), policy, account, as_of.date() if as_of else None)
+    rules, lake, day = rulebook_for(settings), Lake(settings.lake_dir), as_of.date() if as_of else None
+    policy = rules.scores
+    sheet = worksheet_of(connect(), lake, policy, account, day, rules.taxonomy.told_by_servers())
     if html is not None:
         html.write_text(page(sheet), encoding="utf-8")
         console.print(f"worksheet of {escape(sheet.account_name)} at {sheet.as_of}: {html}")

@@ -116,7 +116,8 @@ def account_features_asset(wiring: Wiring) -> dg.AssetsDefinition:
         attached = attach(actor_days, hierarchy, people, memberships)
         days = [date.fromisoformat(key) for key in context.partition_keys]
         warehouse: Warehouse = context.resources.warehouse
-        publish_named_actions(warehouse.connection, warehouse.lake, days, wiring.rulebook.scores.action_groups)
+        groups, servers = wiring.rulebook.scores.action_groups, wiring.rulebook.taxonomy.told_by_servers()
+        publish_named_actions(warehouse.connection, warehouse.lake, days, groups, servers)
         facts = (attached, tickets, ticket_events, subscriptions, accounts)
         rule = EligibilityRule(has_subscriptions=wiring.rulebook.churn.label_kind == "subscription_end")
         version = int(context.run.tags.get(RESTATEMENT_TAG, 0))

@@ -33,6 +33,7 @@ def account_actions(
     *,
     as_of: Sequence[date],
     groups: Mapping[str, ActionGroup],
+    server_only: frozenset[str] = frozenset(),
 ) -> ir.Table:
     """One row per account, snapshot and group with an action in the 84 days before.
 
@@ -43,12 +44,13 @@ def account_actions(
         memberships: MEMBERSHIPS.
         as_of: the snapshots.
         groups: event names and features that are counted together.
+        server_only: events of which what a client tells does not count.
 
     Returns:
         Rows of the ACCOUNT_ACTIONS contract.
     """
     calendar = Calendar(as_of, _WINDOWS)
-    attached = attach(_daily(events, groups), hierarchy, people, memberships)
+    attached = attach(_daily(_credible(events, server_only), groups), hierarchy, people, memberships)
     named = ("account_id", "action_group", "person_key", "event_date", "visible_from", "visible_to", "action_count")
     placed = calendar.place(attached.select(*named))
     subjects = placed.mutate(subject=placed.account_id + ibis.literal("\n") + placed.action_group)
@@ -61,6 +63,13 @@ def account_actions(
     rows = beside(_grid(subjects, calendar), "subject", deltas)
     rows = rows.mutate(**running_totals(rows, "subject", [*counts, "acting_person_84d_count"]))
     return conform(rows.filter(rows.action_84d_count > 0), ACCOUNT_ACTIONS)
+
+
+def _credible(events: ir.Table, server_only: frozenset[str]) -> ir.Table:
+    """Events without those that only a server may tell and a client told."""
+    if not server_only:
+        return events
+    return events.filter(~(events.event_name.isin(sorted(server_only)) & (events.side == "client")))
 
 
 def _daily(events: ir.Table, groups: Mapping[str, ActionGroup]) -> ir.Table:
@@ -95,7 +104,11 @@ def _grid(subjects: ir.Table, calendar: Calendar) -> ir.Table:
 
 
 def publish_named_actions(
-    connection: Backend, lake: Lake, as_of: Sequence[date], groups: Mapping[str, ActionGroup]
+    connection: Backend,
+    lake: Lake,
+    as_of: Sequence[date],
+    groups: Mapping[str, ActionGroup],
+    server_only: frozenset[str] = frozenset(),
 ) -> None:
     """Publish ACCOUNT_ACTIONS of the snapshots from the lake's events and links.
 
@@ -104,9 +117,12 @@ def publish_named_actions(
         lake: holds events and identity tables.
         as_of: the snapshots that are replaced.
         groups: event names and features that are counted together.
+        server_only: events of which what a client tells does not count.
     """
     first = min(as_of) - timedelta(days=REACH_DAYS)
     days = [(first + timedelta(days=n)).isoformat() for n in range((max(as_of) - first).days)]
     links = [lake.read(connection, contract) for contract in (HIERARCHY, PEOPLE, MEMBERSHIPS)]
-    found = account_actions(lake.read(connection, EVENTS, days), *links, as_of=as_of, groups=groups)
+    found = account_actions(
+        lake.read(connection, EVENTS, days), *links, as_of=as_of, groups=groups, server_only=server_only
+    )
     lake.publish(connection, ACCOUNT_ACTIONS, found, [day.isoformat() for day in as_of])

@@ -69,7 +69,8 @@ def definitions(wiring: Wiring) -> dg.Definitions:
 def _publish_scores(warehouse: Warehouse, keys: Sequence[str], wiring: Wiring) -> pd.DataFrame:
     """Publish scores of the snapshots, and worksheets of those recent enough to be kept; returns the scores."""
     policy = wiring.rulebook.scores
-    inputs = score_inputs(stored_facts(warehouse.connection, warehouse.lake, keys), policy)
+    servers = wiring.rulebook.taxonomy.told_by_servers()
+    inputs = score_inputs(stored_facts(warehouse.connection, warehouse.lake, keys, servers), policy)
     made = account_scores(score(inputs, policy))
     _publish(warehouse, tables.ACCOUNT_SCORES, made, keys)
     oldest = wiring.closed_as_of - timedelta(days=policy.worksheets_kept_days - 1)

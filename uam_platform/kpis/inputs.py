@@ -4,7 +4,8 @@ Here: which accounts are scored, what is derived from features and other tables,
 (`rulebook/scores.yaml`), their arithmetic (`formulas`).
 
 Missing is not zero: of an account that was never seen in the product nothing about its use is known; before the first ticket of any
-account is known, no ticket source is connected; the same for the CRM's opportunities, and for named actions in a snapshot without any.
+account is known, no ticket source is connected; the same for the CRM's opportunities, and for named actions in a snapshot without any;
+and for actions that only servers may tell, while no server does (`server_truth`).
 """
 
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from uam_platform.contracts.tables import ACCOUNT_ACTIONS, ACCOUNT_THEMES, JOURNEYS, OPPORTUNITIES
+from uam_platform.kpis.server_truth import without_server_truth
 from uam_platform.policy.scores import ScorePolicy
 
 _SHRINK: Final = 5
@@ -51,6 +53,8 @@ class Facts:
         journeys: JOURNEYS.
         themes: ACCOUNT_THEMES.
         first_ticket_date: day from which a ticket of any account was known; None without a ticket source.
+        server_only: events of which only a server's word counts.
+        told_sides: event_name, side, known_date: since when each side tells of those.
     """
 
     features: pd.DataFrame
@@ -59,6 +63,8 @@ class Facts:
     journeys: pd.DataFrame = field(default_factory=lambda: _nothing(JOURNEYS.column_names))
     themes: pd.DataFrame = field(default_factory=lambda: _nothing(ACCOUNT_THEMES.column_names))
     first_ticket_date: pd.Timestamp | None = None
+    server_only: frozenset[str] = frozenset()
+    told_sides: pd.DataFrame = field(default_factory=lambda: _nothing(("event_name", "side", "known_date")))
 
 
 def score_inputs(facts: Facts, policy: ScorePolicy) -> pd.DataFrame:
@@ -77,7 +83,8 @@ def score_inputs(facts: Facts, policy: ScorePolicy) -> pd.DataFrame:
         **_journeys(rows, facts.journeys),
         buying_signals_84d=_buying_signals(rows, facts.themes),
     )
-    return _unknown_where_no_source(rows, facts.first_ticket_date)
+    rows = _unknown_where_no_source(rows, facts.first_ticket_date)
+    return without_server_truth(rows, facts.told_sides, policy.server_groups(facts.server_only))
 
 
 def _ratios(rows: pd.DataFrame) -> Mapping[str, pd.Series]:

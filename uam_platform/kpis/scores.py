@@ -16,6 +16,7 @@ from uam_platform.contracts.tables import ACCOUNT_SCORES, WORKSHEETS
 from uam_platform.kpis.formulas import Applied, apply
 from uam_platform.kpis.readings import readings
 from uam_platform.kpis.revenue import cents_products
+from uam_platform.kpis.server_truth import REFUSED
 from uam_platform.policy.scores import ORDER, Line, ScorePolicy
 
 Cents = npt.NDArray[np.int64]
@@ -85,6 +86,13 @@ def _weighted_lines(scored: Scored) -> Cents:
     return np.column_stack([c.to_numpy(dtype=np.int64) for c in columns])
 
 
+def _refused(inputs: pd.DataFrame, line: Line) -> list[bool]:
+    """Rows in which an input of the line was refused for want of a server's word."""
+    if REFUSED not in inputs:
+        return [False] * len(inputs)
+    return [not line.inputs.isdisjoint(names) for names in inputs[REFUSED]]
+
+
 def _line(scored: Scored, name: str, number: int, line: Line, cents: Cents | None) -> pd.DataFrame:
     applied = scored.applied[name]
     values = scored.inputs[line.input]
@@ -101,7 +109,7 @@ def _line(scored: Scored, name: str, number: int, line: Line, cents: Cents | Non
         points_hundredths=applied.earned[:, number],
         possible_hundredths=applied.possible[:, number],
         line_usd_cents=None if cents is None else pd.array(cents, dtype="Int64"),
-        reading=readings(line, values, missing.tolist(), alone.tolist(), name == SUMMED),
+        reading=readings(line, values, missing.tolist(), alone.tolist(), name == SUMMED, _refused(scored.inputs, line)),
         alternative_reading=line.alternative or None,
     )
     return made.astype({"input_text": object, "line_usd_cents": "Int64"}).loc[:, list(WORKSHEETS.column_names)]

@@ -86,7 +86,12 @@ class Worksheet:
 
 
 def worksheet_of(
-    connection: Backend, lake: Lake, policy: ScorePolicy, account: str, as_of: date | None = None
+    connection: Backend,
+    lake: Lake,
+    policy: ScorePolicy,
+    account: str,
+    as_of: date | None = None,
+    server_only: frozenset[str] = frozenset(),
 ) -> Worksheet:
     """The worksheet of an account.
 
@@ -96,13 +101,14 @@ def worksheet_of(
         policy: formulas; also those of an older snapshot are applied as they are today.
         account: account id, or its name in the CRM.
         as_of: snapshot; the latest by default.
+        server_only: events of which only a server's word counts.
 
     Raises:
         PolicyError: there is no such account or snapshot; the message says which there are.
     """
     day, before = _snapshots(lake, as_of)
     keys = [each.isoformat() for each in (before, day) if each is not None]
-    inputs = score_inputs(stored_facts(connection, lake, keys), policy)
+    inputs = score_inputs(stored_facts(connection, lake, keys, server_only), policy)
     account_id, name = _account(lake.read(connection, ACCOUNTS).to_pandas(), inputs, account)
     everyone = account_scores(score(inputs, policy))
     own = everyone.loc[everyone["account_id"] == account_id]

@@ -4,7 +4,7 @@ Here: the typed model of `rulebook/scores.yaml`: lines with inputs, knots, weigh
 here: the arithmetic (`uam_platform.kpis.formulas`), where inputs come from (`uam_platform.kpis.inputs`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from string import Formatter
 from typing import Final, Literal, Self
@@ -183,6 +183,11 @@ class ScorePolicy(PolicyModel):
         return named | {
             f"{g}_people_84d": f"people behind: {r.meaning}, 84 days" for g, r in self.action_groups.items()
         }
+
+    def server_groups(self, server_only: Collection[str]) -> dict[str, frozenset[str]]:
+        """Groups that are made of events of which only a server's word counts, with those events."""
+        named = {name: frozenset(rule.events) for name, rule in self.action_groups.items() if not rule.features}
+        return {name: events for name, events in named.items() if events <= set(server_only)}
 
     @model_validator(mode="after")
     def _reads_what_exists(self) -> Self:

@@ -152,6 +152,10 @@ class Taxonomy(PolicyModel):
         rule = self.events[name]
         return rule.refused_from is not None and day >= rule.refused_from
 
+    def told_by_servers(self) -> frozenset[str]:
+        """Events of which only a server's word counts: business state, which a client could invent (R54, R58)."""
+        return frozenset(name for name, rule in self.events.items() if rule.side == "server")
+
     def canonical_names(self) -> dict[str, str]:
         """Normalised spelling -> canonical name, for canonical names and synonyms."""
         return {normalise(s): name for name, rule in self.events.items() for s in (name, *rule.synonyms)}
