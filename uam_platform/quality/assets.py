@@ -37,6 +37,7 @@ from uam_platform.quality.news import REVIEW, news
 from uam_platform.quality.odd_days import odd_days
 from uam_platform.quality.page import plots_of, render
 from uam_platform.quality.profiles import daily_profiles
+from uam_platform.quality.quoted_failures import quoted_failures, quoted_too_early
 from uam_platform.quality.report import Report, build
 from uam_platform.quality.source_order import out_of_order, source_order_days
 from uam_platform.quality.twins import told_runs
@@ -92,6 +93,7 @@ def compute(warehouse: Warehouse, wiring: Wiring) -> pd.DataFrame:
         odd_days(profiles, calendar, as_of, policy),
         changed_fields(warehouse.manifest.loads(), as_of, policy),
         out_of_order(order, as_of, policy),
+        quoted_too_early(quoted_failures(connection, events, lake.read(connection, tables.UTTERANCES)), as_of, policy),
     ]
     hits = pd.concat([part for part in parts if len(part)] or parts[:1], ignore_index=True)
     readers = declared(wiring.rulebook.taxonomy, wiring.rulebook)
