@@ -17,7 +17,7 @@ from uam_platform.contracts.tables import HIERARCHY, IDENTITY_EVIDENCE, MEMBERSH
 from uam_platform.evaluation.identity_classes import classes, homes
 from uam_platform.evaluation.identity_scores import Clusters, class_rows, fragment_rows, score_rows
 from uam_platform.evaluation.resampling import upper_bound
-from uam_platform.evaluation.results import Row, Section, rate_parts, ratio
+from uam_platform.evaluation.results import Row, Section, quotient_parts, rate_parts, ratio
 from uam_platform.evaluation.run_folder import RunFolder
 from uam_platform.evaluation.shares import ratio_interval
 from uam_platform.evaluation.truth import Truth
@@ -122,9 +122,11 @@ def _accounts(placed: pd.DataFrame, home: Mapping[str, str], seed: int) -> Itera
     wrong = counts - placed["right_account"].to_numpy(dtype=np.float64) - placed["untold"].to_numpy(dtype=np.float64)
     low, high = ratio_interval(accounts, placed["right_account"].to_numpy(dtype=np.float64), counts, seed)
     note = f"{untold:,} of {events:,} events on no account"
-    yield Row("events on the right account", ratio(right, events), low, high, note=note, target="≥ 0.995")
+    parts, target = quotient_parts(right, events), "≥ 0.995"
+    yield Row("events on the right account", ratio(right, events), low, high, note=note, target=target, parts=parts)
     low, high = ratio_interval(accounts, wrong, counts, seed)
-    yield Row("events on a wrong account", ratio(events - right - untold, events), low, high)
+    parts = quotient_parts(events - right - untold, events)
+    yield Row("events on a wrong account", ratio(events - right - untold, events), low, high, parts=parts)
 
 
 def _share_placed(placed: pd.DataFrame, people: set[str]) -> float | None:

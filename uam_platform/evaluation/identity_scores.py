@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from uam_platform.evaluation.resampling import Values, account_sums, account_weights, interval, safe_ratio, upper_bound
-from uam_platform.evaluation.results import Row
+from uam_platform.evaluation.results import Row, quotient_parts
 from uam_platform.evaluation.shares import Bounds, share_row
 
 Chosen = npt.NDArray[np.bool_] | None
@@ -57,6 +57,20 @@ class Clusters:
         right, claimed, _, true = (int(v) // 2 for v in self._pairs.sum(axis=0))
         return right, claimed, true
 
+    def parts(self, chosen: Chosen = None) -> dict[str, dict[str, float]]:
+        """What the scores are quotients of, for pooling over worlds: by metric numerator and denominator.
+
+        Of pairs F1 is one quotient too, twice the right pairs over those claimed and those true; of B-cubed it is none and left out.
+        """
+        found = {}
+        for kind, values in (("pairwise", self._pairs), ("B-cubed", self._items)):
+            sums = (values if chosen is None else values[chosen]).sum(axis=0)
+            found[f"{kind} precision"] = quotient_parts(sums[0], sums[1])
+            found[f"{kind} recall"] = quotient_parts(sums[2], sums[3])
+            if kind == "pairwise":
+                found[f"{kind} F1"] = quotient_parts(2 * sums[0], sums[1] + sums[3])
+        return found
+
     def split(self, chosen: Chosen = None) -> npt.NDArray[np.bool_]:
         """Whether each person became several; of the people of the chosen identifiers alone if given."""
         own = self._own if chosen is None else self._own[chosen]
@@ -95,7 +109,7 @@ def _estimate(value: Values, draws: Values, accounts: int) -> tuple[float | None
 
 def score_rows(clusters: Clusters) -> Iterator[Row]:
     """Pairwise and B-cubed scores of everybody."""
-    right, claimed, true = clusters.missed()
+    (right, claimed, true), parts = clusters.missed(), clusters.parts()
     notes = {
         "pairwise precision": f"{claimed - right:,} of {claimed:,} pairs wrong",
         "pairwise recall": f"{true - right:,} of {true:,} pairs missed",
@@ -103,7 +117,8 @@ def score_rows(clusters: Clusters) -> Iterator[Row]:
     for kind, found in (("pairwise", clusters.pairwise()), ("B-cubed", clusters.b_cubed())):
         for name, (value, (low, high)) in found.items():
             metric = f"{kind} {name}"
-            yield Row(metric, value, low, high, note=notes.get(metric, ""), target=_TARGETS[name])
+            given = parts.get(metric, {})
+            yield Row(metric, value, low, high, note=notes.get(metric, ""), target=_TARGETS[name], parts=given)
 
 
 def class_rows(
@@ -123,7 +138,8 @@ def class_rows(
         count = int(chosen.sum())
         beside = _beside(clusters, found, chosen) | {"events": placed.get(name)} if count else {}
         note = f"{count:,} identifiers of {len(people):,} people" if count else "nobody in this world"
-        yield Row(f"B-cubed F1, {name}", value, low, high, yardsticks=beside, note=note)
+        parts = {"identifiers": float(count)}
+        yield Row(f"B-cubed F1, {name}", value, low, high, yardsticks=beside, note=note, parts=parts)
 
 
 def _beside(

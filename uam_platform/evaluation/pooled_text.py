@@ -64,11 +64,19 @@ def _table(section: PooledSection) -> Table:
     table.add_column("verdict", width=9)
     for each in section.rows:
         row = each.row
-        beside = ", ".join(f"{name} {number(value, row.unit)}" for name, value in row.yardsticks.items())
+        beside = ", ".join([*_counts(each), *(f"{n} {number(v, row.unit)}" for n, v in row.yardsticks.items())])
         table.add_row(
             row.metric, number(row.value, row.unit), interval(row), _spread(each), beside, row.target, each.verdict
         )
     return table
+
+
+def _counts(row: PooledRow) -> list[str]:
+    """What a pooled rate counts, how many of how many; of a scenario class how many identifiers it has."""
+    parts = row.row.parts
+    if row.how == "pooled counts":
+        return [f"{parts['hits']:,.0f} of {parts['trials']:,.0f}"]
+    return [f"{parts['identifiers']:,.0f} ids"] if "identifiers" in parts else []
 
 
 def _spread(row: PooledRow) -> str:

@@ -138,6 +138,11 @@ def rate_parts(hits: float, trials: float) -> dict[str, float]:
     return {"hits": float(hits), "trials": float(trials)}
 
 
+def quotient_parts(numerator: float, denominator: float) -> dict[str, float]:
+    """Parts of a quotient of sums, for pooling over worlds."""
+    return {"numerator": float(numerator), "denominator": float(denominator)}
+
+
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _plain(each) for key, each in value.items()}

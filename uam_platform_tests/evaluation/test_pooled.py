@@ -88,6 +88,19 @@ def test_a_rare_fault_keeps_its_upper_bound_alone():
     assert found.high == pytest.approx(1 - 0.025 ** (1 / 3000))
 
 
+def test_the_text_tells_how_many_trials_a_pooled_rate_stands_on():
+    rows = [board(n, Row("f", 0.0, high=0.01, parts={"hits": n, "trials": 800})) for n in range(2)]
+    assert "1 of 1,600" in render_pooled(pool(rows))
+
+
+def test_the_text_tells_how_many_identifiers_a_scenario_class_has_where_it_occurs():
+    there = [board(n, Row("B-cubed F1, kiosk", 0.9, parts={"identifiers": 700.0})) for n in range(2)]
+    nowhere = board(2, Row("B-cubed F1, kiosk", None, parts={"identifiers": 0.0}))
+    text = render_pooled(pool([*there, nowhere]))
+    assert "1,400 ids" in text
+    assert "2 of 3" in text
+
+
 def test_counts_are_added_up():
     assert only(boards("twins", [1, 2, 3], unit="count")).row.value == 6
 
