@@ -40,6 +40,7 @@ def connect(limits: EngineLimits | None = None) -> Backend:
     connection = ibis.duckdb.connect(threads=limits.threads, memory_limit=limits.memory)
     connection.raw_sql("SET TimeZone='UTC'")
     connection.raw_sql("SET enable_progress_bar=false")
+    connection.raw_sql("SET preserve_insertion_order=true")  # partitions of a sorted table are written in its order
     if limits.spill is not None:
         limits.spill.mkdir(parents=True, exist_ok=True)
         folder = str(limits.spill).replace("'", "''")

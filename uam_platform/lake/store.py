@@ -154,6 +154,7 @@ class Lake:
         table: ir.Table,
         keys: Sequence[str] | None = None,
         on_invalid: Literal["raise", "report"] = "raise",
+        is_sorted: bool = False,
     ) -> Published:
         """Write `table` sorted by the contract's key, validate the files, then swap them in.
 
@@ -162,6 +163,7 @@ class Lake:
             contract: the table written.
             table: rows of exactly the partitions in `keys`.
             keys: partition keys that are replaced, also by nothing; None for an unpartitioned table.
+            is_sorted: `table` is stored, and in the order of partition and contract's key; then it is not sorted again.
             on_invalid: raise when partitions break the contract, or only report them (a blocking check reads the report).
 
         Raises:
@@ -172,7 +174,7 @@ class Lake:
         keys = [WHOLE] if keys is None else sorted(set(keys))
         with workspace(self.table_folder(contract)) as temporary:
             sql = str(connection.compile(conformed, pretty=True))
-            staged, found = self._stage(connection, contract, conformed, sql, keys, temporary)
+            staged, found = self._stage(connection, contract, conformed, sql, keys, temporary, is_sorted)
             published = self._swap_in(contract, staged, found, sql)
         if published.refused and on_invalid == "raise":
             raise ContractViolationError(contract, published.refused)
@@ -186,10 +188,11 @@ class Lake:
         sql: str,
         keys: Sequence[str],
         temporary: Path,
+        is_sorted: bool,
     ) -> tuple[dict[str, Path], dict[str, Verdict]]:
         with _readable(connection, conformed, sql, is_read_often=len(keys) > 1) as name:
             paths = [temporary / f"{i}" / "part-0.parquet" for i in range(len(keys))]
-            copies = [_copy_sql(contract, name, key, path) for key, path in zip(keys, paths, strict=True)]
+            copies = [_copy_sql(contract, name, key, path, is_sorted) for key, path in zip(keys, paths, strict=True)]
             for path in paths:
                 path.parent.mkdir()
             _run_all(connection, copies, is_shared=_is_shared(connection, name))
@@ -284,14 +287,14 @@ def _readable(connection: Backend, table: ir.Table, sql: str, is_read_often: boo
         connection.raw_sql(f"DROP {kind} IF EXISTS {name}")
 
 
-def _copy_sql(contract: Contract, name: str, key: str, path: Path) -> str:
-    order = ", ".join(f'"{c}"' for c in contract.key)
+def _copy_sql(contract: Contract, name: str, key: str, path: Path, is_sorted: bool) -> str:
+    order = "" if is_sorted else "ORDER BY " + ", ".join(f'"{c}"' for c in contract.key)
     where = ""
     if contract.partition:
         value = key.split("/", 1)[0].replace("'", "''")
         where = f"WHERE \"{contract.partition}\" = '{value}'"
     target = str(path).replace("'", "''")
-    return f"COPY (SELECT * FROM {name} {where} ORDER BY {order}) TO '{target}' ({_FORMAT})"
+    return f"COPY (SELECT * FROM {name} {where} {order}) TO '{target}' ({_FORMAT})"
 
 
 def _is_shared(connection: Backend, name: str) -> bool:

@@ -26,6 +26,7 @@ from uam_platform.staging.key_index import new_keys, repeats
 from uam_platform.staging.split import Split, split_load
 
 OF_DELIVERIES: Final = "/kind=deliveries"
+_NEW_KEYS: Final = "keys_of_a_load"  # read twice, and to find the ids of a load costs more than to store them
 
 
 @dataclass(frozen=True)
@@ -87,11 +88,12 @@ def publish_intake(
         days: further event days that an earlier judgement put rows on.
     """
     keys = [f"{day}/load_id={load.load_id}" for day in sorted({*split.event_dates, *days})]
-    changed = lake.publish(connection, DELIVERIES, split.deliveries, keys).changed if keys else ()
-    new = new_keys(split.deliveries)
+    changed = lake.publish(connection, DELIVERIES, split.deliveries, keys, is_sorted=True).changed if keys else ()
     earlier = lake.read(connection, DELIVERY_KEYS, [key for key in lake.keys(DELIVERY_KEYS) if key < load.load_id])
+    new = connection.create_table(_NEW_KEYS, new_keys(split.deliveries), overwrite=True)
     lake.publish(connection, REPEATED_KEYS, repeats_of(new, earlier, policy), [load.load_id])
     lake.publish(connection, DELIVERY_KEYS, new, [load.load_id])
+    connection.drop_table(_NEW_KEYS)
     marker = f"{load.load_id}{OF_DELIVERIES}"
     publish_refused(connection, lake, load, split.refused)
     set_aside = lake.publish(connection, QUARANTINE, split.quarantine, [marker])

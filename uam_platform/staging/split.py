@@ -36,7 +36,7 @@ class Split:
     """One load, judged.
 
     Attributes:
-        deliveries: accepted rows, columns of the DELIVERIES contract; a table of the engine, which the caller drops.
+        deliveries: accepted rows, columns of the DELIVERIES contract, by event day and row; a table of the engine, which the caller drops.
         quarantine: rejected rows, columns of the QUARANTINE contract; reason codes as in `_reason`. Lazy, and reads `deliveries`.
         event_dates: event days the accepted rows lie on, ISO, sorted.
         rows_in: rows that the landed files hold.
@@ -84,7 +84,8 @@ def split_load(
     refused = without_purpose(load, sources)
     judged = _judged(_emptied(landed, refused), load, policy, rules)
     connection.raw_sql(f"CREATE OR REPLACE TEMP VIEW {name} AS {_deliveries(judged, load, policy, rules)}")
-    accepted = connection.create_table(f"{name}_accepted", conform(connection.table(name), DELIVERIES), overwrite=True)
+    in_order = conform(connection.table(name), DELIVERIES).order_by(["event_date", "row_no"])
+    accepted = connection.create_table(f"{name}_accepted", in_order, overwrite=True)
     left = f"{_emptied(landed, refused)} ANTI JOIN {name}_accepted USING (row_no)"
     others = _judged(left, load, policy, rules)
     connection.raw_sql(f"CREATE OR REPLACE TEMP VIEW {name}_rejected AS {_quarantine(others, load)}")
