@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from uam_platform.cli_ledger import By, Reason, Run, opened_ledger, this_person
-from uam_platform.contracts.tables import MERGE_LOG, PEOPLE
+from uam_platform.contracts.tables import EXCLUDED_PEOPLE, MERGE_LOG, PEOPLE
 from uam_platform.identity_names import KINDS, Named, Names, find
 from uam_platform.identity_story import Row, Story, about, edge_in_words, retraction_in_words
 from uam_platform.lake.engine import connect
@@ -56,8 +56,10 @@ class Opened:
 
     def story(self, known: date) -> Story:
         """What is known on a day."""
-        people, log = (self.lake.read(self.connection, c).to_pyarrow().to_pandas() for c in (PEOPLE, MERGE_LOG))
-        return Story.on(people, log, self.names, known)
+        people, log, excluded = (
+            self.lake.read(self.connection, c).to_pyarrow().to_pandas() for c in (PEOPLE, MERGE_LOG, EXCLUDED_PEOPLE)
+        )
+        return Story.on(people, log, self.names, excluded, known)
 
 
 @contextmanager
@@ -101,6 +103,7 @@ def explain(
 
 def _single(story: Story, named: Named) -> Iterator[str]:
     yield story.owner(named)
+    yield from story.kept_out(named)
     rows = story.identifiers(named)
     yield from (edge_in_words(row, story.names) for row in rows[:_SHOWN])
     if len(rows) > _SHOWN:
@@ -108,8 +111,9 @@ def _single(story: Story, named: Named) -> Iterator[str]:
 
 
 def _pair(story: Story, left: Named, right: Named) -> Iterator[str]:
-    yield story.owner(left)
-    yield story.owner(right)
+    for named in (left, right):
+        yield story.owner(named)
+        yield from story.kept_out(named)
     path = story.path(left, right) if story.is_one_person(left, right) else None
     if path is None:
         yield "two persons: no chain of edges joins them" if not story.is_one_person(left, right) else "one person"

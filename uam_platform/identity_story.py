@@ -34,16 +34,29 @@ class Story:
         people: rows of `people` alive on the day.
         log: rows of `merge_log` alive on the day.
         names: what keys are called.
+        excluded: rows of `excluded_people` alive on the day.
     """
 
     people: pd.DataFrame
     log: pd.DataFrame
     names: Names
+    excluded: pd.DataFrame
 
     @classmethod
-    def on(cls, people: pd.DataFrame, log: pd.DataFrame, names: Names, known: date) -> "Story":
+    def on(cls, people: pd.DataFrame, log: pd.DataFrame, names: Names, excluded: pd.DataFrame, known: date) -> "Story":
         """The story as known on a day."""
-        return cls(_alive(people, known), _alive(log, known), names)
+        return cls(_alive(people, known), _alive(log, known), names, _alive(excluded, known))
+
+    def kept_out(self, named: Named) -> Iterator[str]:
+        """Why an identifier's activity counts for no customer, in words; nothing where it does count."""
+        owners = {row["person_key"] for row in self.persons(named) if row["exclusion"]}
+        rows = self.excluded[self.excluded["person_key"].isin(owners)]
+        for row in rows.sort_values(["known_from_date", "identifier_kind", "identifier_key"]).to_dict("records"):
+            by = self.names.of(row["identifier_kind"], row["identifier_key"])
+            yield (
+                f"counts for no customer ({row['exclusion_kind']}), known {row['known_from_date']}: "
+                f"rule {row['exclusion']} matches {by}. {row['reason_text']}"
+            )
 
     def persons(self, named: Named) -> Sequence[Row]:
         """Rows that say whose an identifier is, in order of event days."""

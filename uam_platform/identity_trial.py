@@ -89,6 +89,7 @@ def tried(
             policy=rulebook.identity,
             grace=rulebook.time.grace,
             id_spaces=id_spaces,
+            exclusions=rulebook.identity_exclusions,
         )
         for rows in (said, pd.concat([said, more], ignore_index=True) if len(said) else more)
     )

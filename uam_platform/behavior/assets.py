@@ -18,6 +18,7 @@ from uam_platform.behavior.features import account_features as features_of
 from uam_platform.behavior.issues import failures, issue_weeks
 from uam_platform.behavior.issues import issues as issues_of
 from uam_platform.behavior.journeys import journeys as journeys_of
+from uam_platform.behavior.kept_out import customer_events, customer_rows
 from uam_platform.behavior.mined_patterns import mined_patterns as patterns_of
 from uam_platform.behavior.mined_patterns import needed_columns, search
 from uam_platform.behavior.mining_plots import TOLD, lifts, most_telling
@@ -121,7 +122,8 @@ def account_features_asset(wiring: Wiring) -> dg.AssetsDefinition:
         facts = (attached, tickets, ticket_events, subscriptions, accounts)
         rule = EligibilityRule(has_subscriptions=wiring.rulebook.churn.label_kind == "subscription_end")
         version = int(context.run.tags.get(RESTATEMENT_TAG, 0))
-        return features_of(*facts, as_of=days, policy=wiring.rulebook.time, eligibility=rule, snapshot_version=version)
+        made = features_of(*facts, as_of=days, policy=wiring.rulebook.time, eligibility=rule, snapshot_version=version)
+        return customer_rows(made, warehouse.lake.read(warehouse.connection, tables.EXCLUDED_ACCOUNTS))
 
     return account_features
 
@@ -221,10 +223,14 @@ def workflow_days_asset(wiring: Wiring) -> dg.AssetsDefinition:
 
 def transitions_asset(wiring: Wiring) -> dg.AssetsDefinition:
     """Which action follows which within the sessions of the last thirteen closed weeks."""
+    read = (tables.EVENTS, tables.PEOPLE, tables.HIERARCHY)
 
-    @table_asset(tables.TRANSITIONS, trigger="snapshot_schedule", ins={tables.EVENTS.name: table_in(tables.EVENTS)})
-    def transitions(context: dg.AssetExecutionContext, events: ir.Table) -> pd.DataFrame:
-        found = transitions_of(events, wiring.closed_as_of, wiring.rulebook.session_rule).to_pandas()
+    @table_asset(tables.TRANSITIONS, trigger="snapshot_schedule", ins={c.name: table_in(c) for c in read})
+    def transitions(
+        context: dg.AssetExecutionContext, events: ir.Table, people: ir.Table, hierarchy: ir.Table
+    ) -> pd.DataFrame:
+        acted = customer_events(events, people, hierarchy, wiring.closed_as_of)
+        found = transitions_of(acted, wiring.closed_as_of, wiring.rulebook.session_rule).to_pandas()
         context.add_output_metadata({"what_follows_what": heat_map(found)})
         return found
 

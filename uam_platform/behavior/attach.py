@@ -15,6 +15,7 @@ from uam_platform.temporal.asof import FOREVER, cells, look_up, next_day
 
 _NO_PERSON: Final = 0
 _NO_WORKSPACE: Final = 0
+_KEPT_OUT: Final = -1  # no key of a person: keys are never negative
 
 
 def attach(actor_days: ir.Table, hierarchy: ir.Table, people: ir.Table, memberships: ir.Table) -> ir.Table:
@@ -23,7 +24,8 @@ def attach(actor_days: ir.Table, hierarchy: ir.Table, people: ir.Table, membersh
     A row that names a workspace belongs to the account that owned it on the event day; one that names none belongs to
     the only account its person was a member of that day, and to none if there were several or if nobody can be told.
     A link that became known after the event makes the row visible from then on; a corrected link ends the row's
-    visibility where the corrected one begins. So the row appears once per stretch of snapshots, and summing the rows
+    visibility where the corrected one begins. What persons and accounts did whom identity keeps out (`exclusion`: staff, robots,
+    tests) is not among the rows, from the snapshot on that knows it. So the row appears once per stretch of snapshots, and summing the rows
     with `visible_from <= as_of < visible_to` counts every action at most once.
 
     Args:
@@ -43,11 +45,28 @@ def attach_account(facts: ir.Table, hierarchy: ir.Table, people: ir.Table, membe
     """As `attach`, for rows whose role does not matter: without `is_admin`, and in less time."""
     seen = next_day(ibis.greatest(facts.event_date, facts.known_date))
     facts = facts.mutate(visible_from=seen, visible_to=ibis.literal(FOREVER))
-    acting = people.filter(people.identifier_kind.isin(("user", "anonymous")))
-    persons = known_cells(acting, ["identifier_key"], "person_key")
-    known = look_up(facts, persons, {"actor_key": "identifier_key"}, "person_key")
+    known = with_person(facts, people.filter(people.identifier_kind.isin(("user", "anonymous"))), "actor_key")
+    return _with_account(known, customers(hierarchy), customers(memberships))
+
+
+def with_person(facts: ir.Table, people: ir.Table, identifier: str) -> ir.Table:
+    """Facts with `person_key`, 0 where nobody could be told; without those of persons who are kept out.
+
+    Args:
+        facts: rows with `event_date`, `visible_from`, `visible_to`.
+        people: PEOPLE, of the kinds of identifiers that `identifier` may be.
+        identifier: column of facts.
+    """
+    judged = ibis.ifelse(people.exclusion.isnull(), people.person_key, _KEPT_OUT)
+    persons = known_cells(people.mutate(person_key=judged), ["identifier_key"], "person_key")
+    known = look_up(facts, persons, {identifier: "identifier_key"}, "person_key")
     known = known.mutate(person_key=known.person_key.fill_null(_NO_PERSON))
-    return _with_account(known, hierarchy, memberships)
+    return known.filter(known.person_key != _KEPT_OUT)
+
+
+def customers(links: ir.Table) -> ir.Table:
+    """Rows of HIERARCHY or MEMBERSHIPS that no rule keeps out."""
+    return links.filter(links.exclusion.isnull())
 
 
 def known_cells(links: ir.Table, keys: Sequence[str], value: str) -> ir.Table:

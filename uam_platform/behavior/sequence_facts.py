@@ -13,7 +13,7 @@ import ibis.expr.types as ir
 import numpy as np
 import pandas as pd
 
-from uam_platform.behavior.attach import attach_account, known_cells
+from uam_platform.behavior.attach import attach_account, customers, known_cells, with_person
 from uam_platform.policy.sequences import SequencePolicy
 from uam_platform.temporal.asof import FOREVER, look_up, next_day
 
@@ -101,10 +101,8 @@ def of_tickets(tickets: ir.Table, ticket_events: ir.Table, links: Links) -> ir.T
         event_lo=ibis.null("int64"),
     ).join(owners, "ticket_id")
     asking = links.people.filter(links.people.identifier_kind.isin(("user", "email")))
-    persons = known_cells(asking, ["identifier_key"], "person_key")
-    known = look_up(facts, persons, {"requester_key": "identifier_key"}, "person_key")
-    known = known.mutate(person_key=known.person_key.fill_null(0))
-    homes = known_cells(links.memberships, ["person_key"], "account_id")
+    known = with_person(facts, asking, "requester_key")
+    homes = known_cells(customers(links.memberships), ["person_key"], "account_id")
     told = known.filter(known.account_id_source.notnull()).mutate(account_id=ibis._.account_id_source)
     asked = look_up(known.filter(known.account_id_source.isnull()), homes, {"person_key": "person_key"}, "account_id")
     return ibis.union(told.select(*COLUMNS), asked.select(*COLUMNS))

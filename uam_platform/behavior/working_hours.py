@@ -4,7 +4,6 @@ Here: counts by account, hour of UTC and week. Not here: which account owns a wo
 (`uam_platform.alerts.regions`). Only what people do in a client counts: machines run by the clock.
 """
 
-import ibis
 import ibis.expr.types as ir
 
 from uam_platform.behavior.attach import attach_account
@@ -28,10 +27,13 @@ def working_hours(events: ir.Table, hierarchy: ir.Table, people: ir.Table, membe
         Rows of the WORKING_HOURS contract.
     """
     acted = events.filter((events.side == "client") & (events.workspace_key != 0))
+    out = people.filter(people.exclusion.notnull()).select(out_key="identifier_key").distinct()
+    told = acted.left_join(out, acted.actor_key == out.out_key)
+    acted = told.mutate(actor_key=told.out_key.fill_null(0)).drop("out_key")  # whoever is never kept out needs no name
     daily = acted.group_by(
-        ["workspace_key", "event_date", "known_date", acted.occurred_at.hour().name("utc_hour")]
+        ["actor_key", "workspace_key", "event_date", "known_date", acted.occurred_at.hour().name("utc_hour")]
     ).aggregate(event_count=acted.count())
-    owned = attach_account(daily.mutate(actor_key=ibis.literal(0, type="int64")), hierarchy, people, memberships)
+    owned = attach_account(daily, hierarchy, people, memberships)
     to_monday = ((_WEEK - owned.visible_from.day_of_week.index()) % _WEEK).cast("int64")
     monday = (owned.visible_from.cast("timestamp") + to_monday.as_interval("D")).cast("date")
     rows = owned.mutate(visible_from=monday).filter(lambda t: t.visible_from < t.visible_to)

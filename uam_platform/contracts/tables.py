@@ -36,6 +36,8 @@ from uam_platform.contracts.tables_governance import CONTRACTS_GOVERNANCE, EVENT
 from uam_platform.contracts.tables_identity import (
     AMBIGUOUS_IDENTIFIERS,
     CONTRACTS_IDENTITY,
+    EXCLUDED_ACCOUNTS,
+    EXCLUDED_PEOPLE,
     HIERARCHY,
     IDENTITY_RETRACTIONS,
     MEMBERSHIPS,
@@ -78,6 +80,8 @@ __all__ = [
     "DOCUMENTS",
     "EMERGING_THEMES",
     "EVENT_USAGE",
+    "EXCLUDED_ACCOUNTS",
+    "EXCLUDED_PEOPLE",
     "EXTERNAL_SIGNALS",
     "FLAG_EXPOSURES",
     "FLAG_STARTS",
@@ -134,11 +138,11 @@ DELIVERIES = Contract(
     name="deliveries",
     grain="one delivered event record that parses, per load",
     description="Loads split by event day with keys and repaired times, before taxonomy and deduplication.",
-    columns=columns(f"{_EVENT_FACTS} linked_user_key email_domain_key"),
+    columns=columns(f"{_EVENT_FACTS} linked_user_key email_domain_key actor_stem_key email_stem_key"),
     key=("load_id", "row_no"),  # the order they were landed in: nothing to sort
-    nullable=_EVENT_NULLS | {"linked_user_key", "email_domain_key"},
+    nullable=_EVENT_NULLS | {"linked_user_key", "email_domain_key", "actor_stem_key", "email_stem_key"},
     partition="event_date",
-    version=3,
+    version=4,
 )
 EVENTS = Contract(
     stage="staging",
@@ -219,7 +223,8 @@ IDENTITY_EVIDENCE = Contract(
     description="What identity resolution reads of events: which identifiers, workspaces, accounts and roles occurred together.",
     columns=columns(
         "event_date known_date source event_kind actor_key actor_kind linked_actor_key linked_user_key device_key email_key "
-        "email_domain_key workspace_key workspace_id_source account_id_source role event_count started_us ended_us"
+        "email_domain_key actor_stem_key email_stem_key workspace_key workspace_id_source account_id_source role event_count "
+        "started_us ended_us"
     ),
     key=(
         "event_date",
@@ -234,9 +239,11 @@ IDENTITY_EVIDENCE = Contract(
         "account_id_source",
         "role",
     ),
-    nullable=_null("linked_actor_key linked_user_key email_domain_key workspace_id_source account_id_source role"),
+    nullable=_null(
+        "linked_actor_key linked_user_key email_domain_key actor_stem_key email_stem_key workspace_id_source account_id_source role"
+    ),
     partition="event_date",
-    version=2,
+    version=3,
 )
 TICKETS = Contract(
     stage="staging",
@@ -307,12 +314,12 @@ USERS_DIRECTORY = Contract(
     grain="one person record of a directory (CRM contact, support user, analytics profile), or a device of one",
     description="Directory entries that tie e-mail, product user, device and account.",
     columns=columns(
-        "source source_object user_id_source email_key email_domain_key actor_key device_key account_id role created_at known_at "
-        "load_id"
+        "source source_object user_id_source email_key email_domain_key email_stem_key actor_key device_key account_id role "
+        "created_at known_at load_id"
     ),
     key=("source", "source_object", "user_id_source"),
-    nullable=_null("email_domain_key account_id role"),
-    version=2,
+    nullable=_null("email_domain_key email_stem_key account_id role"),
+    version=3,
 )
 SILENCES = Contract(
     stage="staging",

@@ -13,10 +13,12 @@ HIERARCHY = Contract(
     grain="one workspace and period with one account",
     description="Workspace to account to parent, with validity.",
     columns=columns(
-        "workspace_key workspace_id_source account_id parent_account_id valid_from_date valid_to_date known_from_date known_to_date"
+        "workspace_key workspace_id_source account_id parent_account_id exclusion valid_from_date valid_to_date known_from_date "
+        "known_to_date"
     ),
     key=("workspace_key", "valid_from_date", "known_from_date"),
-    nullable=frozenset({"workspace_id_source", "parent_account_id"}),
+    nullable=frozenset({"workspace_id_source", "parent_account_id", "exclusion"}),
+    version=2,
 )
 PEOPLE = Contract(
     stage="identity",
@@ -24,18 +26,23 @@ PEOPLE = Contract(
     grain="one identifier and period in which it belongs to one person",
     description="Identifier to person, in event time and knowledge time.",
     columns=columns(
-        "identifier_key identifier_kind person_key evidence valid_from_date valid_to_date known_from_date known_to_date"
+        "identifier_key identifier_kind person_key evidence exclusion valid_from_date valid_to_date known_from_date known_to_date"
     ),
     key=("identifier_key", "identifier_kind", "valid_from_date", "known_from_date"),
+    nullable=frozenset({"exclusion"}),
+    version=2,
 )
 MEMBERSHIPS = Contract(
     stage="identity",
     name="memberships",
     grain="one person, account, role and period",
     description="Who belonged to which account in which role, when.",
-    columns=columns("person_key account_id role evidence valid_from_date valid_to_date known_from_date known_to_date"),
+    columns=columns(
+        "person_key account_id role evidence exclusion valid_from_date valid_to_date known_from_date known_to_date"
+    ),
     key=("person_key", "account_id", "valid_from_date", "known_from_date"),
-    nullable=frozenset({"role"}),
+    nullable=frozenset({"role", "exclusion"}),
+    version=2,
 )
 AMBIGUOUS_IDENTIFIERS = Contract(
     stage="identity",
@@ -45,6 +52,26 @@ AMBIGUOUS_IDENTIFIERS = Contract(
     columns=columns("identifier_key identifier_kind linked_actor_key reason known_from_date known_to_date"),
     key=("identifier_key", "identifier_kind", "linked_actor_key", "reason", "known_from_date"),
     nullable=frozenset({"linked_actor_key"}),
+)
+EXCLUDED_PEOPLE = Contract(
+    stage="identity",
+    name="excluded_people",
+    grain="one identifier by which one rule keeps a person out, and known days in which it does",
+    description="The vendor's staff, robots and test accounts among persons: by which identifier and rule, and why.",
+    columns=columns(
+        "person_key identifier_kind identifier_key exclusion exclusion_kind reason_text known_from_date known_to_date"
+    ),
+    key=("person_key", "identifier_kind", "identifier_key", "exclusion", "known_from_date"),
+)
+EXCLUDED_ACCOUNTS = Contract(
+    stage="identity",
+    name="excluded_accounts",
+    grain="one account that one rule keeps out, event days and known days in which it does",
+    description="Accounts that are no customers (the vendor's own, tests): by which rule, and why.",
+    columns=columns(
+        "account_id exclusion exclusion_kind reason_text valid_from_date valid_to_date known_from_date known_to_date"
+    ),
+    key=("account_id", "valid_from_date", "known_from_date"),
 )
 MERGE_LOG = Contract(
     stage="identity",
@@ -74,5 +101,7 @@ CONTRACTS_IDENTITY: tuple[Contract, ...] = (
     MEMBERSHIPS,
     MERGE_LOG,
     AMBIGUOUS_IDENTIFIERS,
+    EXCLUDED_PEOPLE,
+    EXCLUDED_ACCOUNTS,
     IDENTITY_RETRACTIONS,
 )

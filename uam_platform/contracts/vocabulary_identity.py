@@ -35,4 +35,23 @@ IDENTITY_COLUMNS: tuple[Column, ...] = (
         pii=_KEY,
     ),
     Column("email_domain_key", Type.INT64, "Hash of the address's domain; null without an address.", pii=_KEY),
+    Column(
+        "email_stem_key",
+        Type.INT64,
+        "Hash of what precedes the address's @, without digits and separators at its end; null if nothing stays.",
+        pii=_KEY,
+    ),
+    Column(
+        "actor_stem_key",
+        Type.INT64,
+        "Hash of the user id without digits and separators at its end; null without a user id, or if nothing stays.",
+        pii=_KEY,
+    ),
+    Column(
+        "exclusion",
+        Type.STRING,
+        "Rule of identity_exclusions.yaml that keeps the activity out of all that is judged; null where none does.",
+        purpose=_AUDIT,
+    ),
+    Column("exclusion_kind", Type.STRING, "Who is kept out.", purpose=_AUDIT, allowed=("employee", "robot", "test")),
 )

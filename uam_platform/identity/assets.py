@@ -1,7 +1,7 @@
 """Dagster face of identity: evidence becomes people, memberships and hierarchy.
 
-Here: reading and publishing. Not here: resolution (`resolve`), its quality counts (`quality`). The log of merges and the list of what
-stayed ambiguous are for people and read by no asset; they are published with what they tell of.
+Here: reading and publishing. Not here: resolution (`resolve`), its quality counts (`quality`). The log of merges, the list of what
+stayed ambiguous and who is kept out are published with what they tell of.
 """
 
 from collections.abc import Iterator
@@ -12,6 +12,7 @@ import ibis.expr.types as ir
 
 from uam_platform.contracts import tables
 from uam_platform.identity.checks import identity_check
+from uam_platform.identity.exclusion_checks import exclusion_check
 from uam_platform.identity.quality import ambiguous_counts
 from uam_platform.identity.resolve import resolve
 from uam_platform.lake.io_manager import as_table
@@ -21,6 +22,7 @@ from uam_platform.orchestration.checks import contract_check
 from uam_platform.orchestration.wiring import Wiring
 
 OUTPUTS = (tables.PEOPLE, tables.MEMBERSHIPS, tables.HIERARCHY)
+BESIDE = (tables.MERGE_LOG, tables.AMBIGUOUS_IDENTIFIERS, tables.EXCLUDED_PEOPLE, tables.EXCLUDED_ACCOUNTS)
 
 
 def definitions(wiring: Wiring) -> dg.Definitions:
@@ -47,8 +49,9 @@ def definitions(wiring: Wiring) -> dg.Definitions:
         rules, time = wiring.rulebook.identity, wiring.rulebook.time
         spaces = time.id_spaces(load.state for load in warehouse.manifest.loads())
         records = (table.to_pandas() for table in (directory, accounts, retractions))
-        found = resolve(evidence, *records, policy=rules, grace=time.grace, id_spaces=spaces)
-        for contract in (tables.MERGE_LOG, tables.AMBIGUOUS_IDENTIFIERS):
+        out = wiring.rulebook.identity_exclusions
+        found = resolve(evidence, *records, policy=rules, grace=time.grace, id_spaces=spaces, exclusions=out)
+        for contract in BESIDE:
             rows = as_table(getattr(found, contract.name), contract)
             warehouse.lake.publish(warehouse.connection, contract, rows)
         owner = ", ".join(wiring.rulebook.duties.duties["identity"].owners)
@@ -57,5 +60,6 @@ def definitions(wiring: Wiring) -> dg.Definitions:
             yield dg.Output(getattr(found, contract.name), contract.name, metadata=told)
 
     return dg.Definitions(
-        assets=[identity], asset_checks=[*(contract_check(c, None) for c in OUTPUTS), identity_check(wiring)]
+        assets=[identity],
+        asset_checks=[*(contract_check(c, None) for c in OUTPUTS), identity_check(wiring), exclusion_check(wiring)],
     )

@@ -20,16 +20,27 @@ import pyarrow as pa
 
 from uam_platform.contracts.model import Contract
 from uam_platform.contracts.schemas import arrow_schema
-from uam_platform.contracts.tables import AMBIGUOUS_IDENTIFIERS, HIERARCHY, MEMBERSHIPS, MERGE_LOG, PEOPLE
+from uam_platform.contracts.tables import (
+    AMBIGUOUS_IDENTIFIERS,
+    EXCLUDED_ACCOUNTS,
+    EXCLUDED_PEOPLE,
+    HIERARCHY,
+    MEMBERSHIPS,
+    MERGE_LOG,
+    PEOPLE,
+)
 from uam_platform.identity.blocked import blocked_keys, blocked_seen, record_rows, unblocked_records, without_blocked
 from uam_platform.identity.directory import read_directory
 from uam_platform.identity.evidence import reduce_evidence
+from uam_platform.identity.exclusion_marks import marked
+from uam_platform.identity.exclusions import listed_keys, matches
 from uam_platform.identity.guards import NOBODY
 from uam_platform.identity.hierarchy import with_parents, workspace_accounts
 from uam_platform.identity.intervals import BEGINNING, FOREVER, clip, join_adjoining
 from uam_platform.identity.retractions import Part, in_force, parts
 from uam_platform.identity.state import State, resolve_state
 from uam_platform.policy.identity import IdentityPolicy
+from uam_platform.policy.identity_exclusions import NO_EXCLUSIONS, ExclusionPolicy
 
 _DAY_US: Final = 86_400_000_000
 _STORED: Final = {
@@ -58,6 +69,8 @@ class IdentityTables:
     hierarchy: pa.Table
     merge_log: pa.Table
     ambiguous_identifiers: pa.Table
+    excluded_people: pa.Table
+    excluded_accounts: pa.Table
 
 
 def resolve(
@@ -69,6 +82,7 @@ def resolve(
     policy: IdentityPolicy,
     grace: timedelta = timedelta(0),
     id_spaces: Collection[str] = ("product",),
+    exclusions: ExclusionPolicy = NO_EXCLUSIONS,
 ) -> IdentityTables:
     """Resolve all evidence; the result depends on the set of rows only, not on their order.
 
@@ -79,12 +93,15 @@ def resolve(
         retractions: `staging/identity_retractions`.
         policy: the rulebook's identity rules.
         grace: decision grace, which directory records' known_at is shortened by.
-        id_spaces: id spaces of the sources, in which blocked values are looked for.
+        id_spaces: id spaces of the sources, in which blocked values and excluded user ids are looked for.
+        exclusions: the rulebook's exclusions; by default nobody is kept out.
     """
     blocked = blocked_keys(policy, id_spaces)
-    records = read_directory(unblocked_records(directory, blocked), grace)
+    entries = unblocked_records(directory, blocked)
+    records = read_directory(entries, grace)
     seen = blocked_seen(evidence, blocked)
-    facts = reduce_evidence(without_blocked(evidence, blocked.among(seen)), records.links(), policy)
+    evidence = without_blocked(evidence, blocked.among(seen))
+    facts = reduce_evidence(evidence, records.links(), policy)
     places = workspace_accounts(facts.workspaces, facts.claims)
     edges = in_force(retractions) if retractions is not None and len(retractions) else {}
     found = _all(
@@ -93,10 +110,14 @@ def resolve(
     seen = pd.concat([seen, record_rows(directory, blocked)])
     seen = seen.groupby(["kind", "identifier", "reason"], as_index=False)[["start"]].min()
     ambiguous = pd.concat([found.ambiguous, seen.assign(user=NOBODY, end=FOREVER)], ignore_index=True)
+    out = matches(evidence, entries, listed_keys(exclusions, id_spaces), grace)
+    kept = marked(found.people, found.memberships, with_parents(places, accounts), out, accounts, exclusions)
     return IdentityTables(
-        people=stored(found.people, PEOPLE),
-        memberships=stored(found.memberships, MEMBERSHIPS),
-        hierarchy=stored(with_parents(places, accounts), HIERARCHY),
+        people=stored(kept.people, PEOPLE),
+        memberships=stored(kept.memberships, MEMBERSHIPS),
+        hierarchy=stored(kept.hierarchy, HIERARCHY),
+        excluded_people=stored(kept.excluded_people, EXCLUDED_PEOPLE),
+        excluded_accounts=stored(kept.excluded_accounts, EXCLUDED_ACCOUNTS),
         merge_log=stored(_with_times(found.merge_log), MERGE_LOG),
         ambiguous_identifiers=stored(_with_nulls(ambiguous), AMBIGUOUS_IDENTIFIERS),
     )

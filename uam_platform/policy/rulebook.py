@@ -16,6 +16,7 @@ from uam_platform.policy.durable_value import DurableValue
 from uam_platform.policy.duties import DutyPolicy
 from uam_platform.policy.identity import IdentityPolicy
 from uam_platform.policy.identity_audit import IdentityAuditPolicy
+from uam_platform.policy.identity_exclusions import ExclusionPolicy
 from uam_platform.policy.issues import IssuePolicy
 from uam_platform.policy.journeys import JourneyPolicy
 from uam_platform.policy.kpis import KpiPolicy
@@ -44,6 +45,7 @@ class Rulebook:
     sessions: SessionPolicy
     identity: IdentityPolicy
     identity_audit: IdentityAuditPolicy
+    identity_exclusions: ExclusionPolicy
     churn: ChurnPolicy
     kpis: KpiPolicy
     durable_value: DurableValue
@@ -87,6 +89,7 @@ def load_rulebook(directory: Path | None = None) -> Rulebook:
         sessions=load_section(SessionPolicy, "sessions", directory),
         identity=load_section(IdentityPolicy, "identity", directory),
         identity_audit=load_section(IdentityAuditPolicy, "identity_audit", directory),
+        identity_exclusions=load_section(ExclusionPolicy, "identity_exclusions", directory),
         churn=load_section(ChurnPolicy, "churn", directory),
         kpis=load_section(KpiPolicy, "kpis", directory),
         durable_value=load_section(DurableValue, "durable_value", directory),

@@ -125,6 +125,7 @@ def row(
         "user_id_source": user_id,
         "email_key": keys.email_key(email),
         "email_domain_key": keys.email_domain_key(email),
+        "email_stem_key": keys.stem_key(email),
         "actor_key": actor_key,
         "device_key": device_key,
         "account_id": account,

@@ -25,7 +25,14 @@ from uam_platform.staging.taxonomy_names import feature_bits, judged_names, name
 SAME_DAY = "same_day_repeat"
 OTHER_DAY = "other_day_repeat"
 _ID = ("event_lo", "event_hi", "event_date")
-_FOLLOW = ("actor_kind", "workspace_id_source", "linked_user_key", "email_domain_key")  # each follows from a key column
+_FOLLOW = (  # each follows from a key column
+    "actor_kind",
+    "workspace_id_source",
+    "linked_user_key",
+    "email_domain_key",
+    "actor_stem_key",
+    "email_stem_key",
+)
 
 
 @dataclass(frozen=True)

@@ -199,6 +199,7 @@ def _user(record: Record, policy: TimePolicy) -> Row:
         "user_id_source": user_id,
         "email_key": keys.email_key(text(payload, "email")),
         "email_domain_key": keys.email_domain_key(text(payload, "email")),
+        "email_stem_key": keys.stem_key(text(payload, "email")),
         "actor_key": keys.user_key(source_time(record.load, policy).id_space, user_id),
         "device_key": keys.NO_KEY,
         "account_id": text(payload, "account_id"),

@@ -216,6 +216,7 @@ def _deliveries(judged: str, load: Load, policy: TimePolicy, rules: SourceTime) 
             CASE WHEN user_id IS NULL THEN 'anonymous' ELSE 'user' END AS actor_kind,
             {_linked_key(rules)} AS linked_actor_key, {_linked_user_key(rules)} AS linked_user_key, device_key,
             {keys.sql_email_key("email")} AS email_key, {keys.sql_email_domain_key("email")} AS email_domain_key,
+            {keys.sql_stem_key("user_id")} AS actor_stem_key, {keys.sql_stem_key("email")} AS email_stem_key,
             {keys.sql_identifier_key(rules.id_space, keys.WORKSPACE, "workspace_id")} AS workspace_key,
             workspace_id AS workspace_id_source, account_id AS account_id_source, kind AS event_kind,
             coalesce(event_name, kind) AS event_name_source,

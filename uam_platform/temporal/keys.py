@@ -13,6 +13,8 @@ NO_KEY: Final = 0
 USER: Final = "user"
 ANONYMOUS: Final = "anon"
 WORKSPACE: Final = "workspace"
+_TAIL: Final = "0123456789._-+"
+"""What numbers an identifier, at its end."""
 
 
 def key63(text: str) -> int:
@@ -56,6 +58,16 @@ def email_domain_key(email: str | None) -> int | None:
     return key63(f"domain:{domain}") if domain else None
 
 
+def stem_key(name: str | None) -> int | None:
+    """Key of what stays of a user id, or of an address before its @, without digits and separators at its end; None if nothing.
+
+    `svc_monitor_000123` and `Svc_Monitor` have one stem, `svc-monitor` has another.
+    """
+    text = (name or "").strip(" ").lower()
+    stem = (text.rpartition("@")[0] if "@" in text else text).rstrip(_TAIL)
+    return key63(f"stem:{stem}") if stem else None
+
+
 def _identifier_key(id_space: str, kind: str, identifier: str | None) -> int:
     return key63(f"{id_space}:{kind}:{identifier}") if identifier else NO_KEY
 
@@ -92,3 +104,9 @@ def sql_email_key(column: str) -> str:
 def sql_email_domain_key(column: str) -> str:
     """DuckDB SQL for `email_domain_key` of a text column; null where it is null or blank."""
     return sql_key63(f"'domain:' || nullif(regexp_replace(lower(trim({column})), '^.*@', ''), '')")
+
+
+def sql_stem_key(column: str) -> str:
+    """DuckDB SQL for `stem_key` of a text column; null where nothing stays."""
+    stem = f"rtrim(regexp_replace(lower(trim({column})), '@[^@]*$', ''), '{_TAIL}')"
+    return sql_key63(f"'stem:' || nullif({stem}, '')")

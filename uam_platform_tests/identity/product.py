@@ -16,8 +16,9 @@ from uam_platform.contracts.schemas import arrow_schema, ibis_schema
 from uam_platform.contracts.tables import ACCOUNTS, IDENTITY_EVIDENCE, IDENTITY_RETRACTIONS, USERS_DIRECTORY
 from uam_platform.identity.resolve import IdentityTables, resolve
 from uam_platform.policy.identity import IdentityPolicy
+from uam_platform.policy.identity_exclusions import NO_EXCLUSIONS, ExclusionPolicy
 from uam_platform.policy.load import load_section
-from uam_platform.temporal.keys import anonymous_key, email_domain_key, email_key, user_key, workspace_key
+from uam_platform.temporal.keys import anonymous_key, email_domain_key, email_key, stem_key, user_key, workspace_key
 
 START = date(2025, 1, 6)
 RULES = load_section(IdentityPolicy, "identity")
@@ -86,6 +87,8 @@ class Seen:
             "device_key": device(self.device),
             "email_key": mail(self.email),
             "email_domain_key": email_domain_key(self.email),
+            "actor_stem_key": stem_key(self.user),
+            "email_stem_key": stem_key(self.email),
             "workspace_key": workspace_key("product", self.workspace),
             "workspace_id_source": self.workspace,
             "account_id_source": self.account,
@@ -110,6 +113,7 @@ def directory(*records: dict[str, object]) -> pd.DataFrame:
             "user_id_source": str(number),
             "email_key": mail(r.get("email")),  # type: ignore[arg-type]
             "email_domain_key": email_domain_key(r.get("email")),  # type: ignore[arg-type]
+            "email_stem_key": stem_key(r.get("email")),  # type: ignore[arg-type]
             "actor_key": user(r.get("user")),  # type: ignore[arg-type]
             "device_key": device(r.get("device")),  # type: ignore[arg-type]
             "account_id": r.get("account"),
@@ -123,16 +127,17 @@ def directory(*records: dict[str, object]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(USERS_DIRECTORY.column_names))
 
 
-def accounts(*records: tuple[str, str | None, int]) -> pd.DataFrame:
-    """Account history from (account, parent, day)."""
+def accounts(*records: tuple[str, str | None, int] | tuple[str, str | None, int, str]) -> pd.DataFrame:
+    """Account history from (account, parent, day) and perhaps the name it had then."""
     rows = [
         {
             "account_id": account,
             "parent_account_id": parent,
+            "account_name": name[0] if name else None,
             "valid_from_at": datetime.combine(day(number), datetime.min.time()),
             "known_date": day(number),
         }
-        for account, parent, number in records
+        for account, parent, number, *name in records
     ]
     return pd.DataFrame(rows, columns=list(ACCOUNTS.column_names))
 
@@ -179,10 +184,11 @@ def resolved(
     companies: pd.DataFrame | None = None,
     policy: IdentityPolicy = RULES,
     retracted: pd.DataFrame | None = None,
+    exclusions: ExclusionPolicy = NO_EXCLUSIONS,
 ) -> IdentityTables:
     people = directory() if people is None else people
     companies = accounts() if companies is None else companies
-    return resolve(evidence(seen), people, companies, retracted, policy=policy)
+    return resolve(evidence(seen), people, companies, retracted, policy=policy, exclusions=exclusions)
 
 
 def rows_at(table: pa.Table, event: int, known: int = LATER) -> list[dict[str, object]]:

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from uam_platform.identity.resolve import IdentityTables
+from uam_platform.policy.identity_exclusions import ExclusionPolicy
 from uam_platform.temporal.keys import workspace_key
 from uam_platform_tests.identity.product import (
     LATER,
@@ -56,9 +57,25 @@ def records(story: Scenario) -> Iterator[dict[str, object]]:
         yield {**row, **named, "email": own_mail(story, row.get("email"))}
 
 
-def companies(story: Scenario) -> Iterator[tuple[str, str | None, int]]:
-    for account, parent, day in story.get("accounts", ()):
-        yield str(own(story, account)), own(story, parent), day
+def companies(story: Scenario) -> Iterator[tuple[str, str | None, int, str]]:
+    for account, parent, day, *name in story.get("accounts", ()):
+        yield str(own(story, account)), own(story, parent), day, name[0] if name else account
+
+
+def exclusions(stories: list[Scenario]) -> ExclusionPolicy:
+    """The rules of all stories; each names whom it keeps out as no other story has it, but for names of accounts."""
+    rules = {
+        f"{story['name']}/{name}": rule
+        | {
+            field: [own(story, value) for value in rule[field]]
+            for field in ("users", "accounts", "stems")
+            if field in rule
+        }
+        | {field: [own_mail(story, value) for value in rule[field]] for field in ("emails", "domains") if field in rule}
+        for story in stories
+        for name, rule in story.get("exclusions", {}).items()
+    }
+    return ExclusionPolicy.model_validate({"rules": rules})
 
 
 def rules(story: Scenario) -> str:
@@ -76,7 +93,7 @@ def tables(chosen: str, is_shuffled: bool) -> IdentityTables:
         for rows in (seen, found, known):
             Random(SHUFFLED).shuffle(rows)
     policy = RULES.model_validate({**RULES.model_dump(), **stories[0].get("rules", {})})
-    return resolved(seen, directory(*found), accounts(*known), policy)
+    return resolved(seen, directory(*found), accounts(*known), policy, exclusions=exclusions(stories))
 
 
 def identifier(story: Scenario, text: str) -> int:
@@ -150,6 +167,11 @@ def test_a_story_ends_as_told(story: Scenario, order: str) -> None:
             }
             members = {(person_of(story, p), account, role) for p, account, role in then["memberships"]}
             assert {(names[p], *rest) for p, *rest in belongs} == {(names[p], *rest) for p, *rest in members}, at
+        for table, key in (("people", "identifier_key"), ("hierarchy", "workspace_key")):
+            expected_out = then.get({"people": "kept_out", "hierarchy": "places_kept_out"}[table])
+            if expected_out is not None:
+                rows = holding(story, table, then, key, order)
+                assert {names[r[key]]: short(story, r["exclusion"]) for r in rows if r["exclusion"]} == expected_out, at
         if "hierarchy" in then:
             placed = {
                 (

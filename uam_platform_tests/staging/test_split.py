@@ -152,6 +152,8 @@ def test_identifiers_become_keys(tmp_path: Path) -> None:
     assert [r["linked_actor_key"] for r in accepted] == [None, None, device, keys.anonymous_key("product", "a2")]
     assert [r["linked_user_key"] for r in accepted] == [None, None, None, keys.user_key("product", "a2")]
     assert [r["email_domain_key"] for r in accepted] == [keys.email_domain_key("example.com"), None, None, None]
+    assert [r["email_stem_key"] for r in accepted] == [keys.stem_key("ann"), None, None, None]
+    assert [r["actor_stem_key"] for r in accepted] == [keys.stem_key("u"), None, keys.stem_key("u"), keys.stem_key("u")]
     assert accepted[0]["workspace_key"] == keys.workspace_key("product", "w1")
     assert accepted[0]["email_key"] == keys.email_key("ann@example.com")
     assert accepted[1]["email_key"] == 0

@@ -37,7 +37,31 @@ def test_identifier_keys_are_the_same_in_python_and_in_the_engine(identifier: st
 def test_email_keys_ignore_case_and_blanks(email: str | None) -> None:
     found = duckdb.connect().execute(f"SELECT {keys.sql_email_key('?')}", [email]).fetchone()
     assert found == (keys.email_key(email),)
+    stem = duckdb.connect().execute(f"SELECT {keys.sql_stem_key('?')}", [email]).fetchone()
+    assert stem == (keys.stem_key(email),)
     domain = duckdb.connect().execute(f"SELECT {keys.sql_email_domain_key('?')}", [email]).fetchone()
     assert domain == (keys.email_domain_key(email),)
     assert keys.email_domain_key(email) == (keys.email_domain_key("example.com") if email and email.strip() else None)
     assert keys.email_key(email) == (keys.email_key("ann@example.com") if email and email.strip() else 0)
+
+
+@pytest.mark.parametrize(
+    ("name", "stem"),
+    [
+        ("svc_monitor_000123", "svc_monitor"),
+        (" Svc_Monitor ", "svc_monitor"),
+        ("qa+17@acme.io", "qa"),
+        ("a@b@acme.io", "a@b"),
+        ("test.user3", "test.user"),
+        ("u_1_b", "u_1_b"),
+        ("0042", None),
+        ("@acme.io", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_a_stem_is_what_stays_without_the_number_at_its_end_in_both_languages(
+    name: str | None, stem: str | None
+) -> None:
+    found = duckdb.connect().execute(f"SELECT {keys.sql_stem_key('?')}", [name]).fetchone()
+    assert found == (keys.stem_key(name),) == (None if stem is None else keys.key63(f"stem:{stem}"),)
