@@ -11,8 +11,7 @@ import dagster as dg
 import ibis.expr.types as ir
 
 from uam_platform.contracts import tables
-from uam_platform.identity.checks import identity_check
-from uam_platform.identity.exclusion_checks import exclusion_check
+from uam_platform.identity.checks import exclusion_check, identity_check
 from uam_platform.identity.quality import ambiguous_counts
 from uam_platform.identity.resolve import resolve
 from uam_platform.lake.io_manager import as_table

@@ -1,6 +1,7 @@
-"""Dagster face of the quality of identity where no truth is known: one check with its history.
+"""Dagster face of the quality of identity where no truth is known: merges that may be wrong, and who is kept out.
 
-Here: reading, the history of earlier evaluations, and how both are shown. Not here: what is counted (`quality`, `audit`).
+Here: reading, the history of earlier evaluations, and how both are shown. Not here: what is counted (`quality`, `audit`,
+`exclusion_counts`).
 """
 
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from uam_platform.contracts import tables
 from uam_platform.contracts.model import Contract
 from uam_platform.contracts.tables_identity import CONTRACTS_IDENTITY
 from uam_platform.identity.audit import audit, person_sizes, riskiest_shown
+from uam_platform.identity.exclusion_counts import kept_out
 from uam_platform.identity.quality import quality
 from uam_platform.identity.resolve import IdentityTables
 from uam_platform.lake.io_manager import markdown_table
@@ -25,6 +27,7 @@ from uam_platform.orchestration.plots import day_series
 from uam_platform.orchestration.wiring import Wiring
 
 CHECK: Final = "merges_worth_a_look"
+EXCLUSION_CHECK: Final = "few_are_kept_out"
 _SHOWN: Final = 60
 _SERIES: Final = ("person_count", "largest_person_identifier_count", "bridge_count", "risky_merge_count")
 
@@ -58,6 +61,32 @@ def identity_check(wiring: Wiring) -> dg.AssetChecksDefinition:
         )
 
     return merges_worth_a_look
+
+
+def exclusion_check(wiring: Wiring) -> dg.AssetChecksDefinition:
+    """Who is kept out today, by rule; warns where it is more of the events than the rulebook allows."""
+
+    @dg.asset_check(
+        asset=asset_key(tables.PEOPLE),
+        name=EXCLUSION_CHECK,
+        description="Staff, robots and tests are few; a rule that keeps much out may keep customers out. Counts by rule.",
+    )
+    def few_are_kept_out(warehouse: Warehouse) -> dg.AssetCheckResult:
+        names = (tables.EXCLUDED_PEOPLE, tables.EXCLUDED_ACCOUNTS, tables.PEOPLE, tables.HIERARCHY)
+        persons, accounts, people, hierarchy = (_read(warehouse, contract) for contract in names)
+        evidence, policy = _read(warehouse, tables.IDENTITY_EVIDENCE), wiring.rulebook.identity_exclusions
+        by_rule, total = kept_out(persons, accounts, people, hierarchy, evidence, policy)
+        ratio = float(by_rule["event_count"].sum() / total) if total else 0.0
+        told: dict[str, Any] = {
+            "excluded_person_count": int(by_rule["person_count"].sum()),
+            "excluded_account_count": int(by_rule["account_count"].sum()),
+            "excluded_event_ratio": ratio,
+            "by_rule": dg.MetadataValue.md(markdown_table(by_rule)),
+        }
+        is_fine = ratio <= policy.most_events_ratio.most
+        return dg.AssetCheckResult(passed=is_fine, severity=dg.AssetCheckSeverity.WARN, metadata=told)
+
+    return few_are_kept_out
 
 
 def _read(warehouse: Warehouse, contract: Contract) -> ir.Table:

@@ -9,7 +9,7 @@ recorded snapshot stays, and taking the edge back takes the exclusion back.
 
 import re
 from collections.abc import Collection, Iterable
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Final
 
 import ibis
@@ -23,6 +23,7 @@ from uam_platform.identity.timeline import overlay
 from uam_platform.policy.identity_exclusions import ExclusionPolicy
 from uam_platform.temporal import keys
 
+_EVER: Final = (date(1, 1, 1) - date(1970, 1, 1)).days  # the first day that a table can hold
 _SPAN: Final = ["valid_from", "valid_to", "start", "end"]
 _MATCH: Final = ["kind", "identifier", "exclusion", "place", "start"]
 _COLUMNS: Final = {  # of evidence and directory: which column a list of values is looked for in, and whose identifier it is
@@ -37,6 +38,7 @@ _COLUMNS: Final = {  # of evidence and directory: which column a list of values 
 def listed_keys(policy: ExclusionPolicy, id_spaces: Iterable[str]) -> pd.DataFrame:
     """What rules name, as keys: listed_as (see `_COLUMNS`), by (the key), exclusion, place (of the rule)."""
     spaces, rows = sorted(set(id_spaces)), []
+    found: list[tuple[str, int | None]]
     for place, (name, rule) in enumerate(policy.rules.items()):
         found = [("users", keys.user_key(space, user)) for space in spaces for user in rule.users]
         found += [("emails", keys.email_key(address)) for address in rule.emails]
@@ -127,7 +129,7 @@ def excluded_accounts(accounts: pd.DataFrame, named: Collection[str], policy: Ex
 
 
 def _always() -> dict[str, int]:
-    return {"valid_from": BEGINNING, "valid_to": FOREVER, "start": BEGINNING, "end": FOREVER}
+    return {"valid_from": _EVER, "valid_to": FOREVER, "start": _EVER, "end": FOREVER}
 
 
 def _by_name(accounts: pd.DataFrame, policy: ExclusionPolicy) -> pd.DataFrame:
@@ -152,7 +154,7 @@ def _by_name(accounts: pd.DataFrame, policy: ExclusionPolicy) -> pd.DataFrame:
         }
     )
     is_first = ~said.sort_values(["valid_from", "position"]).duplicated("account")
-    said["valid_from"] = said["valid_from"].mask(is_first.reindex(said.index), BEGINNING)
+    said["valid_from"] = said["valid_from"].mask(is_first.reindex(said.index), _EVER)
     owners = np.array(sorted(set(said["account"])), dtype=object)
     base = pd.DataFrame(
         {"account": owners, "value": 0, "position": BEGINNING, "valid_from": BEGINNING, "start": BEGINNING}

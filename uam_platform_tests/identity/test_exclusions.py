@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from uam_platform.contracts.tables import EXCLUDED_ACCOUNTS, EXCLUDED_PEOPLE, IDENTITY_EVIDENCE, PEOPLE
 from uam_platform.contracts.tables_identity import CONTRACTS_IDENTITY
 from uam_platform.definitions import build
-from uam_platform.identity.exclusion_checks import EXCLUSION_CHECK
+from uam_platform.identity.checks import EXCLUSION_CHECK
 from uam_platform.lake.engine import connect
 from uam_platform.lake.io_manager import as_table
 from uam_platform.lake.store import Lake

@@ -1,52 +1,19 @@
-"""Dagster face of who is kept out: counts by rule, and a warning where a rule is too broad (R91).
+"""Who is kept out, counted by rule, and how much of all activity that is (R91).
 
-Here: the counts and their check. Not here: whom a rule matches (`exclusions`), merges that may be wrong (`checks`).
+Here: the counts. Not here: whom a rule matches (`exclusions`), the check that shows them (`checks`).
 """
 
 from datetime import date
-from typing import Any, Final
+from typing import Final
 
-import dagster as dg
 import ibis
 import ibis.expr.types as ir
 import pandas as pd
 
-from uam_platform.contracts import tables
 from uam_platform.identity.evidence import ANONYMOUS, USER
-from uam_platform.lake.io_manager import markdown_table
-from uam_platform.lake.resource import Warehouse
-from uam_platform.orchestration.assets import asset_key
-from uam_platform.orchestration.wiring import Wiring
 from uam_platform.policy.identity_exclusions import ExclusionPolicy
 
-EXCLUSION_CHECK: Final = "few_are_kept_out"
 _OPEN: Final = date(9999, 12, 31)
-
-
-def exclusion_check(wiring: Wiring) -> dg.AssetChecksDefinition:
-    """Who is kept out today, by rule; warns where it is more of the events than the rulebook allows."""
-
-    @dg.asset_check(
-        asset=asset_key(tables.PEOPLE),
-        name=EXCLUSION_CHECK,
-        description="Staff, robots and tests are few; a rule that keeps much out may keep customers out. Counts by rule.",
-    )
-    def few_are_kept_out(warehouse: Warehouse) -> dg.AssetCheckResult:
-        names = (tables.EXCLUDED_PEOPLE, tables.EXCLUDED_ACCOUNTS, tables.PEOPLE, tables.HIERARCHY)
-        read = [warehouse.lake.read(warehouse.connection, c) for c in (*names, tables.IDENTITY_EVIDENCE)]
-        policy = wiring.rulebook.identity_exclusions
-        by_rule, total = kept_out(*read, policy)
-        ratio = float(by_rule["event_count"].sum() / total) if total else 0.0
-        told: dict[str, Any] = {
-            "excluded_person_count": int(by_rule["person_count"].sum()),
-            "excluded_account_count": int(by_rule["account_count"].sum()),
-            "excluded_event_ratio": ratio,
-            "by_rule": dg.MetadataValue.md(markdown_table(by_rule)),
-        }
-        is_fine = ratio <= policy.most_events_ratio.most
-        return dg.AssetCheckResult(passed=is_fine, severity=dg.AssetCheckSeverity.WARN, metadata=told)
-
-    return few_are_kept_out
 
 
 def kept_out(
@@ -68,8 +35,8 @@ def kept_out(
         policy: the rules; each has a row, also one that matches nobody.
 
     Returns:
-        exclusion, exclusion_kind, person_count, account_count, event_count (of a person and an account the person's rule counts), reason_text;
-        and the number of events of all evidence.
+        exclusion, exclusion_kind, person_count, account_count, event_count (where rules match both actor and workspace, the actor's
+        counts), reason_text; and the number of events of all evidence.
     """
     today = [
         table.filter(table.known_to_date == ibis.literal(_OPEN)) for table in (persons, accounts, people, hierarchy)
