@@ -15,6 +15,8 @@ _DAY_US = 86_400_000_000
 _PAIRED = 100  # user ids of an address without a limit that are joined in pairs
 _COLUMNS = ["left", "right", "label", "source", "start", "end", "occurred_us"]
 _TEXTS = ("label", "source")
+_REFUSED = ["kind", "identifier", "user", "reason", "start", "end"]
+TAKEN_OVER = "address_taken_over"
 
 
 def user_edges(
@@ -70,21 +72,47 @@ def _same_email(
 
     In one account more silence may lie between them than in two; how much, and whether in two at all, the rulebook says.
     """
-    most = policy.most_users(Identifier.EMAIL)
-    of_user = links.sort_values(["known", "source"]).groupby(["identifier", "user"], as_index=False)
-    known = of_user.agg(known=("known", "min"), occurred_us=("occurred_us", "min"), source=("source", "first"))
-    known = known[known["identifier"].duplicated(keep=False)]
-    known = known.assign(end=_until_too_many(known, most)).sort_values(["identifier", "known", "user"])
-    few = known.assign(place=known.groupby("identifier").cumcount())
-    few = few[few["place"] < (most or _PAIRED)]  # whoever comes later finds a mailbox that is shared already
-    pairs = few[["identifier", "user", "place"]].merge(few, on="identifier", suffixes=("_left", ""))
-    pairs = pairs[pairs["place_left"] < pairs["place"]].rename(columns={"user_left": "left", "user": "right"})
+    pairs = _email_pairs(links, policy)
+    pairs = pairs[~pairs["is_taken_over"]]
     days = links.assign(day=links["occurred_us"] // _DAY_US)
     near = Nearness(pairs, pd.concat([daily, days], ignore_index=True))
     in_account = np.maximum(_common_account(pairs, user_accounts), near.since(policy.same_email_in_account_within_days))
     elsewhere = near.since(policy.same_email_elsewhere_within_days)
     pairs = pairs.assign(start=np.maximum(pairs["known"], np.minimum(in_account, elsewhere)), label="email")
     return pairs.loc[pairs["start"] < pairs["end"], _COLUMNS]
+
+
+def taken_over(links: pd.DataFrame, policy: IdentityPolicy) -> pd.DataFrame:
+    """Addresses that join nobody because whoever came to them later had another before: kind, identifier, user, reason, start, end.
+
+    Two who swap their addresses, or of whom one takes on the other's, are two people. A new user id of a person has the known address
+    first. What counts as later is the day on which it became known, which no later delivery changes.
+
+    Args:
+        links: as of `user_edges`.
+        policy: which edges count.
+    """
+    pairs = _email_pairs(links[links["kind"] == EMAIL], policy)
+    found = pairs[pairs["is_taken_over"] & policy.same_email_in_account_is_one_person]
+    rows = found.assign(kind=EMAIL, user=found["right"], reason=TAKEN_OVER, start=found["known"], end=FOREVER)
+    return rows[_REFUSED].drop_duplicates(ignore_index=True)
+
+
+def _email_pairs(links: pd.DataFrame, policy: IdentityPolicy) -> pd.DataFrame:
+    """Two user ids of one address, the one known first left: identifier, left, right, known, end, is_taken_over, source, occurred_us."""
+    most = policy.most_users(Identifier.EMAIL)
+    of_user = links.sort_values(["known", "source"]).groupby(["identifier", "user"], as_index=False)
+    known = of_user.agg(known=("known", "min"), occurred_us=("occurred_us", "min"), source=("source", "first"))
+    known = known.assign(is_first=known["known"] == known.groupby("user")["known"].transform("min"))
+    known = known[known["identifier"].duplicated(keep=False)]
+    known = known.assign(end=_until_too_many(known, most)).sort_values(["identifier", "known", "user"])
+    few = known.assign(place=known.groupby("identifier").cumcount())
+    few = few[few["place"] < (most or _PAIRED)]  # whoever comes later finds a mailbox that is shared already
+    told = ["identifier", "user", "place", "known", "is_first"]
+    pairs = few[told].merge(few, on="identifier", suffixes=("_left", ""))
+    pairs = pairs[pairs["place_left"] < pairs["place"]].rename(columns={"user_left": "left", "user": "right"})
+    is_same_day = pairs["known_left"] == pairs["known"]
+    return pairs.assign(is_taken_over=~pairs["is_first"] | (is_same_day & ~pairs["is_first_left"]))
 
 
 def _common_account(pairs: pd.DataFrame, user_accounts: pd.DataFrame) -> np.ndarray:

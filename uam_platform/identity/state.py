@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from uam_platform.identity.directory import Directory
-from uam_platform.identity.edges import user_edges
+from uam_platform.identity.edges import taken_over, user_edges
 from uam_platform.identity.evidence import ANONYMOUS, EMAIL, STRENGTH, USER, Evidence
 from uam_platform.identity.guards import crowded, guard, until_crowded
 from uam_platform.identity.intervals import clip, first_days
@@ -78,7 +78,9 @@ def resolve_state(
             facts.visits, facts.roles, contacts.iloc[: None if policy.directory_memberships else 0], history, places
         ),
         merge_log=merge_log(owners, tied, guarded.edges, history),
-        ambiguous=ambiguous(too_many, shared, guarded.refused),
+        ambiguous=pd.concat(
+            [ambiguous(too_many, shared, guarded.refused), taken_over(links, policy)], ignore_index=True
+        ),
     )
 
 

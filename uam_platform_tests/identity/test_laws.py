@@ -151,11 +151,21 @@ def plain_persons(seen: list[Seen]) -> dict[int, int]:
     aliases = [(user(s.previous_user), user(s.user)) for s in seen if s.previous_user and s.previous_user not in often]
     graph.add_edges_from((previous, now) for previous, now in aliases if previous in known)
     believed = accounts_believed(seen)
-    for pair in (owners for address, owners in mailboxes.items() if address and len(owners) == 2):
+    for address, pair in ((address, owners) for address, owners in mailboxes.items() if address and len(owners) == 2):
         left, right = ({a for w in visited[u] for a in believed[w]} for u in pair)
-        if left & right:
+        if left & right and not is_taken_over(seen, address, pair):
             graph.add_edge(*pair)
     return {u: min(part, key=lambda k: (known[k], k)) for part in nx.connected_components(graph) for u in part}
+
+
+def is_taken_over(seen: list[Seen], address: str, pair: set[int]) -> bool:
+    """Whether whoever is known with the address last, or either of two known on one day, was known with another before."""
+    known: dict[int, dict[str, int]] = defaultdict(dict)
+    for s in (s for s in seen if s.email and user(s.user) in pair):
+        mine = known[user(s.user)]
+        mine[str(s.email)] = min(mine.get(str(s.email), 99), s.known_day)
+    last = max(mine[address] for mine in known.values())
+    return any(min(mine.values()) < last for mine in known.values() if mine[address] == last)
 
 
 def too_often_replaced(seen: list[Seen]) -> set[str | None]:

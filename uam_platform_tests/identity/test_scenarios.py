@@ -12,6 +12,7 @@ from typing import Any, Final
 import pytest
 import yaml
 
+from uam_platform.identity.edges import TAKEN_OVER
 from uam_platform.identity.resolve import IdentityTables
 from uam_platform.policy.identity_exclusions import ExclusionPolicy
 from uam_platform.temporal.keys import workspace_key
@@ -20,6 +21,7 @@ from uam_platform_tests.identity.product import (
     RULES,
     Seen,
     accounts,
+    day,
     device,
     directory,
     mail,
@@ -58,8 +60,8 @@ def records(story: Scenario) -> Iterator[dict[str, object]]:
 
 
 def companies(story: Scenario) -> Iterator[tuple[str, str | None, int, str]]:
-    for account, parent, day, *name in story.get("accounts", ()):
-        yield str(own(story, account)), own(story, parent), day, name[0] if name else account
+    for account, parent, since, *name in story.get("accounts", ()):
+        yield str(own(story, account)), own(story, parent), since, name[0] if name else account
 
 
 def exclusions(stories: list[Scenario]) -> ExclusionPolicy:
@@ -141,6 +143,13 @@ def holding(story: Scenario, table: str, then: Scenario, key: str, chosen: str) 
     return [r for r in rows if r[key] in names]
 
 
+def known_at(story: Scenario, table: str, then: Scenario, key: str, order: str) -> list[dict[str, Any]]:
+    """Rows of this story's keys that are known on the day, of a table without event days."""
+    names, known = spoken(story), day(then.get("known", LATER))
+    rows = getattr(tables(rules(story), order == "shuffled"), table).to_pylist()
+    return [r for r in rows if r[key] in names and r["known_from_date"] <= known < r["known_to_date"]]
+
+
 @pytest.mark.parametrize("order", ["as told", "shuffled"])
 @pytest.mark.parametrize("story", [pytest.param(s, id=s["name"]) for s in SCENARIOS])
 def test_a_story_ends_as_told(story: Scenario, order: str) -> None:
@@ -172,6 +181,12 @@ def test_a_story_ends_as_told(story: Scenario, order: str) -> None:
             if expected_out is not None:
                 rows = holding(story, table, then, key, order)
                 assert {names[r[key]]: short(story, r["exclusion"]) for r in rows if r["exclusion"]} == expected_out, at
+        if "taken_over" in then:
+            found = known_at(story, "ambiguous_identifiers", then, "identifier_key", order)
+            told = {
+                (names[r["identifier_key"]], names[r["linked_actor_key"]]) for r in found if r["reason"] == TAKEN_OVER
+            }
+            assert told == {(f"mail {address}", f"user {who}") for address, who in then["taken_over"]}, at
         if "hierarchy" in then:
             placed = {
                 (
