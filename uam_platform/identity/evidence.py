@@ -14,6 +14,7 @@ import ibis.expr.types as ir
 import pandas as pd
 import pyarrow as pa
 
+from uam_platform.identity.moves import stays_of
 from uam_platform.policy.identity import IdentityPolicy
 
 ANONYMOUS, EMAIL, USER = "anonymous", "email", "user"
@@ -36,6 +37,7 @@ class Evidence:
         claims: workspace, account, day, known, position: accounts that group calls claimed for a workspace.
         visits: user, workspace, day, known: sightings of a user in a workspace that moved the first day back.
         roles: user, workspace, role, day, known, position: role statements that differ from the one before.
+        stays: user, workspace, first, last, known: stretches of days in each workspace, see `moves.stays_of`.
     """
 
     users: pd.DataFrame
@@ -47,6 +49,7 @@ class Evidence:
     claims: pd.DataFrame
     visits: pd.DataFrame
     roles: pd.DataFrame
+    stays: pd.DataFrame
 
 
 def reduce_evidence(evidence: ir.Table, named: pd.DataFrame, policy: IdentityPolicy) -> Evidence:
@@ -69,17 +72,37 @@ def reduce_evidence(evidence: ir.Table, named: pd.DataFrame, policy: IdentityPol
         anonymous.select(anonymous.event_date, anonymous.known_date, key=anonymous.actor_key),
     )
     emails = evidence.filter(evidence.email_key != 0)
+    claims, links, shared_days = frame(_claims(evidence)), frame(_links(edges)), frame(_shared_days(edges, named))
     return Evidence(
         users=frame(_first_sightings(user.rename(key="actor_key"), "key")),
         devices=frame(_first_sightings(devices, "key")),
         emails=frame(_first_sightings(emails.rename(key="email_key"), "key")),
         workspaces=_workspaces(evidence),
-        links=frame(_links(edges)),
-        shared_days=frame(_shared_days(edges, named)),
-        claims=frame(_claims(evidence)),
+        links=links,
+        shared_days=shared_days,
+        claims=claims,
         visits=frame(_first_sightings(placed, "user", "workspace")),
         roles=frame(_changes(placed.filter(placed.role.notnull()), "role", "user", "workspace")),
+        stays=frame(_stays(placed, claims, links, shared_days, named, policy)),
     )
+
+
+def _stays(
+    placed: ir.Table,
+    claims: pd.DataFrame,
+    links: pd.DataFrame,
+    shared_days: pd.DataFrame,
+    named: pd.DataFrame,
+    policy: IdentityPolicy,
+) -> ir.Table:
+    """Stays (see `moves.stays_of`) of everybody who can move; none without the rule."""
+    quiet = policy.quiet_in_account_days
+    accounts = claims.groupby("workspace")["account"].nunique()
+    aliases, mails = links[links["label"] == "alias"], shared_days[shared_days["kind"] == EMAIL]
+    records = named[(named["kind"] == EMAIL) & named["identifier"].isin(mails["identifier"])]
+    logins = {*aliases["user"], *aliases["previous"], *mails["user"], *records["user"]} - {0}
+    rows = placed if quiet else placed.limit(0)
+    return stays_of(rows, quiet.most if quiet else 0, set(accounts.index[accounts > 1]), logins)
 
 
 def _edges(user: ir.Table, policy: IdentityPolicy) -> ir.Table:

@@ -1,13 +1,14 @@
 """Who belongs to which account in which role, when (R83, R84, R88).
 
 Here: sightings and role statements in workspaces, and directory records, as rows of persons in accounts. Not here: which account a
-workspace belongs to (`hierarchy`), which user ids are one person (`persons`).
+workspace belongs to (`hierarchy`), who left for another account (`moves`), which user ids are one person (`persons`).
 """
 
 import numpy as np
 import pandas as pd
 
 from uam_platform.identity.intervals import FOREVER, clip
+from uam_platform.identity.moves import where_present
 from uam_platform.identity.timeline import UNSTATED, overlay
 
 _SPAN = ["valid_from", "valid_to", "start", "end"]
@@ -15,13 +16,18 @@ _PLACE = ["person", "account"]
 
 
 def resolve_memberships(
-    visits: pd.DataFrame, roles: pd.DataFrame, directory: pd.DataFrame, history: pd.DataFrame, places: pd.DataFrame
+    visits: pd.DataFrame,
+    roles: pd.DataFrame,
+    directory: pd.DataFrame,
+    history: pd.DataFrame,
+    places: pd.DataFrame,
+    present: pd.DataFrame,
 ) -> pd.DataFrame:
     """Persons in accounts over time.
 
     A membership starts on the first day a person was seen in a workspace of the account and lasts while the workspace belongs to
-    it. A role holds from the day it was stated; the first one also before. Directory records count for persons of whom the
-    product has shown no account yet.
+    it, or until the person left for another account. A role holds from the day it was stated; the first one also before. Directory
+    records count for persons of whom the product has shown no account yet.
 
     Args:
         visits: user, workspace, day, known.
@@ -29,6 +35,7 @@ def resolve_memberships(
         directory: person, account, role, day, start, end: directory records, tied to persons.
         history: user, person, start, end.
         places: workspace, account, valid_from, valid_to, start, end.
+        present: see `moves.presence`.
 
     Returns:
         person, account, role (None if never stated), evidence, valid_from, valid_to, start, end; at a known day the rows of a person
@@ -39,6 +46,7 @@ def resolve_memberships(
     product = _in_workspaces(visits, roles, history, codes).merge(there, on="workspace", suffixes=("", "_place"))
     product = clip(product, "valid_from", "valid_to", ("valid_from_place", "valid_to_place"))
     product = clip(product, "start", "end", ("start_place", "end_place")).assign(evidence="membership")
+    product = where_present(product, present)
     records = _directory_only(directory, product, codes)
     columns = [*_PLACE, "user", "workspace", "value", "evidence", *_SPAN]
     rows = pd.concat([product[columns], records[columns]], ignore_index=True)

@@ -106,6 +106,7 @@ def _chosen(facts: Evidence, records: Directory, keys: np.ndarray, is_in: bool) 
         shared_days=of(facts.shared_days, "user"),
         visits=of(facts.visits, "user"),
         roles=of(facts.roles, "user"),
+        stays=of(facts.stays, "user"),
     )
     return chosen, Directory(rows[is_touched == is_in])
 

@@ -16,6 +16,7 @@ from uam_platform.identity.intervals import clip, first_days
 from uam_platform.identity.links import is_device, resolve_identifiers, tie, without_user
 from uam_platform.identity.log import ambiguous, merge_log
 from uam_platform.identity.memberships import resolve_memberships
+from uam_platform.identity.moves import presence
 from uam_platform.identity.persons import person_history
 from uam_platform.identity.retractions import joins
 from uam_platform.policy.identity import IdentityPolicy
@@ -75,7 +76,12 @@ def resolve_state(
     return State(
         people=people,
         memberships=resolve_memberships(
-            facts.visits, facts.roles, contacts.iloc[: None if policy.directory_memberships else 0], history, places
+            facts.visits,
+            facts.roles,
+            contacts.iloc[: None if policy.directory_memberships else 0],
+            history,
+            places,
+            presence(facts.stays, history, places, policy),
         ),
         merge_log=merge_log(owners, tied, guarded.edges, history),
         ambiguous=pd.concat(

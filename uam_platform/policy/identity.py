@@ -96,7 +96,13 @@ class Blocked(PolicyModel):
 
 
 class IdentityPolicy(PolicyModel):
-    """The rulebook's identity rules."""
+    """The rulebook's identity rules.
+
+    Attributes:
+        quiet_in_account_days: longer silence in an account ends the membership if its second half was spent in another;
+            None: none ever ends so.
+        accounts_of_a_mover: of persons in more accounts no membership ends so.
+    """
 
     device_evidence: tuple[DeviceEvidence, ...] = Field(min_length=1)
     shared_devices: SharedDevices = SharedDevices.BY_DAY
@@ -105,6 +111,8 @@ class IdentityPolicy(PolicyModel):
     same_email_in_account_within_days: int = Field(36_500, ge=0)
     same_email_elsewhere_within_days: int | None = Field(None, ge=0)
     directory_memberships: bool = True
+    quiet_in_account_days: Limit | None = None
+    accounts_of_a_mover: Limit = Limit(most=5, reason="whoever works in more accounts serves them")
     identifiers: dict[Identifier, IdentifierRule]
     most_identifiers_per_person: Limit
     blocked: dict[str, Blocked] = Field(default_factory=dict)
