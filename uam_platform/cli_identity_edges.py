@@ -18,7 +18,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from uam_platform.cli_ledger import By, Reason, Run, opened_ledger, this_person
-from uam_platform.contracts.tables import EXCLUDED_PEOPLE, MERGE_LOG, PEOPLE
+from uam_platform.contracts.tables import EXCLUDED_PEOPLE, MEMBERSHIPS, MERGE_LOG, PEOPLE, SUBSCRIPTIONS
+from uam_platform.identity_life import life
 from uam_platform.identity_names import KINDS, Named, Names, find
 from uam_platform.identity_story import Row, Story, about, edge_in_words, retraction_in_words
 from uam_platform.lake.engine import connect
@@ -61,6 +62,13 @@ class Opened:
         )
         return Story.on(people, log, self.names, excluded, known)
 
+    def life(self, story: Story, named: Named, known: date) -> Iterator[str]:
+        """In which accounts the persons of an identifier were, and in which roles."""
+        members, terms = (
+            self.lake.read(self.connection, c).to_pyarrow().to_pandas() for c in (MEMBERSHIPS, SUBSCRIPTIONS)
+        )
+        return life(members, terms, {row["person_key"] for row in story.persons(named)}, known)
+
 
 @contextmanager
 def _opened(run: Path | None) -> Iterator[Opened]:
@@ -86,7 +94,7 @@ def explain(
     ] = None,
     run: Run = None,
 ) -> None:
-    """Whose an identifier is and by which edges, or what makes two identifiers one person."""
+    """Whose an identifier is, by which edges, and in which accounts and roles; or what makes two identifiers one person."""
     with _opened(run) as opened:
         named = [opened.named(typed) for typed in (one, other) if typed is not None]
         readings = [("as known now", _NOW)]
@@ -96,6 +104,8 @@ def explain(
             story = opened.story(known)
             _say(f"[bold]{title}[/bold]", is_markup=True)
             for line in _pair(story, *named) if len(named) == 2 else _single(story, named[0]):
+                _say(f"  {line}")
+            for line in opened.life(story, named[0], known) if len(named) == 1 else ():
                 _say(f"  {line}")
         said = about(ledger_identity.retractions(opened.ledger), {key for _, key in named})
         _list("retracted and restored edges", [retraction_in_words(row, opened.names) for row in said])

@@ -5,8 +5,8 @@ workspace is of (`hierarchy`), roles (`memberships`).
 
 A person belongs to an account from the first day there. It ends with the day after the last one there, once more than so many days of
 silence there are over and the person was seen in another account after the first half of them; whoever comes back belongs again from
-that day on. A contractor who goes on in both belongs to both. Silence alone, without another account, ends nothing; nor does a workspace that
-changes hands: its people belong to either account for as long as the workspace does.
+that day on. A contractor who goes on in both belongs to both. Silence alone, without another account, ends nothing; nor does a
+workspace that changes hands: its people belong to either account for as long as the workspace does.
 
 Days are kept as stays, between whose days lies no more than half of that silence, so a stay that goes on when the first half is
 over has a day in the second half: what a known day says follows from what was known by then.

@@ -129,3 +129,19 @@ def test_a_snapshot_has_no_row_of_an_account_that_was_a_test_the_day_before() ->
         ("sandbox", "10"),
         ("sandbox", "21"),
     ]
+
+
+def test_an_event_is_an_admins_by_the_role_of_its_day_as_the_snapshot_knows_it() -> None:
+    """Admin from 5 to 8 March, which is known on the 10th: the role of a later day, or one not yet known, makes nobody an admin."""
+    span = {**SPAN, "valid_from_date": FIRST, "valid_to_date": date(2025, 3, 9), "known_from_date": KNOWN}
+    member = {"person_key": 100 + CUSTOMER, "account_id": "acme", "role": "admin", "evidence": "membership", **span}
+    days = [date(2025, 3, day) for day in (4, 5, 8, 9)]
+    rows = [{**acted(CUSTOMER, 1), "event_date": day, "known_date": day, "is_admin": False} for day in days]
+    attached = attach(
+        table(tables.ACTOR_DAYS, rows), LINKS.hierarchy, LINKS.people, table(tables.MEMBERSHIPS, [member])
+    )
+    found = connect().to_pyarrow(attached).to_pylist()
+    for as_of, admins in ((KNOWN, []), (KNOWN + timedelta(days=1), days[1:3])):
+        seen = [r for r in found if r["visible_from"] <= as_of < r["visible_to"]]
+        assert len(seen) == len(days)
+        assert sorted(r["event_date"] for r in seen if r["is_admin"]) == admins

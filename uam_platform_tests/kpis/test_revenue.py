@@ -86,6 +86,23 @@ def test_a_family_counts_every_account_once() -> None:
     assert totals["revenue_at_risk_usd_cents"].sum() == found["revenue_at_risk_usd_cents"].sum()
 
 
+@pytest.mark.parametrize("month", [5, 6])
+def test_through_a_merge_and_a_split_every_dollar_is_counted_once(month: int) -> None:
+    """In June grandchild leaves its parent and stranger is taken into the holding: families change, sums never."""
+    line = {
+        5: ["holding", "child", None, None],
+        6: ["holding", None, None, "holding"],
+    }
+    found = revenue(child=0.2, grandchild=0.3, holding=0.1, stranger=0.4)
+    found["parent_account_id"] = line[month]
+    totals = family_totals(found).set_index("family_account_id")
+    assert dict(totals["account_count"]) == (
+        {"holding": 3, "stranger": 1} if month == 5 else {"holding": 3, "grandchild": 1}
+    )
+    for name in ("arr_usd_cents", "revenue_at_risk_usd_cents", "expected_saved_usd_cents"):
+        assert totals[name].sum() == found[name].sum()
+
+
 def test_a_circle_of_parents_is_still_counted_once() -> None:
     found = revenue(child=0.2, holding=0.1)
     found["parent_account_id"] = ["holding", "child"]
