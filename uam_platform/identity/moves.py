@@ -85,9 +85,11 @@ def presence(stays: pd.DataFrame, history: pd.DataFrame, places: pd.DataFrame, p
     )
     movers, found = seen[seen.groupby("person")["account"].transform("nunique") > 1], []
     for person, rows in movers.groupby("person"):
-        items = {account: _items(own) for account, own in rows.groupby("account")}
+        known = sorted(rows.groupby("account")["start"].min())
+        until = known[most] if len(known) > most else FOREVER
+        items = {account: _items(own) for account, own in rows[rows["start"] < until].groupby("account")}
         for account, own in items.items():
-            cells = [*_cells(own, [other for name, other in items.items() if name != account], quiet, most)]
+            cells = [*_cells(own, [other for name, other in items.items() if name != account], quiet, until)]
             if any((low, high) != (BEGINNING, FOREVER) for low, high, *_ in cells):
                 found += [(person, account, *cell) for cell in cells]
     rows = pd.DataFrame(found, columns=_COLUMNS)
@@ -108,24 +110,24 @@ def _items(rows: pd.DataFrame) -> list[Item]:
     return [*zip(*(rows[c].tolist() for c in ("first", "last", "workspace", "start", "end")), strict=True)]
 
 
-def _cells(own: list[Item], others: list[list[Item]], quiet: int, most: int) -> Iterator[tuple[int, int, int, int]]:
+def _cells(own: list[Item], others: list[list[Item]], quiet: int, until: int) -> Iterator[tuple[int, int, int, int]]:
     """Days of belonging to one account as known over time, by going through the known days on which something changes.
 
     Args:
         own: items of the account.
         others: items of each other account of the person.
         quiet: silence that ends a membership.
-        most: accounts of a person above which none ends.
+        until: known day on which the person turns out to have more accounts than a mover may have; from then on no membership ends.
     """
     moments = {moment for items in (own, *others) for *_, start, end in items for moment in (start, end)}
-    moments |= {last + quiet + 1 for _, last, *_ in own}
+    moments |= {until, *(last + quiet + 1 for _, last, *_ in own)}
     current: dict[Range, int] = {}
-    for known in [BEGINNING, *sorted(moment for moment in moments if moment < FOREVER)]:
+    for known in [BEGINNING, *sorted(moment for moment in moments if moment <= until and moment < FOREVER)]:
         here = _alive(own, known)
-        elsewhere = [told for items in others if (told := _alive(items, known))]
+        elsewhere = [_alive(items, known) for items in others] if known < until else []
         own_places = {workspace for *_, workspace in here}  # what changed hands is left by nobody
         away = [(first, last) for told in elsewhere for first, last, workspace in told if workspace not in own_places]
-        now = set(_present(here, away if len(elsewhere) < most else [], known, quiet))
+        now = set(_present(here, away, known, quiet))
         for gone in [r for r in current if r not in now]:
             yield (*gone, current.pop(gone), known)
         for new in now - current.keys():
