@@ -114,12 +114,11 @@ def account_features_asset(wiring: Wiring) -> dg.AssetsDefinition:
         accounts: ir.Table,
     ) -> ir.Table:
         refuse_unasked_restatement(context.instance, context.partition_keys, context.run.tags)
-        attached = attach(actor_days, hierarchy, people, memberships)
         days = [date.fromisoformat(key) for key in context.partition_keys]
         warehouse: Warehouse = context.resources.warehouse
         groups, servers = wiring.rulebook.scores.action_groups, wiring.rulebook.taxonomy.told_by_servers()
         publish_named_actions(warehouse.connection, warehouse.lake, days, groups, servers)
-        facts = (attached, tickets, ticket_events, subscriptions, accounts)
+        facts = (attach(actor_days, hierarchy, people, memberships), tickets, ticket_events, subscriptions, accounts)
         rule = EligibilityRule(has_subscriptions=wiring.rulebook.churn.label_kind == "subscription_end")
         version = int(context.run.tags.get(RESTATEMENT_TAG, 0))
         made = features_of(*facts, as_of=days, policy=wiring.rulebook.time, eligibility=rule, snapshot_version=version)
