@@ -29,6 +29,10 @@ def suite(
     worlds: Annotated[int | None, typer.Option(min=1, help="Only the first so many of the seven.")] = None,
     seeds: Annotated[str, typer.Option(help="These seeds instead, comma-separated.")] = "",
     out: Annotated[Path, typer.Option(help="Folder of all suites.")] = Path("data/evaluation"),
+    inputs: Annotated[
+        bool,
+        typer.Option("--inputs", help="Only what scores stand on: repeats, quarantine, books, identity; sooner done."),
+    ] = False,
     keep: Annotated[bool, typer.Option("--keep", help="Keep world and lake of every world, about 3 GB each.")] = False,
     gate: Annotated[bool, typer.Option("--gate", help="Exit code 1 when a target is not met.")] = False,
 ) -> None:
@@ -37,7 +41,7 @@ def suite(
     from uam_platform.evaluation.suite_command import make_suite
 
     started = time.monotonic()
-    planned = plan(accounts, days, difficulty, worlds, _numbers(seeds))
+    planned = plan(accounts, days, difficulty, worlds, _numbers(seeds), is_of_inputs=inputs)
     made = make_suite(planned, out, lambda line: _say(started, line), is_keeping=keep)
     console.print(made.text, markup=False, soft_wrap=True)
     console.print(f"{made.folder}: {', '.join(path.name for path in made.files)}", markup=False, soft_wrap=True)

@@ -12,6 +12,7 @@ from datetime import date
 import dagster as dg
 import pyarrow.parquet as pq
 
+from uam_platform.contracts import tables
 from uam_platform.contracts.model import Contract
 from uam_platform.contracts.tables import ACCOUNT_FEATURES, DELIVERIES, SCORES
 from uam_platform.definitions import build
@@ -30,6 +31,8 @@ from uam_platform.orchestration.stale import (
 )
 from uam_platform.orchestration.wiring import Wiring
 
+INPUTS = (tables.LOAD_RECONCILIATION, tables.PEOPLE, tables.MEMBERSHIPS, tables.HIERARCHY)
+"""Tables by which it is judged what scores stand on."""
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -63,6 +66,13 @@ class Runner:
         self.daily_tables()
         self.snapshots()
         self.deliver()
+
+    def inputs(self) -> None:
+        """What scores stand on: events, their books, identity; no snapshot of anything."""
+        self.ingest()
+        self.daily_tables()
+        wanted = [asset_key(contract) for contract in INPUTS]
+        self._run(SNAPSHOTS, {}, "books and identity", only=self._upstream(wanted))
 
     def ingest(self) -> None:
         """Fetch what is new and split it by day."""

@@ -21,7 +21,7 @@ from uam_platform.evaluation import (
     statements,
 )
 from uam_platform.evaluation.planted import plant
-from uam_platform.evaluation.results import Scoreboard
+from uam_platform.evaluation.results import Scoreboard, Section
 from uam_platform.evaluation.run_folder import RunFolder
 from uam_platform.evaluation.truth import Truth
 
@@ -29,7 +29,9 @@ JUDGED_ACCOUNTS: Final = 3000
 JUDGED_DAYS: Final = 546
 
 
-def evaluate(run: Path, world: Path, *, received: Path | None = None, seed: int = 0) -> Scoreboard:
+def evaluate(
+    run: Path, world: Path, *, received: Path | None = None, seed: int = 0, is_of_inputs: bool = False
+) -> Scoreboard:
     """Compare a run with its world.
 
     Args:
@@ -37,6 +39,7 @@ def evaluate(run: Path, world: Path, *, received: Path | None = None, seed: int 
         world: folder with `company/` and `truth/`.
         received: folder with `slack.jsonl`; where absent, `sandbox/received` of the run, else of the world.
         seed: of the resampling; equal inputs and seed give equal results.
+        is_of_inputs: only what scores stand on, for a run that went no further than identity.
 
     Raises:
         TruthError: `world` is no simulated world.
@@ -48,23 +51,34 @@ def evaluate(run: Path, world: Path, *, received: Path | None = None, seed: int 
     folder = RunFolder(run, received or _received(run, world))
     try:
         plant(folder, truth)
-        sections = (
-            identity.section(folder, truth, seed),
-            deduplication.section(folder, truth),
-            client_server.section(folder, truth),
-            sequences.section(folder, truth, seed),
-            behaviour_facts.section(folder, truth, seed),
-            patterns.section(folder, truth, seed),
-            statements.section(folder, truth),
-            *churn.sections(folder, truth, seed),
-            alerts.section(folder, truth, seed),
-            expansion.section(folder, truth, seed),
-            actions.section(folder),
-        )
+        sections: tuple[Section, ...] = _inputs(folder, truth, seed)
+        if not is_of_inputs:
+            sections += _outcomes(folder, truth, seed)
     finally:
         folder.close()
     described = truth.world()
     return Scoreboard(described, _is_illustrative(described), seed, sections)
+
+
+def _inputs(folder: RunFolder, truth: Truth, seed: int) -> tuple[Section, ...]:
+    return (
+        identity.section(folder, truth, seed),
+        deduplication.section(folder, truth),
+        client_server.section(folder, truth),
+    )
+
+
+def _outcomes(folder: RunFolder, truth: Truth, seed: int) -> tuple[Section, ...]:
+    return (
+        sequences.section(folder, truth, seed),
+        behaviour_facts.section(folder, truth, seed),
+        patterns.section(folder, truth, seed),
+        statements.section(folder, truth),
+        *churn.sections(folder, truth, seed),
+        alerts.section(folder, truth, seed),
+        expansion.section(folder, truth, seed),
+        actions.section(folder),
+    )
 
 
 def _received(run: Path, world: Path) -> Path:

@@ -60,6 +60,7 @@ def plan(
     difficulty: str = "default",
     worlds: int | None = None,
     seeds: Sequence[int] = (),
+    is_of_inputs: bool = False,
 ) -> Plan:
     """The suite of a size and difficulty for the code as it is now.
 
@@ -69,13 +70,16 @@ def plan(
         difficulty: easy, default or hard.
         worlds: only the first so many.
         seeds: these instead of the five fixed and the two drawn from the commit.
+        is_of_inputs: run and judge no further than identity.
     """
     code, commit = measured_hash(), commit_hash()
     chosen = tuple(seeds) or suite_seeds(commit or code)
     specs = tuple(
-        WorldSpec(accounts, days, seed, difficulty, {}, f"seed-{seed}") for seed in chosen[: worlds or len(chosen)]
+        WorldSpec(accounts, days, seed, difficulty, {}, f"seed-{seed}", is_of_inputs=is_of_inputs)
+        for seed in chosen[: worlds or len(chosen)]
     )
-    return Plan(specs, code, commit, f"{difficulty}-{accounts}x{days}-{code[:10]}")
+    what = "inputs-" if is_of_inputs else ""
+    return Plan(specs, code, commit, f"{what}{difficulty}-{accounts}x{days}-{code[:10]}")
 
 
 @dataclass

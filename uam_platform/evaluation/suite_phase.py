@@ -29,6 +29,7 @@ class WorldSpec:
         knobs: fields of the vector that differ; the vector is then named by `name`.
         name: of the world; files are called after it.
         keeps_tables: features and labels outlive the lake (`null_worlds.keep`).
+        is_of_inputs: run and judged no further than identity.
     """
 
     accounts: int
@@ -38,6 +39,7 @@ class WorldSpec:
     knobs: Mapping[str, Any]
     name: str
     keeps_tables: bool = False
+    is_of_inputs: bool = False
 
     def to_json(self) -> str:
         """Canonical JSON."""
@@ -71,20 +73,22 @@ def perform(phase: str, spec: WorldSpec, work: Path, board: Path) -> None:
 
         simulate(spec.accounts, spec.days, spec.seed, work / "world", vector(spec), _told)
     elif phase == "run":
+        from uam_platform.runner import Runner
         from uam_platform.scratch import run_world
 
-        _say(run_world(work / "world" / "company", work / "run", _say).where_the_time_went())
+        steps = Runner.inputs if spec.is_of_inputs else Runner.everything
+        _say(run_world(work / "world" / "company", work / "run", _say, steps).where_the_time_went())
     else:
-        _evaluate(work, board, spec.keeps_tables)
+        _evaluate(work, board, spec)
 
 
-def _evaluate(work: Path, board: Path, keeps_tables: bool) -> None:
+def _evaluate(work: Path, board: Path, spec: WorldSpec) -> None:
     from uam_platform.evaluation.null_worlds import keep
     from uam_platform.evaluation.report import render_html
     from uam_platform.evaluation.scoreboard import evaluate
 
-    found = evaluate(work / "run", work / "world")
-    if keeps_tables:
+    found = evaluate(work / "run", work / "world", is_of_inputs=spec.is_of_inputs)
+    if spec.keeps_tables:
         keep(work, board)
     board.with_suffix(".html").write_text(render_html(found), encoding="utf-8")
     draft = board.with_suffix(".new")
