@@ -31,6 +31,7 @@ MOST_TO_SCIPY: Final = 2.0
 LEAST_TO_NETWORKX: Final = 20.0
 _SMALLER: Final = 20  # the smaller graph has one in so many identifiers and edges
 _HISTORIES: Final = (50, 5, 1)  # one more day after one in so many identifiers
+_COMPANIES: Final = (250, 50, 10)  # one more day of the tables after one person in so many identifiers
 
 
 @dataclass(frozen=True)
@@ -91,6 +92,19 @@ class _Session:
         seconds = (done.parts["seconds"], done.parts["cpu"])
         return Line("one more day", known, NEW_EDGES, *seconds, done.peak_bytes / 1e9, beside)
 
+    def tables_day(self, people: int) -> Line:
+        """One more day of the identity tables after a history of so many people."""
+        done = self._measured(
+            "identity day", "one more day of the tables", self._folder / f"tables-{people}", people=people
+        )
+        told = done.parts
+        beside = (
+            f"{told['day identifiers']:,.0f} identifiers touched; everything took {told['everything']:.1f} s; "
+            f"publishing {told['publishing']:.1f} s"
+        )
+        known, seconds = int(told["everything identifiers"]), (told["seconds"], told["cpu"])
+        return Line("one more day, tables", known, 0, *seconds, done.peak_bytes / 1e9, beside)
+
     def is_equal(self, graph: str, task: str) -> bool:
         """Whether a way found the components that ours found."""
         folders = (self._out(graph, "components"), self._out(graph, task))
@@ -124,6 +138,7 @@ def compare(folder: Path, identifiers: int, edges: int, limits: EngineLimits, co
     networkx = session.components("components networkx", "small", "networkx, smaller graph")
     stars = session.components("components stars", "small", "large-star, small-star in DuckDB")
     days = [session.day(identifiers // share) for share in _HISTORIES]
+    days += [session.tables_day(max(identifiers // share, 2_000)) for share in _COMPANIES]
     lines = [_limited(ours, scipy), scipy, _compared(few, networkx), networkx, stars, *days]
     console.print(table(lines))
     pairs = (("large", "components scipy"), ("small", "components networkx"), ("small", "components stars"))

@@ -106,12 +106,20 @@ def _in_a_history(labels: Any, identifiers: int) -> Any:
     return np.isin(labels, people[drawn[np.cumsum(sizes[drawn]) <= identifiers]])
 
 
+def one_more_day_of_tables(limits: EngineLimits, people: int, out: str) -> dict[str, float]:
+    """What a day costs the identity tables, see `identity_days`."""
+    from uam_platform.bench.identity_days import one_more_day as of_tables
+
+    return of_tables(limits, people, out)
+
+
 TASKS: Final[Mapping[str, Callable[..., dict[str, float]]]] = {
     "components": ours,
     "components scipy": by_scipy,
     "components networkx": by_networkx,
     "components stars": by_stars,
     "components day": one_more_day,
+    "identity day": one_more_day_of_tables,
 }
 
 

@@ -1,7 +1,7 @@
 """Dagster face of identity: evidence becomes people, memberships and hierarchy.
 
-Here: reading and publishing. Not here: resolution (`resolve`), its quality counts (`quality`). The log of merges, the list of what
-stayed ambiguous and who is kept out are published with what they tell of.
+Here: reading and publishing. Not here: resolution (`resolve`), how much of it is done anew (`daily`), its quality counts (`quality`). The
+log of merges, the list of what stayed ambiguous and who is kept out are published with what they tell of.
 """
 
 from collections.abc import Iterator
@@ -12,8 +12,8 @@ import ibis.expr.types as ir
 
 from uam_platform.contracts import tables
 from uam_platform.identity.checks import exclusion_check, identity_check
+from uam_platform.identity.daily import Resolution, Sources
 from uam_platform.identity.quality import ambiguous_counts
-from uam_platform.identity.resolve import resolve
 from uam_platform.lake.io_manager import as_table
 from uam_platform.lake.resource import Warehouse
 from uam_platform.orchestration.assets import asset_key, table_in, table_out
@@ -44,19 +44,22 @@ def definitions(wiring: Wiring) -> dg.Definitions:
         context: dg.AssetExecutionContext, directory: ir.Table, accounts: ir.Table, retractions: ir.Table
     ) -> Iterator[dg.Output]:
         warehouse: Warehouse = context.resources.warehouse
-        evidence = warehouse.lake.read(warehouse.connection, tables.IDENTITY_EVIDENCE)
         rules, time = wiring.rulebook.identity, wiring.rulebook.time
         spaces = time.id_spaces(load.state for load in warehouse.manifest.loads())
-        records = (table.to_pandas() for table in (directory, accounts, retractions))
+        people, companies, said = (table.to_pandas() for table in (directory, accounts, retractions))
         out = wiring.rulebook.identity_exclusions
-        found = resolve(evidence, *records, policy=rules, grace=time.grace, id_spaces=spaces, exclusions=out)
+        sources = Sources(people, companies, said, rules, time.grace, spaces, out)
+        resolution = Resolution(warehouse.lake, warehouse.connection, sources)
+        found = resolution.resolve()
         for contract in BESIDE:
-            rows = as_table(getattr(found, contract.name), contract)
+            rows = as_table(getattr(found.tables, contract.name), contract)
             warehouse.lake.publish(warehouse.connection, contract, rows)
         owner = ", ".join(wiring.rulebook.duties.duties["identity"].owners)
-        told: dict[str, Any] = {"owner": owner, "ambiguous": dg.MetadataValue.json(ambiguous_counts(found))}
+        told: dict[str, Any] = {"owner": owner, "ambiguous": dg.MetadataValue.json(ambiguous_counts(found.tables))}
+        told |= {"resolved": found.way, "identifier_count": found.identifier_count}
         for contract in OUTPUTS:
-            yield dg.Output(getattr(found, contract.name), contract.name, metadata=told)
+            yield dg.Output(getattr(found.tables, contract.name), contract.name, metadata=told)
+        resolution.save(found)
 
     return dg.Definitions(
         assets=[identity],

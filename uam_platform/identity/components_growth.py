@@ -110,6 +110,16 @@ class Growing:
             self._recent = _Run(Labels(*(column[:0] for column in self._base.rows)))
         return self
 
+    def around(self, keys: Ints) -> Ints:
+        """All keys of the components of `keys`, themselves included, ascending; keys that are in none are left out."""
+        is_there = [run.find(keys) != _MISSING for run in (self._base, self._recent)]
+        found = keys[is_there[0] | is_there[1]]
+        labels = distinct(self._look_up(found, 0)[1])
+        own = [run.rows.keys[run.members(labels)] for run in (self._base, self._recent)]
+        members = distinct(np.concatenate(own))
+        now = self._look_up(members, 0)[1]  # what is older than the recent changes may have another label by now
+        return members[np.isin(now, labels)]
+
     def _look_up(self, keys: Ints, day: int) -> tuple[Ints, Ints]:
         """First known day and label; `day` and itself for a key that is new."""
         known, labels = np.full(len(keys), day, dtype=np.int64), keys.copy()

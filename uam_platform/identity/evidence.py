@@ -7,6 +7,7 @@ Every frame keeps a row only if it is the first to say something at its known da
 can be computed from the same frame.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import ibis
@@ -34,6 +35,9 @@ class Evidence:
         links: kind, identifier, previous, user, label, source, known, occurred_us: each distinct edge between an identifier and a
             user; `previous` is the identifier of an alias call read as a user id, else 0.
         shared_days: kind, identifier, previous, user, day, known: daily edges of identifiers seen with several users.
+        turns: identifier, previous, user, day, known, first_us, last_us: stretches of such days in which a user id used a device, as far as
+            the device was used without signing in that day.
+        quiet: identifier, day, known, first_us, last_us: stretches in which it was used without signing in.
         claims: workspace, account, day, known, position: accounts that group calls claimed for a workspace.
         visits: user, workspace, day, known: sightings of a user in a workspace that moved the first day back.
         roles: user, workspace, role, day, known, position: role statements that differ from the one before.
@@ -46,19 +50,24 @@ class Evidence:
     workspaces: pd.DataFrame
     links: pd.DataFrame
     shared_days: pd.DataFrame
+    turns: pd.DataFrame
+    quiet: pd.DataFrame
     claims: pd.DataFrame
     visits: pd.DataFrame
     roles: pd.DataFrame
     stays: pd.DataFrame
 
 
-def reduce_evidence(evidence: ir.Table, named: pd.DataFrame, policy: IdentityPolicy) -> Evidence:
+def reduce_evidence(
+    evidence: ir.Table, named: pd.DataFrame, policy: IdentityPolicy, changing: Collection[int] | None = None
+) -> Evidence:
     """Aggregate all days of `staging/identity_evidence`; everything that grows with events happens inside the engine.
 
     Args:
         evidence: rows of the table.
         named: kind, identifier, user that other sources tie together; they too can make an identifier a shared one.
         policy: which calls tie a device to a user.
+        changing: see `changing_hands`; of this evidence by default.
     """
     user = evidence.filter(evidence.actor_kind == USER, evidence.actor_key != 0)
     edges = _edges(user, policy)
@@ -72,24 +81,40 @@ def reduce_evidence(evidence: ir.Table, named: pd.DataFrame, policy: IdentityPol
         anonymous.select(anonymous.event_date, anonymous.known_date, key=anonymous.actor_key),
     )
     emails = evidence.filter(evidence.email_key != 0)
-    claims, links, shared_days = frame(_claims(evidence)), frame(_links(edges)), frame(_shared_days(edges, named))
+    workspaces, claims = workspace_facts(evidence)
+    links, shared_days = frame(_links(edges)), frame(_shared_days(edges, named))
+    turns, quiet = _turns(edges, anonymous, named)
+    changing = changing_hands(claims) if changing is None else changing
     return Evidence(
         users=frame(_first_sightings(user.rename(key="actor_key"), "key")),
         devices=frame(_first_sightings(devices, "key")),
         emails=frame(_first_sightings(emails.rename(key="email_key"), "key")),
-        workspaces=_workspaces(evidence),
+        workspaces=workspaces,
         links=links,
         shared_days=shared_days,
+        turns=turns,
+        quiet=quiet,
         claims=claims,
         visits=frame(_first_sightings(placed, "user", "workspace")),
         roles=frame(_changes(placed.filter(placed.role.notnull()), "role", "user", "workspace")),
-        stays=frame(_stays(placed, claims, links, shared_days, named, policy)),
+        stays=frame(_stays(placed, changing, links, shared_days, named, policy)),
     )
+
+
+def workspace_facts(evidence: ir.Table) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """`workspaces` and `claims` of `Evidence`: what is said of workspaces, whoever says it."""
+    return _workspaces(evidence), frame(_claims(evidence))
+
+
+def changing_hands(claims: pd.DataFrame) -> set[int]:
+    """Workspaces that more than one account was claimed for."""
+    accounts = claims.groupby("workspace")["account"].nunique()
+    return set(accounts.index[accounts > 1])
 
 
 def _stays(
     placed: ir.Table,
-    claims: pd.DataFrame,
+    changing: Collection[int],
     links: pd.DataFrame,
     shared_days: pd.DataFrame,
     named: pd.DataFrame,
@@ -97,12 +122,11 @@ def _stays(
 ) -> ir.Table:
     """Stays (see `moves.stays_of`) of everybody who can move; none without the rule."""
     quiet = policy.quiet_in_account_days
-    accounts = claims.groupby("workspace")["account"].nunique()
     aliases, mails = links[links["label"] == "alias"], shared_days[shared_days["kind"] == EMAIL]
     records = named[(named["kind"] == EMAIL) & named["identifier"].isin(mails["identifier"])]
     logins = {*aliases["user"], *aliases["previous"], *mails["user"], *records["user"]} - {0}
     rows = placed if quiet else placed.limit(0)
-    return stays_of(rows, quiet.most if quiet else 0, set(accounts.index[accounts > 1]), logins)
+    return stays_of(rows, quiet.most if quiet else 0, changing, logins)
 
 
 def _edges(user: ir.Table, policy: IdentityPolicy) -> ir.Table:
@@ -136,6 +160,7 @@ def _edge(
         event_date=rows.event_date,
         known_date=rows.known_date,
         started_us=rows.started_us,
+        ended_us=rows.ended_us,
     )
 
 
@@ -145,11 +170,32 @@ def _links(edges: ir.Table) -> ir.Table:
     )
 
 
-def _shared_days(edges: ir.Table, named: pd.DataFrame) -> ir.Table:
+def _shared(edges: ir.Table, named: pd.DataFrame) -> ir.Table:
+    """Edges of identifiers that are on several user ids."""
     schema = {"kind": "string", "identifier": "int64", "user": "int64"}
     ties = edges.select(*schema).union(ibis.memtable(named[[*schema]], schema=schema))
     users = ties.group_by("kind", "identifier").aggregate(users=ties.user.nunique())
-    shared = edges.semi_join(users.filter(users.users > 1), ["kind", "identifier"])
+    return edges.semi_join(users.filter(users.users > 1), ["kind", "identifier"])
+
+
+def _turns(edges: ir.Table, anonymous: ir.Table, named: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """`turns` and `quiet` of `Evidence`: of days on which several user ids used a device, and somebody who was not signed in."""
+    shared = _shared(edges, named)
+    shared = shared.filter(shared.kind == ANONYMOUS).rename(day="event_date")
+    several = shared.group_by("identifier", "day").aggregate(users=shared.user.nunique())
+    quiet = anonymous.semi_join(
+        several.filter(several.users > 1), [("actor_key", "identifier"), ("event_date", "day")]
+    ).rename(identifier="actor_key", day="event_date")
+    uses = shared.semi_join(quiet, ["identifier", "day"])
+    columns = {"known": "known_date", "first_us": "started_us", "last_us": "ended_us"}
+    return (
+        frame(uses.rename(columns).select("identifier", "previous", "user", "day", *columns).distinct()),
+        frame(quiet.rename(columns).select("identifier", "day", *columns).distinct()),
+    )
+
+
+def _shared_days(edges: ir.Table, named: pd.DataFrame) -> ir.Table:
+    shared = _shared(edges, named)
     days = shared.group_by("kind", "identifier", "user", day=shared.event_date)
     return days.aggregate(known=shared.known_date.min(), previous=shared.previous.max())
 

@@ -32,7 +32,12 @@ def tie(links: pd.DataFrame, history: pd.DataFrame) -> pd.DataFrame:
 
 
 def resolve_identifiers(
-    kind: str, links: pd.DataFrame, shared_days: pd.DataFrame, seen: pd.DataFrame, shared: SharedDevices
+    kind: str,
+    links: pd.DataFrame,
+    shared_days: pd.DataFrame,
+    turns: pd.DataFrame,
+    seen: pd.DataFrame,
+    shared: SharedDevices,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Identifiers of one kind as rows of the people table.
 
@@ -40,6 +45,7 @@ def resolve_identifiers(
         kind: anonymous or email.
         links: tied links (see `tie`): kind, identifier, person, label, start, end.
         shared_days: tied daily links of identifiers seen with several user ids, with day.
+        turns: days of several persons that are one person's all the same (see `turns.by_turn`).
         seen: first days of the identifiers (see `intervals.first_days`).
         shared: what becomes of shared identifiers.
 
@@ -52,23 +58,33 @@ def resolve_identifiers(
     single = single.rename(columns={"group": "identifier", "member": "person"})
     rows = single.merge(seen.rename(columns={"key": "identifier"}), on="identifier")
     rows = clip(rows, "start", "end", ("known", None))[_ROW]
-    if shared is SharedDevices.BY_DAY:
-        rows = pd.concat([rows, _by_day(shared_days[shared_days["kind"] == kind], several)], ignore_index=True)
+    if shared is not SharedDevices.ANONYMOUS:
+        days = _single_days(shared_days[shared_days["kind"] == kind])
+        days = pd.concat([days, turns], ignore_index=True) if shared is SharedDevices.BY_TURN else days
+        rows = pd.concat([rows, _while_shared(days, several)], ignore_index=True)
     rows = rows[rows["person"] != NOBODY]
     return rows.assign(kind=kind, evidence=_labels(rows, own)), several.rename(columns={"group": "identifier"}).assign(
         kind=kind
     )
 
 
-def _by_day(daily: pd.DataFrame, several: pd.DataFrame) -> pd.DataFrame:
-    """Rows of single days on which exactly one person was seen, while the identifier is known to be shared."""
+def _single_days(daily: pd.DataFrame) -> pd.DataFrame:
+    """Days on which exactly one person was seen on an identifier: identifier, person, valid_from, start, end."""
     keys = daily[["identifier", "day"]].drop_duplicates(ignore_index=True)
     group = keys.reset_index(names="group").merge(daily, on=["identifier", "day"])
     single, _ = alone(group.rename(columns={"person": "member"})[["group", "member", "start", "end"]])
     rows = single.merge(keys.reset_index(names="group"), on="group", validate="m:1")
-    rows = rows.rename(columns={"member": "person", "day": "valid_from"}).assign(valid_to=lambda r: r["valid_from"] + 1)
+    return rows.rename(columns={"member": "person", "day": "valid_from"})[
+        ["identifier", "person", "valid_from", "start", "end"]
+    ]
+
+
+def _while_shared(days: pd.DataFrame, several: pd.DataFrame) -> pd.DataFrame:
+    """Rows of single days, while the identifier is known to be shared."""
+    rows = days.assign(valid_to=days["valid_from"] + 1)
     shared = several.rename(columns={"group": "identifier", "start": "shared_from", "end": "shared_to"})
     rows = clip(rows.merge(shared, on="identifier"), "start", "end", ("shared_from", "shared_to"))
+    rows = join_adjoining(rows, ["identifier", "valid_from", "valid_to", "person"], "start", "end")
     return join_adjoining(rows, ["identifier", "person", "start", "end"], "valid_from", "valid_to")[_ROW]
 
 

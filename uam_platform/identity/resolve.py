@@ -1,7 +1,7 @@
 """Identity resolution: evidence in, people, memberships, hierarchy and merge log out (R82-R91).
 
 Here: what is resolved for which known days, and the stored form of the results. Not here: the steps of a resolution (`state`),
-blocked values (`blocked`), retracted edges (`retractions`), checking the outcome (`quality`).
+blocked values (`usable`), retracted edges (`retractions`), resolving only what changed (`daily`), checking the outcome (`quality`).
 
 Every row holds for event days [valid_from_date, valid_to_date) and known days [known_from_date, known_to_date): the rows alive at a
 known day are exactly those that evidence and retractions known by that day give, so a recorded snapshot recomputed later sees the
@@ -29,16 +29,14 @@ from uam_platform.contracts.tables import (
     MERGE_LOG,
     PEOPLE,
 )
-from uam_platform.identity.blocked import blocked_keys, blocked_seen, record_rows, unblocked_records, without_blocked
-from uam_platform.identity.directory import read_directory
-from uam_platform.identity.evidence import reduce_evidence
+from uam_platform.identity.evidence import changing_hands, reduce_evidence, workspace_facts
 from uam_platform.identity.exclusion_marks import marked
-from uam_platform.identity.exclusions import listed_keys, matches
 from uam_platform.identity.guards import NOBODY
 from uam_platform.identity.hierarchy import with_parents, workspace_accounts
 from uam_platform.identity.intervals import BEGINNING, FOREVER, clip, join_adjoining
 from uam_platform.identity.retractions import Part, in_force, parts
 from uam_platform.identity.state import State, resolve_state
+from uam_platform.identity.usable import Usable, usable
 from uam_platform.policy.identity import IdentityPolicy
 from uam_platform.policy.identity_exclusions import NO_EXCLUSIONS, ExclusionPolicy
 
@@ -96,22 +94,51 @@ def resolve(
         id_spaces: id spaces of the sources, in which blocked values and excluded user ids are looked for.
         exclusions: the rulebook's exclusions; by default nobody is kept out.
     """
-    blocked = blocked_keys(policy, id_spaces)
-    entries = unblocked_records(directory, blocked)
-    records = read_directory(entries, grace)
-    seen = blocked_seen(evidence, blocked)
-    evidence = without_blocked(evidence, blocked.among(seen))
-    facts = reduce_evidence(evidence, records.links(), policy)
-    places = workspace_accounts(facts.workspaces, facts.claims)
+    given = usable(evidence, directory, policy=policy, grace=grace, id_spaces=id_spaces, exclusions=exclusions)
+    workspaces, claims = workspace_facts(given.evidence)
+    places = workspace_accounts(workspaces, claims)
+    found = resolve_given(given, places, changing_hands(claims), retractions, policy)
+    return tables_of(found, places, accounts, given, exclusions)
+
+
+def resolve_given(
+    given: Usable,
+    places: pd.DataFrame,
+    changing: Collection[int],
+    retractions: pd.DataFrame | None,
+    policy: IdentityPolicy,
+) -> State:
+    """Resolve evidence without blocked values: all of it, or that of whole groups (see `groups`).
+
+    Args:
+        given: evidence and directory records.
+        places: accounts of all workspaces, see `hierarchy.workspace_accounts`.
+        changing: of all workspaces, see `evidence.changing_hands`.
+        retractions: `staging/identity_retractions`, also those of other groups.
+        policy: the rulebook's identity rules.
+    """
+    facts = reduce_evidence(given.evidence, given.records.links(), policy, changing)
     edges = in_force(retractions) if retractions is not None and len(retractions) else {}
-    found = _all(
-        [_within(resolve_state(p.facts, p.records, places, policy, p.apart), p) for p in parts(facts, records, edges)]
-    )
-    seen = pd.concat([seen, record_rows(directory, blocked)])
-    seen = seen.groupby(["kind", "identifier", "reason"], as_index=False)[["start"]].min()
+    each = parts(facts, given.records, edges)
+    return _all([_within(resolve_state(p.facts, p.records, places, policy, p.apart), p) for p in each])
+
+
+def tables_of(
+    found: State, places: pd.DataFrame, accounts: pd.DataFrame, given: Usable, exclusions: ExclusionPolicy
+) -> IdentityTables:
+    """The stored form of a resolution.
+
+    Args:
+        found: people, memberships and what is told of them.
+        places: accounts of all workspaces.
+        accounts: `staging/accounts`.
+        given: blocked identifiers that were named, and identifiers that are kept out.
+        exclusions: the rulebook's exclusions.
+    """
+    seen = first_blocked(pd.concat([given.blocked, given.blocked_records], ignore_index=True))
     ambiguous = pd.concat([found.ambiguous, seen.assign(user=NOBODY, end=FOREVER)], ignore_index=True)
-    out = matches(evidence, entries, listed_keys(exclusions, id_spaces), grace)
-    kept = marked(found.people, found.memberships, with_parents(places, accounts), out, accounts, exclusions)
+    hierarchy = with_parents(places, accounts)
+    kept = marked(found.people, found.memberships, hierarchy, given.matched, accounts, exclusions)
     return IdentityTables(
         people=stored(kept.people, PEOPLE),
         memberships=stored(kept.memberships, MEMBERSHIPS),
@@ -121,6 +148,18 @@ def resolve(
         merge_log=stored(_with_times(found.merge_log), MERGE_LOG),
         ambiguous_identifiers=stored(_with_nulls(ambiguous), AMBIGUOUS_IDENTIFIERS),
     )
+
+
+def first_blocked(seen: pd.DataFrame) -> pd.DataFrame:
+    """Each blocked identifier and reason once, with the first known day: kind, identifier, reason, start."""
+    return seen.groupby(["kind", "identifier", "reason"], as_index=False)[["start"]].min()
+
+
+def joined(states: Sequence[State]) -> State:
+    """The states of groups that have nothing to do with one another as one."""
+    if len(states) == 1:
+        return states[0]
+    return State(**{f.name: pd.concat([getattr(s, f.name) for s in states], ignore_index=True) for f in fields(State)})
 
 
 def _within(state: State, part: Part) -> State:
@@ -139,8 +178,8 @@ def _all(states: Sequence[State]) -> State:
     """All parts together; what several say in unbroken succession is one row."""
     if len(states) == 1:
         return states[0]
-    whole = {f.name: pd.concat([getattr(s, f.name) for s in states], ignore_index=True) for f in fields(State)}
-    return State(**{name: _rejoined(rows) for name, rows in whole.items()})
+    whole = joined(states)
+    return State(**{f.name: _rejoined(getattr(whole, f.name)) for f in fields(State)})
 
 
 def _rejoined(rows: pd.DataFrame) -> pd.DataFrame:

@@ -104,6 +104,8 @@ def _chosen(facts: Evidence, records: Directory, keys: np.ndarray, is_in: bool) 
         emails=of(facts.emails, "key"),
         links=of(facts.links, "user"),
         shared_days=of(facts.shared_days, "user"),
+        turns=of(facts.turns, "user"),
+        quiet=of(facts.quiet, "identifier"),
         visits=of(facts.visits, "user"),
         roles=of(facts.roles, "user"),
         stays=of(facts.stays, "user"),
@@ -120,13 +122,15 @@ def _without(
     ties = [edge for edge in gone if edge[0] != USER]
     kept = facts.links[~(_is_any(facts.links, ties) | joins(facts.links, _ALIAS, pairs))]
     days_kept = facts.shared_days[~(_is_any(facts.shared_days, ties) | joins(facts.shared_days, _ALIAS, pairs))]
+    turns = facts.turns.assign(kind=ANONYMOUS)
+    turns = facts.turns[~(_is_any(turns, ties) | joins(turns, _ALIAS, pairs))]
     rows = records.records
     of_address = _is_any(rows.assign(kind=EMAIL, identifier=rows["email"]), ties)
     of_device = _is_any(rows.assign(kind=ANONYMOUS, identifier=rows["device"]), ties)
     address = rows[of_address].assign(user=0, device=0, account=None, role=None)
     apart = rows.assign(email=rows["email"].where(~of_address, 0), device=rows["device"].where(~of_device, 0))
     apart = pd.concat([apart, address], ignore_index=True) if of_address.any() else apart
-    return replace(facts, links=kept, shared_days=days_kept), Directory(apart)
+    return replace(facts, links=kept, shared_days=days_kept, turns=turns), Directory(apart)
 
 
 def _is_any(rows: pd.DataFrame, edges: list[Edge]) -> np.ndarray:

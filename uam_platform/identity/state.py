@@ -19,6 +19,7 @@ from uam_platform.identity.memberships import resolve_memberships
 from uam_platform.identity.moves import presence
 from uam_platform.identity.persons import person_history
 from uam_platform.identity.retractions import joins
+from uam_platform.identity.turns import by_turn
 from uam_platform.policy.identity import IdentityPolicy
 
 
@@ -69,7 +70,12 @@ def resolve_state(
     daily = guarded.split(tie(until_crowded(is_device(facts.shared_days, users), too_many), history))
     seen_on = {ANONYMOUS: first_days(facts.devices), EMAIL: first_days(facts.emails, records.emails())}
     owned = pd.concat([tied, alone], ignore_index=True)
-    found = [resolve_identifiers(kind, owned, daily, on, policy.shared_devices) for kind, on in seen_on.items()]
+    turns = until_crowded(is_device(facts.turns.assign(kind=ANONYMOUS), users), too_many)
+    turns = by_turn(guarded.split(tie(turns, history)), facts.quiet, policy.visit_minutes)
+    told = {ANONYMOUS: turns, EMAIL: turns.iloc[:0]}
+    found = [
+        resolve_identifiers(kind, owned, daily, told[kind], on, policy.shared_devices) for kind, on in seen_on.items()
+    ]
     owners, shared = (pd.concat(parts, ignore_index=True) for parts in zip(*found, strict=True))
     people = pd.concat([owners, _user_rows(seen, history, guarded.edges)], ignore_index=True)
     contacts = records.memberships(history, people[people["kind"] == EMAIL])

@@ -22,6 +22,7 @@ class DeviceEvidence(StrEnum):
 class SharedDevices(StrEnum):
     """What becomes of a device that several people use."""
 
+    BY_TURN = "by_turn"  # as by_day; a day of several is one person's too where all done without signing in was in one's visits
     BY_DAY = "by_day"  # a day on which exactly one of them was seen is theirs; other days stay anonymous
     ANONYMOUS = "anonymous"  # nothing done without signing in is attributed
 
@@ -105,7 +106,8 @@ class IdentityPolicy(PolicyModel):
     """
 
     device_evidence: tuple[DeviceEvidence, ...] = Field(min_length=1)
-    shared_devices: SharedDevices = SharedDevices.BY_DAY
+    shared_devices: SharedDevices = SharedDevices.BY_TURN
+    visit_minutes: int = Field(30, ge=1)
     aliased_users_are_one_person: bool = True
     same_email_in_account_is_one_person: bool = True
     same_email_in_account_within_days: int = Field(36_500, ge=0)
@@ -115,6 +117,7 @@ class IdentityPolicy(PolicyModel):
     accounts_of_a_mover: Limit = Limit(most=5, reason="whoever works in more accounts serves them")
     identifiers: dict[Identifier, IdentifierRule]
     most_identifiers_per_person: Limit
+    most_edges_in_memory: Limit
     blocked: dict[str, Blocked] = Field(default_factory=dict)
 
     def most_users(self, kind: Identifier) -> int | None:

@@ -38,3 +38,9 @@ def test_one_more_day_tells_what_a_history_of_the_asked_size_would_change(folder
     told = TASKS["components day"](EngineLimits(), str(folder / "ours"), IDENTIFIERS // 3, str(folder / "day"))
     assert 0.2 * IDENTIFIERS < told["identifiers"] < 0.6 * IDENTIFIERS
     assert told["changed"] > 17_000  # nearly every new edge brings an identifier
+
+
+def test_one_more_day_of_the_tables_touches_its_people_only(tmp_path):
+    told = TASKS["identity day"](EngineLimits(), 3_000, str(tmp_path / "lake"))
+    assert told["everything identifiers"] == 9_000
+    assert told["day identifiers"] == 3 * 2_000  # of the new ones and of those who are seen again
