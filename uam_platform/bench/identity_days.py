@@ -66,9 +66,11 @@ def _resolution(lake: Any, connection: Any) -> Any:
     from uam_platform.policy.identity import IdentityPolicy
     from uam_platform.policy.load import load_section
 
-    none = (arrow_schema(c).empty_table().to_pandas() for c in (USERS_DIRECTORY, ACCOUNTS, IDENTITY_RETRACTIONS))
+    people, accounts, said = (
+        arrow_schema(c).empty_table().to_pandas() for c in (USERS_DIRECTORY, ACCOUNTS, IDENTITY_RETRACTIONS)
+    )
     rules = load_section(IdentityPolicy, "identity")
-    return Resolution(lake, connection, Sources(*none, rules, timedelta(0), ("product",)))
+    return Resolution(lake, connection, Sources(people, accounts, said, rules, timedelta(0), ("product",)))
 
 
 def _on(day: int) -> date:
