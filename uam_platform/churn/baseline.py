@@ -129,8 +129,8 @@ def starting_log_odds(hazard: ContractHazard, rows: pd.DataFrame, rule: Contract
 
 def beta_interval(probability: Values, accounts: Values) -> tuple[Values, Values]:
     """Central 80 % interval of a probability that rests on so many accounts (Beta with that mean and weight)."""
-    from scipy.stats import beta
+    from scipy.special import betaincinv
 
     a, b = probability * accounts, (1 - probability) * accounts
-    low, high = beta.ppf(INTERVAL[0], a, b), beta.ppf(INTERVAL[1], a, b)
+    low, high = betaincinv(a, b, INTERVAL[0]), betaincinv(a, b, INTERVAL[1])
     return np.minimum(low, probability), np.maximum(high, probability)

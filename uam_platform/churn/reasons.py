@@ -12,12 +12,12 @@ its contributions is shared out among the explanations by their likelihood, and 
 beside the others and beside its harmless reading, because several explanations fit most declines.
 """
 
-from collections.abc import Mapping
 from functools import lru_cache
 from string import Formatter
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from uam_platform.churn.artefact import Artefact
@@ -26,7 +26,9 @@ from uam_platform.churn.boosting import mean_contributions
 from uam_platform.churn.calibration import log_odds
 from uam_platform.churn.diagnosis import Diagnosed
 from uam_platform.churn.features import matrix
-from uam_platform.policy.churn import ChurnPolicy, FeatureRule
+from uam_platform.policy.churn import ChurnPolicy
+
+Names = npt.NDArray[np.object_]
 
 CONTRACT_MARK = "contract: "
 CELL_FEATURE = "days_to_renewal"
@@ -160,19 +162,18 @@ def _explained(long: pd.DataFrame, diagnosed: Diagnosed, policy: ChurnPolicy) ->
     strongest = long.loc[replaced].assign(explanation=lambda r: r["theme"].map(of_theme))
     strongest = strongest.sort_values(["position", "contribution"], ascending=[True, False], kind="stable")
     firsts = strongest.drop_duplicates(["position", "explanation"])
-    keys = zip(firsts["position"], firsts["explanation"], strict=True)
-    fallback = dict(zip(keys, firsts["reason_feature"], strict=True))
     symptom = strongest.groupby("position")["reason_feature"].first()
     found = []
     for name in policy.diagnosis.explanations:
         share = diagnosed.shares[name].to_numpy()[raised]
-        spoken = diagnosed.spoken[name].to_numpy()[raised]
-        features = [_telling(sign, name, int(at), fallback, policy) for at, sign in zip(raised, spoken, strict=True)]
+        strongest_of = firsts.loc[firsts["explanation"] == name].set_index("position")["reason_feature"]
+        loudest = diagnosed.spoken[name].iloc[raised].map(_telling(name, policy)).to_numpy(dtype=object)
+        features = pd.Series(loudest, index=raised).where(pd.notna(loudest), strongest_of.reindex(raised))
         one = pd.DataFrame(
             {"position": raised, "family": "behaviour", "theme": name, "explanation": name, "share": share}
         )
         one = one.assign(
-            reason_feature=np.array(features, dtype=object),
+            reason_feature=features.to_numpy(dtype=object),
             symptom=symptom.loc[raised].to_numpy(),
             contribution=total.loc[raised].to_numpy() * share,
         )
@@ -180,15 +181,11 @@ def _explained(long: pd.DataFrame, diagnosed: Diagnosed, policy: ChurnPolicy) ->
     return pd.concat([long.loc[~replaced], *found], ignore_index=True)
 
 
-def _telling(
-    sign: str | None, explanation: str, position: int, fallback: Mapping[tuple[int, str], str], policy: ChurnPolicy
-) -> str | None:
-    """The input whose words tell an explanation: of its loudest sign if that is of its own themes, else of its strongest theme."""
-    feature = policy.diagnosis.signs[sign].feature if sign else None
+def _telling(explanation: str, policy: ChurnPolicy) -> dict[str, str]:
+    """Signs whose own input's words tell an explanation, because it is of its themes; of others its strongest theme speaks."""
     own = policy.diagnosis.explanations[explanation].themes
-    if feature is not None and policy.features[feature].theme in own:
-        return feature
-    return fallback.get((position, explanation))
+    features = {name: sign.feature for name, sign in policy.diagnosis.signs.items()}
+    return {name: f for name, f in features.items() if f is not None and policy.features[f].theme in own}
 
 
 def _strongest(long: pd.DataFrame, policy: ChurnPolicy) -> pd.DataFrame:
@@ -204,84 +201,91 @@ def _strongest(long: pd.DataFrame, policy: ChurnPolicy) -> pd.DataFrame:
 
 
 def _worded(chosen: pd.DataFrame, rows: pd.DataFrame, inputs: pd.DataFrame, policy: ChurnPolicy) -> pd.DataFrame:
-    facts = (
-        rows[_spoken_columns(policy, rows)].astype(object).to_dict("records")
-    )  # Python's own objects iterate fastest
-    positions = chosen["position"].to_numpy()
+    positions, features = chosen["position"].to_numpy(), chosen["reason_feature"].to_numpy(dtype=object)
     columns = inputs.columns.get_indexer(pd.Index(chosen["reason_feature"]))
-    values = inputs.to_numpy()[positions, columns]
-    texts = [
-        _text(policy, feature, value, contribution, facts[position])
-        for position, feature, value, contribution in zip(
-            positions,
-            chosen["reason_feature"].to_numpy(dtype=object),
-            values,
-            chosen["contribution"].to_numpy(),
-            strict=True,
-        )
-    ]
-    texts = _with_explanations(texts, chosen, facts, inputs, policy)
+    facts = fact_texts(features, positions, rows, inputs, policy)
+    marks = [CONTRACT_MARK if policy.family(name) == "contract" else "" for name in features]
+    lowers = np.where(chosen["contribution"].to_numpy() > 0, "", LOWERS_MARK)
+    texts = [f"{lower}{mark}{fact}" for lower, mark, fact in zip(lowers, marks, facts, strict=True)]
+    texts = _with_explanations(texts, chosen, rows, inputs, policy)
     keys = rows[["account_id", "as_of"]].iloc[positions].reset_index(drop=True)
     return keys.assign(
         reason_rank=chosen["reason_rank"].to_numpy(),
         reason_feature=chosen["reason_feature"].to_numpy(),
-        reason_value=values,
+        reason_value=inputs.to_numpy()[positions, columns],
         contribution=chosen["contribution"].to_numpy(),
         reason_text=texts,
     )
 
 
-def _spoken_columns(policy: ChurnPolicy, rows: pd.DataFrame) -> list[str]:
-    """Columns that the words of some input name."""
-    texts = [text for rule in policy.features.values() for text in (rule.high, rule.low, rule.missing) if text]
-    named = {name for text in texts for name in _placeholders(text)}
-    return [column for column in rows.columns if column in named or column.removesuffix("_cents") in named]
-
-
 def _with_explanations(
     texts: list[str],
     chosen: pd.DataFrame,
-    facts: list[dict[Any, Any]],
+    rows: pd.DataFrame,
     inputs: pd.DataFrame,
     policy: ChurnPolicy,
 ) -> list[str]:
     """Facts with the explanation they speak for: the likeliest with the symptom and its harmless reading, the others as alternatives."""
     if "symptom" not in chosen or chosen["explanation"].isna().all():
         return texts
-    place = chosen["explanation"].notna().groupby(chosen["position"]).cumsum()
-    values, column = inputs.to_numpy(), {name: n for n, name in enumerate(inputs.columns)}
-    told_of = ("explanation", "share", "symptom", "position", "reason_feature")
+    place = chosen["explanation"].notna().groupby(chosen["position"]).cumsum().to_numpy()
+    explained = chosen["explanation"].map(lambda name: isinstance(name, str)).to_numpy(dtype=bool)
+    firsts = np.flatnonzero(explained & (place == 1))
+    symptoms = chosen["symptom"].to_numpy(dtype=object)
+    shown = fact_texts(symptoms[firsts], chosen["position"].to_numpy()[firsts], rows, inputs, policy)
+    seen = dict(zip(firsts, shown, strict=True))
+    told_of = ("explanation", "share", "reason_feature")
     said = []
-    for text, number, named, share, name, at, feature in zip(
-        texts, place, *(chosen[each].to_numpy(dtype=object) for each in told_of), strict=True
+    for number, (text, named, share, feature) in enumerate(
+        zip(texts, *(chosen[each].to_numpy(dtype=object) for each in told_of), strict=True)
     ):
-        if not isinstance(named, str):
+        if not explained[number]:
             said.append(text)
             continue
         explanation = policy.diagnosis.explanations[named]
         told = f"{explanation.title}, likely to {100 * share:.0f} %: {text}"
-        if number > 1:
+        if number not in seen:
             said.append(f"or {told}")
             continue
-        symptom = fact_text(policy.features[name], float(values[at, column[name]]), facts[at])
-        seen = "" if name == feature else f"; it shows in {symptom}"
-        said.append(f"{told}{seen} (unless {explanation.other_reading})")
+        symptom = "" if symptoms[number] == feature else f"; it shows in {seen[number]}"
+        said.append(f"{told}{symptom} (unless {explanation.other_reading})")
     return said
 
 
-def _text(policy: ChurnPolicy, feature: str, value: float, contribution: float, facts: Mapping[str, Any]) -> str:
-    mark = CONTRACT_MARK if policy.family(feature) == "contract" else ""
-    return ("" if contribution > 0 else LOWERS_MARK) + mark + fact_text(policy.features[feature], value, facts)
+def fact_texts(
+    features: Names, positions: npt.NDArray[np.int64], rows: pd.DataFrame, inputs: pd.DataFrame, policy: ChurnPolicy
+) -> Names:
+    """The wording of one input of a row with the row's numbers, for many at once: `missing`, `low` or `high` by its value.
+
+    Args:
+        features: input names.
+        positions: of each the row.
+        rows: account_features rows.
+        inputs: model inputs of the same rows.
+        policy: the words.
+    """
+    said = np.empty(len(features), dtype=object)
+    values = inputs.to_numpy()
+    codes, names = pd.factorize(features)
+    for code, name in enumerate(names):
+        mine = np.flatnonzero(codes == code)
+        rule = policy.features[name]
+        value = values[positions[mine], inputs.columns.get_loc(name)]
+        is_missing = np.isnan(value) & (rule.missing is not None)
+        is_low = ~is_missing & (value < rule.pivot) & (rule.low is not None)
+        for template, which in ((rule.missing, is_missing), (rule.low, is_low), (rule.high, ~is_missing & ~is_low)):
+            if template is not None and which.any():
+                said[mine[which]] = _filled(template, rows.iloc[positions[mine[which]]])
+    return said
 
 
-def fact_text(rule: FeatureRule, value: float, facts: Mapping[str, Any]) -> str:
-    """The wording of one input with the row's numbers: `missing`, `low` or `high` by its value."""
-    template = rule.high
-    if np.isnan(value) and rule.missing is not None:
-        template = rule.missing
-    elif value < rule.pivot and rule.low is not None:
-        template = rule.low
-    return template.format(**{name: _shown(name, facts) for name in _placeholders(template)})
+def _filled(template: str, rows: pd.DataFrame) -> list[str]:
+    """A template with each row's numbers."""
+    names = _placeholders(template)
+    columns = [_shown(name, rows) for name in names]
+    if not columns:
+        return [template.format()] * len(rows)
+    return [template.format(**dict(zip(names, row, strict=True))) for row in zip(*columns, strict=True)]
 
 
 @lru_cache(maxsize=512)
@@ -289,11 +293,18 @@ def _placeholders(template: str) -> tuple[str, ...]:
     return tuple(name for _, name, _, _ in Formatter().parse(template) if name)
 
 
-def _shown(name: str, facts: Mapping[str, Any]) -> str:
-    """A column's value for people: whole numbers with thousands separators, cents as whole dollars, gaps as `unknown`."""
-    value = facts[name] if name in facts else facts[f"{name}_cents"]
+def _shown(name: str, rows: pd.DataFrame) -> Names:
+    """A column's values for people: whole numbers with thousands separators, cents as whole dollars, gaps as `unknown`."""
+    is_plain = name in rows.columns
+    codes, found = pd.factorize(
+        rows[name if is_plain else f"{name}_cents"].to_numpy(dtype=object), use_na_sentinel=False
+    )
+    return np.array([_for_people(value, is_plain) for value in found], dtype=object)[codes]
+
+
+def _for_people(value: Any, is_plain: bool) -> str:
     if isinstance(value, str):
         return value
     if pd.isna(value):
         return "unknown"
-    return f"{int(value):,}" if name in facts else f"{int(value) // 100:,}"
+    return f"{int(value):,}" if is_plain else f"{int(value) // 100:,}"

@@ -118,12 +118,12 @@ def _score_fold(
 def _tree_scores(
     inputs: pd.DataFrame, starts: tuple[Values, ...], artefact: Artefact, threads: int
 ) -> tuple[Values, Values, Values]:
-    from scipy.stats import t
+    from scipy.special import stdtrit
 
     margin, error = mean_margins(artefact.trees, inputs, starts, threads)
     calibration = artefact.calibration
     log_odds = calibrate(margin, calibration)
-    width = t.ppf(0.9, len(artefact.trees) - 1) * np.sqrt(
+    width = stdtrit(len(artefact.trees) - 1, 0.9) * np.sqrt(
         (calibration.slope * error) ** 2 + calibration.margin_error**2
     )
     return sigmoid(log_odds), sigmoid(log_odds - width), sigmoid(log_odds + width)
