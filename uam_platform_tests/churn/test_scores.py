@@ -14,7 +14,7 @@ from uam_platform.churn.baseline import ContractHazard, Hazard, fit_contract_haz
 from uam_platform.churn.boosting import mean_contributions, mean_gains, mean_margins
 from uam_platform.churn.features import DEFINITIONS, feature_contract_id, matrix
 from uam_platform.churn.plots import gains_plot, importance_plot, reliability_plot
-from uam_platform.churn.reasons import fact_text
+from uam_platform.churn.reasons import fact_texts
 from uam_platform.churn.score import score
 from uam_platform.churn.train import train
 from uam_platform.contracts.tables import SCORE_REASONS, SCORES
@@ -166,10 +166,11 @@ def test_every_shipped_input_has_a_definition_and_a_wording() -> None:
     inputs = matrix(row, tuple(policy.features), policy.codes)
     assert list(inputs.columns) == list(policy.features)
     assert not np.isinf(inputs.to_numpy()).any()
-    facts = row.to_dict("records")[0]
     for name, rule in policy.features.items():
         for value in (np.nan, rule.pivot - 1, rule.pivot + 1):
-            assert fact_text(rule, value, facts), name
+            inputs = pd.DataFrame({name: [value]})
+            (text,) = fact_texts(np.array([name], dtype=object), np.array([0]), row, inputs, policy)
+            assert text, name
 
 
 def test_page_views_and_sign_ins_alone_are_no_inputs() -> None:
@@ -201,9 +202,23 @@ def test_a_wording_with_an_unknown_placeholder_is_refused() -> None:
 
 
 def test_money_in_reasons_is_in_dollars_with_separators() -> None:
-    rule = FeatureRule(theme="contract", monotone=0, high="pays ${mrr_usd} a month, {core_28d_count} actions, {plan}")
-    facts = {"mrr_usd_cents": 123_456_78, "core_28d_count": 1200.0, "plan": None}
-    assert fact_text(rule, 1.0, facts) == "pays $123,456 a month, 1,200 actions, unknown"
+    rule = FeatureRule(
+        theme="contract",
+        monotone=0,
+        pivot=0.5,
+        high="pays ${mrr_usd} a month, {core_28d_count} actions, {plan}",
+        low="{plan} only",
+        missing="no word",
+    )
+    policy = shipped_policy().model_copy(update={"features": {"one": rule}})
+    rows = pd.DataFrame(
+        {"mrr_usd_cents": [123_456_78, 0, 900_00], "core_28d_count": [1200.0, 0.0, 2.0], "plan": [None, "pro", "pro"]}
+    )
+    inputs = pd.DataFrame({"one": [1.0, 0.0, np.nan]})
+    positions = np.array([2, 0, 1, 0])
+    said = fact_texts(np.array(["one"] * 4, dtype=object), positions, rows, inputs, policy).tolist()
+    full = "pays $123,456 a month, 1,200 actions, unknown"
+    assert said == ["no word", full, "pro only", full]
 
 
 @settings(max_examples=40, derandomize=True, deadline=None)
