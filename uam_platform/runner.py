@@ -31,7 +31,13 @@ from uam_platform.orchestration.stale import (
 )
 from uam_platform.orchestration.wiring import Wiring
 
-INPUTS = (tables.LOAD_RECONCILIATION, tables.PEOPLE, tables.MEMBERSHIPS, tables.HIERARCHY)
+INPUTS = (
+    tables.LOAD_RECONCILIATION,
+    tables.PEOPLE,
+    tables.MEMBERSHIPS,
+    tables.HIERARCHY,
+    tables.QUALITY_FINDINGS,
+)
 """Tables by which it is judged what scores stand on."""
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -68,11 +74,11 @@ class Runner:
         self.deliver()
 
     def inputs(self) -> None:
-        """What scores stand on: events, their books, identity; no snapshot of anything."""
+        """What scores stand on: events, their books, identity, findings on quality; no snapshot of anything."""
         self.ingest()
         self.daily_tables()
         wanted = [asset_key(contract) for contract in INPUTS]
-        self._run(SNAPSHOTS, {}, "books and identity", only=self._upstream(wanted))
+        self._run(SNAPSHOTS, {}, "books, identity, quality", only=self._upstream(wanted))
 
     def ingest(self) -> None:
         """Fetch what is new and split it by day."""

@@ -17,7 +17,7 @@ from typing import Final
 
 import numpy as np
 
-from uam_platform.evaluation.resampling import Values
+from uam_platform.evaluation.resampling import Values, upper_bound
 from uam_platform.evaluation.results import CONTRACT, Row, Scoreboard, Section
 from uam_platform.evaluation.targets import NOT_ESTIMABLE, verdict
 
@@ -205,8 +205,10 @@ def _counted(base: Row, rows: Sequence[Row]) -> Row:
         note += "; the worlds scatter more than counts: interval over seeds"
     if all(
         row.low is None and row.high is not None for row in rows
-    ):  # a rare fault: the section shows an upper bound alone
-        return replace(base, value=value, low=None, high=min(1.0, high), note=note)
+    ):  # a rare fault: an upper bound alone, so one-sided
+        bound = upper_bound(int(hits.sum()), int(trials.sum())) or 1.0
+        widest = high if "scatter" in note else bound
+        return replace(base, value=value, low=None, high=min(1.0, max(bound, widest)), note=note)
     return replace(base, value=value, low=max(0.0, low), high=min(1.0, high), note=note)
 
 
