@@ -31,12 +31,14 @@ _CALLS: Final = {
 def run_script(raw: Path, out: Path, limits: EngineLimits) -> None:
     """Compute events, sessions and daily activity of all loads below `raw` into `out`."""
     rulebook = load_rulebook()
+    grace_us = rulebook.time.decision_grace_hours * 3_600_000_000
     script = _SCRIPT.read_text(encoding="utf-8").format(
         raw=raw,
         out=out,
+        event_columns=event_columns(grace_us),
         gap_us=rulebook.session_rule.gap_us,
         cap_us=rulebook.session_rule.cap_us,
-        grace_us=rulebook.time.decision_grace_hours * 3_600_000_000,
+        grace_us=grace_us,
     )
     out.mkdir(parents=True)
     with duckdb.connect() as connection:
@@ -44,6 +46,11 @@ def run_script(raw: Path, out: Path, limits: EngineLimits) -> None:
         connection.execute(f"SET enable_progress_bar=false; SET temp_directory='{out / 'spill'}'")
         look_ups(connection, rulebook.taxonomy)
         connection.execute(script)
+
+
+def event_columns(grace_us: int) -> str:
+    """What both scripts select of an event."""
+    return _SCRIPT.with_name("event_columns.sql").read_text(encoding="utf-8").format(grace_us=grace_us)
 
 
 def look_ups(connection: duckdb.DuckDBPyConnection, taxonomy: Taxonomy) -> None:

@@ -4,14 +4,13 @@ Here: the run's own books, made anew from its lake. Not here: whether what was c
 themselves (`uam_platform.staging`).
 """
 
-from uam_platform.contracts.tables import DELIVERIES, DUPLICATES_LOG, EVENTS, LOAD_RECONCILIATION, UNKNOWN_EVENTS
+from uam_platform.contracts.tables import EVENTS, LOAD_RECONCILIATION
 from uam_platform.evaluation.quarantine import rate
 from uam_platform.evaluation.results import Row
 from uam_platform.evaluation.run_folder import RunFolder
 from uam_platform.lake.loads import LoadManifest
 from uam_platform.policy.sources import shipped_sources
-from uam_platform.staging.day_books import day_books, day_imbalance
-from uam_platform.staging.intake import delivery_keys_of
+from uam_platform.staging.day_books import day_imbalance, published_day_books
 from uam_platform.staging.reconcile import imbalance
 from uam_platform.staging.table_books import table_books
 
@@ -20,9 +19,7 @@ def book_rows(run: RunFolder) -> list[Row]:
     """Loads, source days and kinds of records whose counts add up from delivery to table."""
     lake, connection = run.lake, run.connection
     loads = lake.read(connection, LOAD_RECONCILIATION).to_pandas()
-    days = lake.keys(EVENTS)
-    outcomes = (lake.read(connection, contract, days) for contract in (EVENTS, UNKNOWN_EVENTS, DUPLICATES_LOG))
-    by_day = day_books(lake.read(connection, DELIVERIES, delivery_keys_of(lake, days)), *outcomes)
+    by_day = published_day_books(connection, lake, lake.keys(EVENTS))
     records = table_books(connection, lake, LoadManifest(run.root / "raw"), shipped_sources())
     return [
         _balanced("loads whose books balance", imbalance(loads), len(loads)),

@@ -199,7 +199,8 @@ def _counted(base: Row, rows: Sequence[Row]) -> Row:
     trials = np.array([row.parts["trials"] for row in rows], dtype=np.float64)
     low, high = exact_bounds(float(hits.sum()), float(trials.sum()))
     value, note = float(hits.sum() / trials.sum()), f"{hits.sum():,.0f} of {trials.sum():,.0f}"
-    if len(rows) > 1 and scatters(hits, trials):
+    is_scattered = len(rows) > 1 and scatters(hits, trials)
+    if is_scattered:
         _, wide_low, wide_high = ratio_of_means(hits, trials)
         low, high = min(low, wide_low if wide_low is not None else low), max(high, wide_high or high)
         note += "; the worlds scatter more than counts: interval over seeds"
@@ -207,7 +208,7 @@ def _counted(base: Row, rows: Sequence[Row]) -> Row:
         row.low is None and row.high is not None for row in rows
     ):  # a rare fault: an upper bound alone, so one-sided
         bound = upper_bound(int(hits.sum()), int(trials.sum())) or 1.0
-        widest = high if "scatter" in note else bound
+        widest = high if is_scattered else bound
         return replace(base, value=value, low=None, high=min(1.0, max(bound, widest)), note=note)
     return replace(base, value=value, low=max(0.0, low), high=min(1.0, high), note=note)
 

@@ -23,8 +23,8 @@ _KEPT: Final[WeakKeyDictionary[duckdb.DuckDBPyConnection, dict[tuple[ops.Node, H
 )
 
 
-def pinned(connection: Backend, title: str, paths: Sequence[str], read: Callable[[Backend, str], ir.Table]) -> ir.Table:
-    """The reading of `paths`, made by `read(connection, name)` unless this engine has it.
+def pinned(connection: Backend, title: str, paths: Sequence[str], read: Callable[[str], ir.Table]) -> ir.Table:
+    """The reading of `paths`, made by `read(name)` unless this engine has it.
 
     Args:
         connection: the engine.
@@ -36,7 +36,7 @@ def pinned(connection: Backend, title: str, paths: Sequence[str], read: Callable
     name = f"{_PREFIX}{title}_{digest}"
     known = _READINGS.setdefault(connection.con, {})
     if name not in known:
-        known[name] = read(connection, name)
+        known[name] = read(name)
     return known[name]
 
 

@@ -120,8 +120,8 @@ class Lake:
         paths = [path for found, _ in published for path in found]
         is_older = any(version != contract.version for _, version in published)
 
-        def reading(engine: Backend, name: str) -> ir.Table:
-            return engine.read_parquet(paths, table_name=name, **({"union_by_name": True} if is_older else {}))
+        def reading(name: str) -> ir.Table:
+            return connection.read_parquet(paths, table_name=name, **({"union_by_name": True} if is_older else {}))
 
         table = pinned(connection, f"{contract.stage}_{contract.name}", paths, reading)
         return with_all_columns(table, contract) if is_older else table

@@ -9,15 +9,14 @@ from typing import Any, Final
 
 import dagster as dg
 
-from uam_platform.contracts.tables import DELIVERIES, DUPLICATES_LOG, EVENTS, LOAD_RECONCILIATION, UNKNOWN_EVENTS
+from uam_platform.contracts.tables import EVENTS, LOAD_RECONCILIATION
 from uam_platform.lake.io_manager import markdown_table
 from uam_platform.lake.resource import Warehouse
 from uam_platform.orchestration.assets import asset_key
 from uam_platform.orchestration.wiring import Wiring
 from uam_platform.staging.contradictions import READS, RULES, Finding, contradictions, outcomes_rule
-from uam_platform.staging.day_books import day_books, day_imbalance
+from uam_platform.staging.day_books import day_imbalance, published_day_books
 from uam_platform.staging.incidents import INCIDENTS
-from uam_platform.staging.intake import delivery_keys_of
 from uam_platform.staging.reconcile import imbalance
 from uam_platform.staging.table_books import shown, table_books
 
@@ -35,12 +34,8 @@ def day_check(wiring: Wiring) -> dg.AssetChecksDefinition:
         partitions_def=wiring.days,
     )
     def deliveries_add_up(context: dg.AssetCheckExecutionContext, warehouse: Warehouse) -> dg.AssetCheckResult:
-        lake, connection, days = warehouse.lake, warehouse.connection, list(context.op_execution_context.partition_keys)
-        deliveries = lake.read(connection, DELIVERIES, delivery_keys_of(lake, days))
-        events, unknown, repeats = (
-            lake.read(connection, contract, days) for contract in (EVENTS, UNKNOWN_EVENTS, DUPLICATES_LOG)
-        )
-        books = day_books(deliveries, events, unknown, repeats)
+        days = list(context.op_execution_context.partition_keys)
+        books = published_day_books(warehouse.connection, warehouse.lake, days)
         counts = {name: int(books[name].sum()) for name in books.columns if name.endswith("_count")}
         return balanced(day_imbalance(books), {"days": len(days), **counts})
 

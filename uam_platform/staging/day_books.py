@@ -4,12 +4,17 @@ Here: counting by source and event day, and saying where it does not add up. Not
 (`table_books`), making the tables counted (`event_days`), failing a run over it (`checks`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import ibis
 import ibis.expr.types as ir
 import pandas as pd
+from ibis.backends.duckdb import Backend
+
+from uam_platform.contracts.tables import DELIVERIES, DUPLICATES_LOG, EVENTS, UNKNOWN_EVENTS
+from uam_platform.lake.store import Lake
+from uam_platform.staging.intake import delivery_keys_of
 
 _KEY: Final = ("source", "event_date")
 _OUTCOMES: Final = ("event_count", "unknown_count", "repeat_count")
@@ -36,6 +41,13 @@ def day_books(
     books = counted.to_pandas()
     books["event_date"] = pd.to_datetime(books["event_date"]).dt.date
     return books[list(_NO_ROWS)].sort_values(list(_KEY), ignore_index=True)
+
+
+def published_day_books(connection: Backend, lake: Lake, days: Sequence[str]) -> pd.DataFrame:
+    """`day_books` of what the lake holds of these event days (ISO)."""
+    deliveries = lake.read(connection, DELIVERIES, delivery_keys_of(lake, days))
+    outcomes = (lake.read(connection, contract, days) for contract in (EVENTS, UNKNOWN_EVENTS, DUPLICATES_LOG))
+    return day_books(deliveries, *outcomes)
 
 
 def day_imbalance(books: pd.DataFrame) -> list[str]:
